@@ -15,8 +15,21 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from kelaspay_emulators.thinkific import bundles, catalogue, enrollments, external_orders, users, webhooks
+from kelaspay_emulators.thinkific import (
+    bundles,
+    catalogue,
+    enrollments,
+    external_orders,
+    furnishings,
+    graphql,
+    groups,
+    promotions,
+    users,
+    webhooks,
+)
 from kelaspay_emulators.thinkific.access import SUBDOMAIN, Doorkeeper, refuse_out_of_scope
+from kelaspay_emulators.thinkific.admin import PREFIX as ADMIN
+from kelaspay_emulators.thinkific.admin import Admin
 from kelaspay_emulators.thinkific.answers import PLAN, RefusedError, error, no_such_route
 from kelaspay_emulators.thinkific.asked import Asked, Route, read_body
 from kelaspay_emulators.thinkific.faults import Faults, blocked
@@ -24,6 +37,7 @@ from kelaspay_emulators.thinkific.limits import Limits
 from kelaspay_emulators.thinkific.oauth import ALL_SCOPES, Office
 from kelaspay_emulators.thinkific.records import App, Call
 from kelaspay_emulators.thinkific.school import School
+from kelaspay_emulators.thinkific.site import Site
 from kelaspay_emulators.thinkific.switches import Switches
 
 if TYPE_CHECKING:
@@ -33,6 +47,9 @@ if TYPE_CHECKING:
     from kelaspay_emulators.thinkific.records import Delivery, Key
 
 REST, V2 = "/api/public/v1", "/api/v2"
+GRAPHQL = ("/stable/graphql", "/beta/graphql")
+NOTED_OF_SITES = ("/oauth2/", "/api/sso/")
+"""What of a school's own site is kept among the calls; pages are not."""
 CALLS_KEPT = 500_000
 
 
@@ -51,7 +68,16 @@ def _map(prefix: str, routes: Iterable[Route]) -> Map:
 
 _REST_ROUTES = _map(
     REST,
-    chain(users.ROUTES, enrollments.ROUTES, bundles.ROUTES, catalogue.ROUTES, external_orders.ROUTES),
+    chain(
+        users.ROUTES,
+        enrollments.ROUTES,
+        bundles.ROUTES,
+        catalogue.ROUTES,
+        external_orders.ROUTES,
+        promotions.ROUTES,
+        groups.ROUTES,
+        furnishings.ROUTES,
+    ),
 )
 _V2_ROUTES = _map(V2, webhooks.ROUTES)
 
@@ -83,6 +109,8 @@ class ThinkificEmulator:
         self._faults = Faults(self.switches, now)
         self._limits = Limits(self.switches, now)
         self._doorkeeper = Doorkeeper(self.schools, self.office)
+        self._site = Site(self.schools, self.office, self.switches, self.calls)
+        self._admin = Admin(self)
 
     def add_school(self, subdomain: str, api_key: str) -> School:
         """One more school; ValueError where the subdomain or the key is another's."""
@@ -105,6 +133,16 @@ class ThinkificEmulator:
     def clear_faults(self) -> None:
         self._faults.clear()
 
+    def uninstall(self, client_id: str, subdomain: str | None = None) -> None:
+        """The school throws the app out: its tokens die, `app.uninstalled` is sent, its webhooks go."""
+        app, school = self.office.apps[client_id], self.schools[subdomain or self.school.subdomain]
+        with self.lock:
+            self.office.uninstall(app, school.subdomain)
+            school.installed.discard(client_id)
+            webhooks.fire(school, "app.uninstalled", {"subdomain": school.subdomain}, only=app)
+            for webhook in school.made_by(app):
+                del school.webhooks[webhook.id]
+
     def deliver_due(self) -> int:
         """Send every webhook delivery that is due; how many were accepted."""
         accepted = 0
@@ -125,7 +163,16 @@ class ThinkificEmulator:
         return self._respond(Request(environ))(environ, start_response)
 
     def _respond(self, request: Request) -> Response:
+        if request.path.startswith(ADMIN):
+            return self._admin.respond(request)
+        if self._is_page(request.path):
+            return self._befallen(request)
         return self._recorded(request)
+
+    @staticmethod
+    def _is_page(path: str) -> bool:
+        api = path.startswith((REST, V2, *GRAPHQL))
+        return not api and not any(each in path for each in NOTED_OF_SITES)
 
     def _recorded(self, request: Request) -> Response:
         status = 0
@@ -163,7 +210,15 @@ class ThinkificEmulator:
         if request.path.startswith(f"{V2}/"):
             key = self._doorkeeper.webhooks(request)
             return self._routed(_V2_ROUTES, request, key)
-        return no_such_route()
+        if request.path in GRAPHQL:
+            return self._graphql(request)
+        with self.lock:
+            return self._site.respond(request)
+
+    def _graphql(self, request: Request) -> Response:
+        key = self._doorkeeper.graphql(request)
+        with self.lock:
+            return graphql.respond(self.schools[key.subdomain], read_body(request), self.public_url)
 
     def _rest(self, request: Request) -> Response:
         key = self._doorkeeper.rest(request)

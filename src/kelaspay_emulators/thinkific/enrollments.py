@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from kelaspay_emulators.thinkific.answers import answer, empty, errors, instant, not_found, read_instant, whole
+from kelaspay_emulators.thinkific.answers import (
+    RefusedError,
+    answer,
+    empty,
+    error,
+    errors,
+    instant,
+    not_found,
+    read_instant,
+    whole,
+)
 from kelaspay_emulators.thinkific.asked import Route, truth
 from kelaspay_emulators.thinkific.webhooks import fire
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from werkzeug.wrappers import Response
 
     from kelaspay_emulators.thinkific.asked import Asked
@@ -114,10 +123,16 @@ def _in_time(stamp: datetime, field: str, filters: dict[str, str]) -> bool:
         test = name.removeprefix(f"{field}_")
         if test == name:
             continue
-        asked = read_instant(value)
-        if asked is not None and not _compares(test, stamp, asked, by_day=field == "updated"):
+        if not _compares(test, stamp, _asked_instant(value), by_day=field == "updated"):
             return False
     return True
+
+
+def _asked_instant(value: str) -> datetime:
+    try:
+        return datetime.fromisoformat(value if "T" in value else f"{value}T00:00:00Z").astimezone(UTC)
+    except ValueError as unreadable:
+        raise RefusedError(error(400, "Invalid date.")) from unreadable
 
 
 def _compares(test: str, stamp: datetime, asked: datetime, *, by_day: bool) -> bool:

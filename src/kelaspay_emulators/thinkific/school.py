@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import secrets
 import uuid
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
@@ -71,6 +72,7 @@ class School:
     """The plain collections: promotions, coupons, groups, instructors and their like, each by id as text."""
 
     group_members: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    group_analysts: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
 
     webhooks: dict[str, Webhook] = field(default_factory=dict)
     events: dict[str, Event] = field(default_factory=dict)
@@ -122,6 +124,12 @@ class School:
         self.products[product_id] = Product(
             product_id, sold.name, sold.slug, kind, sold.id, price, status, created_at=self.now()
         )
+
+    def add_access_token(self) -> str:
+        """An API Access Token of the site (thinkific.md 1.3)."""
+        token = secrets.token_hex(32)
+        self.access_tokens.add(token)
+        return token
 
     def next_id(self) -> int:
         return next(self._catalogue_ids)
