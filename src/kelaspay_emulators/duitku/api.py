@@ -1,4 +1,4 @@
-"""The five API calls of both hosts: getpaymentmethod, inquiry, createInvoice, transactionStatus twice (duitku.md 3, 4)."""
+"""The API calls of both hosts: getpaymentmethod, inquiry, createInvoice and transactionStatus (duitku.md 3, 4)."""
 
 from __future__ import annotations
 
