@@ -11,9 +11,10 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
     from collections.abc import Callable
     from types import FrameType
+
+    from _typeshed.wsgi import WSGIApplication
 
 THREADS = 32
 _BEAT = 0.2

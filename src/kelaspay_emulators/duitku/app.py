@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from werkzeug.wrappers import Request
 
+from kelaspay_emulators.duitku.admin import ROOT as ADMIN
+from kelaspay_emulators.duitku.admin import Admin
+from kelaspay_emulators.duitku.answers import not_found
 from kelaspay_emulators.duitku.api import Api
+from kelaspay_emulators.duitku.demo_page import PATH as DEMO_PATH
+from kelaspay_emulators.duitku.demo_page import demo_page
 from kelaspay_emulators.duitku.faults import Faults, broken, fall_silent, on_a_socket
+from kelaspay_emulators.duitku.front import FILES, index
+from kelaspay_emulators.duitku.pages import PATHS as PAGE_PATHS
+from kelaspay_emulators.duitku.pages import Pages
 from kelaspay_emulators.duitku.switches import Switches
 from kelaspay_emulators.duitku.till import Till
 
@@ -67,6 +75,8 @@ class DuitkuEmulator:
         self.faults = Faults()
         self.calls: deque[Call] = deque(maxlen=_CALLS_KEPT)
         self._api = Api(self.till)
+        self._pages = Pages(self.till)
+        self._admin = Admin(self)
 
     @property
     def switches(self) -> Switches:
@@ -97,7 +107,16 @@ class DuitkuEmulator:
     def _answered(self, request: Request) -> Response:
         if request.path.lower().startswith(_API):
             return self._call(request)
-        return self._api(request)
+        path = request.path.lower()
+        if path in FILES:
+            return FILES[path]()
+        if path.startswith(ADMIN):
+            return self._admin(request)
+        if path in PAGE_PATHS:
+            return self._pages(request)
+        if path == DEMO_PATH:
+            return demo_page(self.till, request)
+        return index(self.till) if path == "/" else not_found(request.path)
 
     def _call(self, request: Request) -> Response:
         """One API call with the fault it may meet, written down."""
