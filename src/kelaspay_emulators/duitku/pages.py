@@ -172,7 +172,7 @@ class Pages:
 
 
 def _return_url(order: Order, result_code: str) -> str:
-    """The returnUrl with the three parameters appended, before a fragment and after a query it may have (duitku.md 3.6)."""
+    """The returnUrl with three parameters appended: before a fragment, after a query (duitku.md 3.6)."""
     url, hash_sign, fragment = order.asked.return_url.partition("#")
     told = {
         "merchantOrderId": order.merchant_order_id,

@@ -107,7 +107,7 @@ class ThinkificEmulator:
         self.lock = threading.RLock()
         self._post = post or _post
         self._faults = Faults(self.switches, now)
-        self._limits = Limits(self.switches, now)
+        self.limits = Limits(self.switches, now)
         self._doorkeeper = Doorkeeper(self.schools, self.office)
         self._site = Site(self.schools, self.office, self.switches, self.calls)
         self._admin = Admin(self)
@@ -224,7 +224,7 @@ class ThinkificEmulator:
         key = self._doorkeeper.rest(request)
         if self.switches.plan_without_api:
             return error(403, PLAN)
-        with self._limits.admitted(key.subdomain):
+        with self.limits.admitted(key.subdomain):
             if self.switches.latency_seconds:
                 time.sleep(self.switches.latency_seconds)
             refuse_out_of_scope(key, request.method, request.path.removeprefix(REST))

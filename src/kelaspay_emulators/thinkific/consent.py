@@ -30,7 +30,17 @@ def authorize(visit: Visit) -> Response:
         return visit.refusal(asking, 401)
     if asking.app.client_id in visit.school.installed:
         return _back_with_code(visit, asking)
-    return visit.page("consent.html", app=asking.app, scopes=sorted(asking.app.scopes))
+    return visit.page("consent.html", app=asking.app, scopes=_readable(asking.app.scopes))
+
+
+def _readable(scopes: frozenset[str]) -> list[tuple[str, str]]:
+    """Each resource once, with what may be done to it."""
+    words = {"read": "baca", "write": "tulis"}
+    verbs: dict[str, list[str]] = {}
+    for scope in sorted(scopes):
+        verb, _, resource = scope.partition(":")
+        verbs.setdefault(resource, []).append(words.get(verb, verb))
+    return [(resource, " dan ".join(may)) for resource, may in sorted(verbs.items())]
 
 
 def decide(visit: Visit) -> Response:

@@ -1,0 +1,33 @@
+"""The web application: every route in one place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from starlette.routing import Route
+
+from kelaspay import __version__
+from kelaspay.web import api, errors, health, hooks, pages
+
+if TYPE_CHECKING:
+    from kelaspay.inbox import Inbox
+    from kelaspay.outside import Outside
+
+
+def create_app(outside: Outside, inbox: Inbox) -> FastAPI:
+    """The ASGI application over what was opened; it opens and closes nothing itself."""
+    app = FastAPI(
+        title="Kelaspay",
+        version=__version__,
+        summary="Sells Thinkific courses through Duitku and makes sure that whoever paid is in the course.",
+    )
+    app.state.outside = outside
+    allowed = hooks.networks(outside.settings.duitku_callback_ips)
+    hook = hooks.DuitkuHook(duitku=outside.duitku, inbox=inbox, now=outside.now, allowed=allowed)
+    app.router.routes.insert(0, Route("/webhooks/duitku", hooks.OnlyPost(hook)))
+    app.include_router(api.router)
+    app.include_router(pages.router)
+    app.include_router(health.router)
+    errors.install(app)
+    return app

@@ -1,0 +1,195 @@
+"""The life of one run of a payment's work: hold it, do it, and say what comes next.
+
+    claimed ─► enroll (or revoke) ─► finished
+                      ├─ passing fault ─► put off: the next run, later
+                      ├─ permanent fault ─► review: a person must look
+                      └─ superseded ─► nothing
+
+An outage never uses up a payment's attempts: it is waited out with growing gaps for `OUTAGE_LIMIT`.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from kelaspay.enroll import enroll
+from kelaspay.faults import (
+    AmountDiffers,
+    CourseAmbiguous,
+    CourseUnmapped,
+    Defect,
+    Fault,
+    HeldElsewhere,
+    InvoiceUnknown,
+    NotPaidYet,
+    Superseded,
+)
+from kelaspay.payment import Attention, EnrollmentState, Status
+from kelaspay.revoke import revoke
+from kelaspay.store import enrollments, jobs, payments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kelaspay.confirm import Start
+    from kelaspay.enroll import School, Step
+    from kelaspay.payment import MerchantOrderId
+    from kelaspay.store.database import Db
+    from kelaspay.store.jobs import Job
+
+    Enqueue = Callable[[Db, MerchantOrderId, int, float], None]
+    """Have a run executed, in the caller's transaction, after so many seconds."""
+
+log = structlog.get_logger()
+
+LEASE_SECONDS = 45.0
+"""How long a run is held without a word; longer than a wait at the gate, or than a call to Thinkific, may take."""
+OUTAGE_LIMIT = timedelta(hours=24)
+MOST_ATTEMPTS = 8
+"""Attempts at what fails for this payment alone, outages aside."""
+CONFIRM_ATTEMPTS = 6
+"""Asks after one callback that Duitku itself does not confirm; after that only the sparse pass asks."""
+JITTER = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Seconds between attempts."""
+
+    confirm: float
+    base: float
+    longest: float
+
+
+def attempt(
+    merchant_order_id: MerchantOrderId,
+    run: int,
+    *,
+    holder: str,
+    school: School,
+    waits: Waits,
+    step: Step,
+    start: Start,
+    enqueue: Enqueue,
+) -> None:
+    """Do run number `run` of a payment's work, whatever its outcome; only a lost database escapes as a fault.
+
+    Raises `HeldElsewhere` when another process holds the run: try again when its lease has ended.
+    """
+    with school.database.begin() as db:
+        job = jobs.find_job(db, merchant_order_id)
+        if job is None or job.run != run or not job.active:
+            return
+        if not jobs.claim(db, merchant_order_id, run, holder, LEASE_SECONDS):
+            raise HeldElsewhere(merchant_order_id=merchant_order_id)
+        found = enrollments.find_enrollment(db, merchant_order_id)
+
+    def guard() -> None:
+        with school.database.begin() as db:
+            if not jobs.extend(db, merchant_order_id, run, holder, LEASE_SECONDS):
+                raise Superseded(merchant_order_id=merchant_order_id)
+
+    try:
+        if found is not None and found.revoke_wanted:
+            revoke(merchant_order_id, school=school, step=step, guard=guard)
+        else:
+            enroll(merchant_order_id, school=school, start=start, step=step, guard=guard)
+    except Superseded:
+        log.info("run_superseded", merchant_order_id=merchant_order_id, run=run)
+    except Fault as fault:
+        _after(job, fault, holder=holder, school=school, waits=waits, enqueue=enqueue)
+    except Exception as error:
+        log.exception("defect", merchant_order_id=merchant_order_id, run=run)
+        defect = Defect(type(error).__name__)
+        _after(job, defect, holder=holder, school=school, waits=waits, enqueue=enqueue)
+    else:
+        with school.database.begin() as db:
+            jobs.finish(db, job, holder)
+
+
+def _after(job: Job, fault: Fault, *, holder: str, school: School, waits: Waits, enqueue: Enqueue) -> None:
+    if fault.retry:
+        _put_off(job, fault, holder=holder, school=school, waits=waits, enqueue=enqueue)
+    else:
+        _send_to_review(job, fault, holder=holder, school=school)
+
+
+def _put_off(
+    job: Job,
+    fault: Fault,
+    *,
+    holder: str,
+    school: School,
+    waits: Waits,
+    enqueue: Enqueue,
+) -> None:
+    """The next run, later, in one commit with the reason; or the end of trying."""
+    now = school.now()
+    failing_since = job.failing_since or now
+    attempts = job.attempts if fault.outage else job.attempts + 1
+    unpaid = isinstance(fault, NotPaidYet | InvoiceUnknown)
+    if unpaid and attempts >= CONFIRM_ATTEMPTS:
+        with school.database.begin() as db:
+            if jobs.finish(db, job, holder, fault=fault.code(), fault_text=str(fault), unless_poked=True):
+                return
+    elif attempts >= MOST_ATTEMPTS or now - failing_since >= OUTAGE_LIMIT:
+        _send_to_review(job, fault, holder=holder, school=school, attention=Attention.GAVE_UP)
+        return
+    wait = _wait(fault, waits=waits, attempts=attempts, failing=now - failing_since)
+    kept = {"attempts": attempts, "failing_since": failing_since, "fault": fault.code(), "fault_text": str(fault)}
+    with school.database.begin() as db:
+        if jobs.put_off(db, job, holder, wake_at=now + timedelta(seconds=wait), **kept):
+            enqueue(db, job.merchant_order_id, job.run + 1, wait)
+            if job.fault != fault.code():
+                payments.tell(db, job.merchant_order_id, now, "kelaspay", fault.code(), str(fault))
+    log.warning(
+        "run_put_off", merchant_order_id=job.merchant_order_id, run=job.run, fault=fault.code(), seconds=round(wait, 1)
+    )
+
+
+def _wait(fault: Fault, *, waits: Waits, attempts: int, failing: timedelta) -> float:
+    """Seconds until the next attempt: doubling, with jitter, never sooner than the other side asked for.
+
+    In an outage each wait is as long as it has lasted already, which doubles too and needs no count.
+    """
+    if isinstance(fault, NotPaidYet | InvoiceUnknown):
+        wait = waits.confirm * 2.0 ** max(0, attempts - 1)
+    elif fault.outage:
+        wait = max(waits.base, failing.total_seconds())
+    else:
+        wait = waits.base * 2.0 ** max(0, attempts - 1)
+    spread = random.uniform(1.0, 1.0 + JITTER)  # noqa: S311 - spreads callers, guards nothing
+    return max(min(wait, waits.longest), fault.wait or 0.0) * spread
+
+
+def _send_to_review(job: Job, fault: Fault, *, holder: str, school: School, attention: Attention | None = None) -> None:
+    """Stop, with the reason, and ask for a person; the payment's money is never in doubt by this."""
+    now = school.now()
+    named: dict[type[Fault], Attention] = {
+        AmountDiffers: Attention.AMOUNT_DIFFERS,
+        CourseUnmapped: Attention.COURSE_UNMAPPED,
+        CourseAmbiguous: Attention.COURSE_UNMAPPED,
+    }
+    why = attention or named.get(type(fault), Attention.THINKIFIC_REFUSED)
+    with school.database.begin() as db:
+        if not jobs.finish(db, job, holder, fault=fault.code(), fault_text=str(fault)):
+            return
+        found = payments.find_payment(db, job.merchant_order_id)
+        if found is not None and found.status in {Status.PAID, Status.REVIEW, Status.COMPLETED, Status.REFUNDED}:
+            payments.move(
+                db, job.merchant_order_id, Status.REVIEW, now, actor="kelaspay", text=str(fault), allowed=[Status.PAID]
+            )
+            payments.flag(db, job.merchant_order_id, why, str(fault), now)
+            _block(db, job.merchant_order_id)
+    log.error("run_stopped", merchant_order_id=job.merchant_order_id, run=job.run, fault=fault.code())
+
+
+def _block(db: Db, merchant_order_id: MerchantOrderId) -> None:
+    found = enrollments.find_enrollment(db, merchant_order_id)
+    if found is not None and found.state is EnrollmentState.PENDING:
+        enrollments.save_enrollment(db, merchant_order_id, state=EnrollmentState.BLOCKED)

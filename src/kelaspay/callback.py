@@ -1,0 +1,91 @@
+"""Take in Duitku's callbacks: verify, keep, answer; then hand what was kept to the work.
+
+`receive` runs while Duitku waits and touches nothing but the inbox. `hand_over` runs behind it: an event and the job it
+starts are one commit, so a process that dies in between leaves an event that another finds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from kelaspay.faults import CallbackTooLarge
+from kelaspay.payment import UNPAID, Attention, Status
+from kelaspay.store import inbox, payments
+from kelaspay.store.inbox import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from typing import Any
+
+    import sqlalchemy as sa
+
+    from kelaspay.confirm import Start
+    from kelaspay.duitku import Duitku
+    from kelaspay.store.database import Database, Db
+
+log = structlog.get_logger()
+
+LARGEST_BODY = 64 * 1024
+BATCH = 100
+
+
+def receive(body: bytes, content_type: str, *, duitku: Duitku, now: datetime) -> Event:
+    """The event to keep, verified over the strings as received.
+
+    Raises `CallbackTooLarge`, `MalformedCallback`, `WrongMerchant` or `BadSignature`; nothing is kept of those.
+    """
+    if len(body) > LARGEST_BODY:
+        raise CallbackTooLarge
+    callback = duitku.read_callback(body, content_type)
+    return Event(
+        source="duitku",
+        digest=hashlib.sha256(body).hexdigest(),
+        merchant_order_id=callback.merchant_order_id,
+        reference=callback.reference,
+        result_code=callback.result_code,
+        receipt=callback.publisher_order_id or callback.reference,
+        amount=callback.amount,
+        content_type=content_type,
+        body=body,
+        received_at=now,
+    )
+
+
+def hand_over(*, database: Database, start: Start, now: Callable[[], datetime], spacing: Callable[[int], float]) -> int:
+    """Start what the waiting events call for; returned is how many were handed over.
+
+    `spacing` says how many seconds lie between two asks of a payment that was asked so often already: callbacks can be
+    repeated by anybody who has seen one, and asking too often gets us blocked (duitku.md 3.4).
+    """
+    at = now()
+    with database.begin() as db:
+        waiting = inbox.waiting(db, BATCH)
+        outcomes = {event.id: _start(db, event, start=start, at=at, spacing=spacing) for event in waiting}
+        inbox.set_started(db, outcomes, at)
+    return len(outcomes)
+
+
+def _start(db: Db, event: sa.Row[Any], *, start: Start, at: datetime, spacing: Callable[[int], float]) -> str:
+    """What one event calls for, in a word."""
+    if event.source != "duitku" or event.merchant_order_id is None:
+        return "kept"
+    payment = payments.find_payment(db, event.merchant_order_id)
+    if payment is None:
+        log.warning("callback_for_unknown_order", merchant_order_id=event.merchant_order_id)
+        return "unknown_order"
+    if payment.status in UNPAID:
+        wake_at = at
+        if payment.asked_at is not None:
+            wake_at = max(at, payment.asked_at + timedelta(seconds=spacing(payment.asks)))
+        started = start(db, payment.merchant_order_id, wake_at)
+        return "started" if started else "joined"
+    if event.result_code == "00" and payments.receipts(db, payment.merchant_order_id) > 1:
+        text = "Duitku has called back about more than one successful payment of this order"
+        payments.flag(db, payment.merchant_order_id, Attention.PAID_TWICE, text, at)
+        return "paid_twice"
+    return "already_paid" if payment.status is not Status.REVIEW else "in_review"

@@ -1,0 +1,20 @@
+"""The command line: one file for each noun, and the commands that run a process."""
+
+from __future__ import annotations
+
+import typer
+
+from kelaspay.cli import courses, events, offers, payments, processes, reconciling
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Sells Thinkific courses through Duitku and makes sure that whoever paid is in the course.",
+)
+app.add_typer(offers.app, name="offers", help="What is on sale.")
+app.add_typer(courses.app, name="courses", help="Thinkific's catalogue.")
+app.add_typer(payments.app, name="payments", help="Who paid, and what became of it.")
+app.add_typer(events.app, name="events", help="What Duitku and Thinkific sent.")
+processes.add_to(app)
+reconciling.add_to(app)

@@ -1,0 +1,87 @@
+"""The commands that run a process: serve, work, migrate, doctor, demo, emulate."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from kelaspay import demo as demonstration
+from kelaspay import log
+from kelaspay.cli import show
+from kelaspay.doctor import examine
+from kelaspay.migrate import migrate as migrate_database
+from kelaspay.outside import opened
+from kelaspay.serve import serve as serve_web
+from kelaspay.serve import work as work_alone
+from kelaspay.settings import load
+from kelaspay_emulators.stand_alone import emulate_duitku, emulate_thinkific
+
+
+class Emulated(StrEnum):
+    DUITKU = "duitku"
+    THINKIFIC = "thinkific"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the commands beside the others."""
+    for command in (serve, work, migrate, doctor, demo, emulate):
+        app.command()(command)
+
+
+def serve(
+    *,
+    no_work: Annotated[bool, typer.Option("--no-work", help="The web alone; `kelaspay work` runs beside it.")] = False,
+) -> None:
+    """Serve the web and, unless told otherwise, work in the same process."""
+    log.configure()
+    settings = load()
+    print(f"Kelaspay on http://{settings.host}:{settings.port}", file=sys.stderr)
+    serve_web(settings, works=not no_work)
+
+
+def work() -> None:
+    """Work without the web."""
+    log.configure()
+    work_alone(load())
+
+
+def migrate() -> None:
+    """Bring the database up to date. `serve` and `work` do so by themselves when they start."""
+    log.configure()
+    with opened(load()) as outside:
+        migrate_database(outside.database)
+    print("The database is up to date.")
+
+
+def doctor(*, json: show.AsJson = False) -> None:
+    """Look at the settings and at everything outside, and say what to mend."""
+    log.configure()
+    with opened(load()) as outside:
+        found = examine(outside)
+    if json:
+        show.data(show.rows_of(found))
+    else:
+        for each in found:
+            print(f"{'ok ' if each.fine else 'BAD'}  {each.what}: {each.said}")
+    if not all(each.fine for each in found):
+        raise typer.Exit(show.EXIT_FAILED)
+
+
+def demo(
+    *, once: Annotated[bool, typer.Option("--once", help="Buy one course headless, and say how it went.")] = False
+) -> None:
+    """Run everything between emulated Duitku and emulated Thinkific. No account is needed, no money moves."""
+    if not demonstration.run(once=once):
+        raise typer.Exit(show.EXIT_FAILED)
+
+
+def emulate(
+    which: Annotated[Emulated, typer.Argument(help="duitku or thinkific")],
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 9001,
+) -> None:
+    """Put an emulator on a port until told to stop."""
+    (emulate_duitku if which is Emulated.DUITKU else emulate_thinkific)(port)

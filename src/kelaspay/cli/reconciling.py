@@ -1,0 +1,44 @@
+"""`kelaspay reconcile`: one pass of what a running worker does by itself."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from kelaspay.cli import show
+from kelaspay.cli.opening import desk
+from kelaspay.reconcile import reconcile
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the command beside the others."""
+    app.command("reconcile")(reconcile_once)
+
+
+def reconcile_once(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    json: show.AsJson = False,
+) -> None:
+    """Ask after payments that should have heard from Duitku, and restart what is paid and not enrolled."""
+    with desk() as at:
+        school = at.outside.school()
+        done = reconcile(
+            database=school.database,
+            duitku=school.duitku,
+            start=at.engine.start,
+            enqueue=at.engine.enqueue,
+            alive=at.engine.alive,
+            now=school.now,
+            dry_run=dry_run,
+        )
+    if json:
+        show.data(asdict(done))
+        return
+    would = "would be " if dry_run else ""
+    print(f"{len(done.asked)} {would}asked after, {len(done.paid)} of them paid, {len(done.lapsed)} lapsed.")
+    print(f"{len(done.restarted)} {would}started again.")
+    if done.stopped_by:
+        print(f"Stopped early: {done.stopped_by}.")

@@ -1,0 +1,108 @@
+"""Ask Duitku whether an order is paid, and write down what it says. The only place where a payment becomes paid by
+Duitku's word: never by a callback's, never by the browser's return.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from kelaspay.faults import AmountDiffers, InvoiceUnknown, NotPaidYet, PaymentUnknown
+from kelaspay.payment import UNPAID, Attention, Enrollment, Payment, Status
+from kelaspay.store import enrollments, payments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from kelaspay.duitku import Duitku, TransactionStatus
+    from kelaspay.payment import MerchantOrderId
+    from kelaspay.store.database import Database, Db
+
+    Start = Callable[[Db, MerchantOrderId, datetime], object]
+
+log = structlog.get_logger()
+
+LAPSE_GRACE = timedelta(minutes=5)
+"""How long after an invoice's end Duitku may still say "pending" without our taking it for lapsed."""
+
+
+SPARSE_ASKS = (timedelta(hours=1), timedelta(hours=4), timedelta(hours=12))
+"""When to ask after a payment of which nothing was heard, counted from its making, while it can still be paid."""
+LATE_ASKS = (timedelta(minutes=6), timedelta(hours=6), timedelta(hours=30))
+"""The same, counted from its end: the first lets it lapse, the others catch money that landed late."""
+
+
+def sparse_ask_times(created_at: datetime, expires_at: datetime) -> list[datetime]:
+    """The at most six times at which a payment is asked after though nobody called. While the buyer can be expected to be
+    still paying Duitku is left alone: it blocks who polls (duitku.md 3.4).
+    """
+    waiting = [created_at + after for after in SPARSE_ASKS if created_at + after < expires_at - LAPSE_GRACE]
+    return waiting + [expires_at + after for after in LATE_ASKS]
+
+
+def confirm(
+    merchant_order_id: MerchantOrderId,
+    *,
+    database: Database,
+    duitku: Duitku,
+    start: Start,
+    now: Callable[[], datetime],
+) -> Status:
+    """The payment's state after asking Duitku, when there is something to ask.
+
+    Safe to repeat: the move to paid is one conditional statement, committed together with the job that enrolls.
+    Raises `NotPaidYet` or `InvoiceUnknown` while the money may still come, `AmountDiffers` when another amount was paid
+    (the payment is then in review), and Duitku's faults when it cannot be asked.
+    """
+    with database.read() as db:
+        payment = payments.find_payment(db, merchant_order_id)
+    if payment is None:
+        raise PaymentUnknown(merchant_order_id=merchant_order_id)
+    if payment.status not in UNPAID:
+        return payment.status
+    try:
+        said = duitku.transaction_status(merchant_order_id, payment.payment_method)
+    except InvoiceUnknown:
+        said = None
+    with database.begin() as db:
+        payments.record_ask(db, merchant_order_id, now())
+    if said is not None and said.paid:
+        return _paid(payment, said, database=database, start=start, now=now())
+    return _unpaid(payment, said, database=database, now=now())
+
+
+def _paid(payment: Payment, said: TransactionStatus, *, database: Database, start: Start, now: datetime) -> Status:
+    order_id = payment.merchant_order_id
+    received = {"amount_received": said.amount, "paid_at": now, "next_ask_at": None}
+    if said.amount != payment.payment_amount:
+        text = f"asked Rp {payment.payment_amount}, paid Rp {said.amount}"
+        with database.begin() as db:
+            if payments.move(db, order_id, Status.REVIEW, now, actor="duitku", text=text, **received):
+                payments.flag(db, order_id, Attention.AMOUNT_DIFFERS, text, now)
+        raise AmountDiffers(text, merchant_order_id=order_id)
+    with database.begin() as db:
+        if payments.move(db, order_id, Status.PAID, now, actor="duitku", **received):
+            if payment.status is not Status.PENDING:
+                payments.flag(db, order_id, Attention.PAID_LATE, f"paid when already {payment.status}", now)
+            wanted = Enrollment(order_id, course_id=payment.course_id, bundle_id=payment.bundle_id)
+            enrollments.begin_enrollment(db, wanted)
+            start(db, order_id, now)
+            log.info("payment_paid", merchant_order_id=order_id)
+    return Status.PAID
+
+
+def _unpaid(payment: Payment, said: TransactionStatus | None, *, database: Database, now: datetime) -> Status:
+    """What an answer other than "paid" means: canceled for good, lapsed, or not yet."""
+    order_id = payment.merchant_order_id
+    lapsed = now >= payment.expires_at + LAPSE_GRACE
+    if payment.status is Status.PENDING and (lapsed or (said is not None and said.status_code == "02")):
+        to = Status.EXPIRED if now >= payment.expires_at else Status.FAILED
+        with database.begin() as db:
+            payments.move(db, order_id, to, now, actor="duitku")
+        return to
+    if payment.status is not Status.PENDING:
+        return payment.status
+    raise NotPaidYet(merchant_order_id=order_id) if said is not None else InvoiceUnknown(merchant_order_id=order_id)

@@ -1,0 +1,7 @@
+"""Duitku: signing, paths, parsing and errors inside; frozen values and faults outside."""
+
+from kelaspay.duitku.callback import Callback, read_callback
+from kelaspay.duitku.channels import CHANNELS, Channel, expiry_period
+from kelaspay.duitku.client import Duitku, TransactionStatus
+
+__all__ = ["CHANNELS", "Callback", "Channel", "Duitku", "TransactionStatus", "expiry_period", "read_callback"]

@@ -1,0 +1,231 @@
+"""The client of Duitku's two APIs: POP (the buyer chooses at Duitku) and v2 (the buyer has chosen with us).
+
+Requests are signed HMAC unless the legacy scheme is asked for. Duitku may take long, so reads wait 40 s and nothing
+is sent twice blindly: after a lost answer the caller asks `transaction_status` first (duitku.md 5).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+
+from kelaspay.duitku.callback import Callback, read_callback
+from kelaspay.duitku.channels import expiry_period
+from kelaspay.duitku.signature import Scheme, sign
+from kelaspay.faults import (
+    AlreadyPaid,
+    DuitkuBusy,
+    DuitkuRefused,
+    DuitkuUnauthorized,
+    DuitkuUnavailable,
+    Fault,
+    InvoiceUnknown,
+)
+from kelaspay.payment import Customer, Invoice, MerchantOrderId, Payment, Rupiah
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+TIMEOUT = httpx2.Timeout(connect=5.0, read=40.0, write=10.0, pool=5.0)
+BLOCKED_SECONDS = 3600.0
+"""How long Duitku blocks who asks too often (duitku.md 3.4)."""
+VA_NAME_LENGTH = 20
+DETAILS_LENGTH = 255
+ITEM_NAME_LENGTH = 50
+
+PAID, PENDING, CANCELED = "00", "01", "02"
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionStatus:
+    """What Duitku says of an order when asked."""
+
+    status_code: str
+    """"00" money received, "01" not yet, "02" canceled, failed or expired (duitku.md 3.4)."""
+    amount: Rupiah
+    reference: str
+
+    @property
+    def paid(self) -> bool:
+        return self.status_code == PAID
+
+
+class Duitku:
+    def __init__(
+        self,
+        http: httpx2.Client,
+        *,
+        merchant_code: str,
+        api_key: str,
+        hosts: tuple[str, str, str],
+        scheme: Scheme = Scheme.HMAC,
+        accepted: frozenset[Scheme] = frozenset(Scheme),
+    ) -> None:
+        self._http = http
+        self.merchant_code = merchant_code
+        self._api_key = api_key
+        self._v2, self._pop, self._page = hosts
+        self._scheme = scheme
+        self._accepted = accepted
+
+    def read_callback(self, body: bytes, content_type: str) -> Callback:
+        """A verified callback; raises `MalformedCallback`, `WrongMerchant` or `BadSignature`."""
+        return read_callback(
+            body, content_type, merchant_code=self.merchant_code, api_key=self._api_key, accepted=self._accepted
+        )
+
+    def create_invoice(
+        self, payment: Payment, customer: Customer, *, callback_url: str, return_url: str, now: datetime
+    ) -> Invoice:
+        """Create the payment at Duitku: POP's `createInvoice`, or v2's `inquiry` when a method was chosen.
+
+        Repeating it while the order is unpaid keeps its reference (duitku.md 5). Raises `DuitkuUnavailable`,
+        `DuitkuBusy`, `DuitkuUnauthorized`, `AlreadyPaid` or `DuitkuRefused`.
+        """
+        asked = _request(payment, customer, callback_url=callback_url, return_url=return_url)
+        if payment.payment_method:
+            return self._inquiry(payment, asked)
+        timestamp = str(int(now.timestamp() * 1000))
+        headers = {
+            "x-duitku-timestamp": timestamp,
+            "x-duitku-merchantcode": self.merchant_code,
+            "x-duitku-signature": sign(self._scheme, self._api_key, self.merchant_code, timestamp, legacy="sha256"),
+        }
+        return _invoice(self._post(f"{self._pop}/api/merchant/createInvoice", asked, headers))
+
+    def transaction_status(self, merchant_order_id: MerchantOrderId, payment_method: str | None) -> TransactionStatus:
+        """Ask whether an order is paid, at the host that made it (duitku.md 3.4, 4.2).
+
+        Raises `InvoiceUnknown`, or as `create_invoice`. Ask rarely: polling gets us blocked.
+        """
+        host = f"{self._v2}/webapi" if payment_method else self._pop
+        asked = {
+            "merchantCode": self.merchant_code,
+            "merchantOrderId": merchant_order_id,
+            "signature": sign(self._scheme, self._api_key, self.merchant_code, merchant_order_id),
+        }
+        answer = self._post(f"{host}/api/merchant/transactionStatus", asked)
+        if answer.get("merchantOrderId") != merchant_order_id:
+            raise DuitkuUnavailable("Its answer is about another order.", merchant_order_id=merchant_order_id)
+        return TransactionStatus(
+            status_code=str(answer.get("statusCode")),
+            amount=_whole(answer.get("amount")),
+            reference=str(answer.get("reference", "")),
+        )
+
+    def invoice_page(self, reference: str) -> Invoice:
+        """The invoice of an order whose creation's answer was lost: POP's page is found by its reference alone
+        (duitku.md 4.4).
+        """
+        return Invoice(reference=reference, payment_url=f"{self._page}/redirect_checkout?reference={reference}")
+
+    def _inquiry(self, payment: Payment, asked: dict[str, Any]) -> Invoice:
+        signed = (self.merchant_code, payment.merchant_order_id, str(payment.payment_amount))
+        asked |= {
+            "merchantCode": self.merchant_code,
+            "paymentMethod": payment.payment_method,
+            "signature": sign(self._scheme, self._api_key, *signed),
+        }
+        return _invoice(self._post(f"{self._v2}/webapi/api/merchant/v2/inquiry", asked))
+
+    def _post(self, url: str, asked: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:
+        try:
+            response = self._http.post(url, json=asked, headers=headers, timeout=TIMEOUT)
+        except httpx2.TransportError as error:
+            raise DuitkuUnavailable from error
+        answer = _parsed(response)
+        if (
+            response.is_success
+            and isinstance(answer, dict)
+            and str(answer.get("statusCode")) in {PAID, PENDING, CANCELED}
+        ):
+            return answer
+        raise _refusal(response.status_code, _said(answer))
+
+
+def _request(payment: Payment, customer: Customer, *, callback_url: str, return_url: str) -> dict[str, Any]:
+    """What both APIs ask for (duitku.md 3.2, 4.1). One item of quantity one: Duitku adds up prices and ignores
+    quantities.
+    """
+    return {
+        "paymentAmount": payment.payment_amount,
+        "merchantOrderId": payment.merchant_order_id,
+        "productDetails": payment.product_details[:DETAILS_LENGTH],
+        "email": customer.email,
+        "phoneNumber": customer.phone,
+        "customerVaName": _va_name(customer.name),
+        "itemDetails": [
+            {"name": payment.product_details[:ITEM_NAME_LENGTH], "price": payment.payment_amount, "quantity": 1}
+        ],
+        "customerDetail": {
+            "firstName": customer.first_name[:ITEM_NAME_LENGTH],
+            "lastName": customer.last_name[:ITEM_NAME_LENGTH],
+            "email": customer.email,
+            "phoneNumber": customer.phone,
+        },
+        "callbackUrl": callback_url,
+        "returnUrl": return_url,
+        "expiryPeriod": expiry_period(payment.payment_method),
+    }
+
+
+def _va_name(name: str) -> str:
+    """The name as a bank's screen can show it (duitku.md 3.2, 8.21)."""
+    plain = "".join(letter for letter in name if letter.isascii() and (letter.isalnum() or letter in " ."))
+    return " ".join(plain.split())[:VA_NAME_LENGTH].strip() or "Pembeli"
+
+
+def _invoice(answer: dict[str, Any]) -> Invoice:
+    if str(answer.get("statusCode")) != PAID or not answer.get("reference") or not answer.get("paymentUrl"):
+        raise DuitkuRefused(_said(answer))
+    return Invoice(
+        reference=str(answer["reference"]),
+        payment_url=str(answer["paymentUrl"]),
+        va_number=answer.get("vaNumber") or None,
+        qr_string=answer.get("qrString") or None,
+    )
+
+
+def _parsed(response: httpx2.Response) -> Any:
+    try:
+        return json.loads(response.content)
+    except ValueError:
+        return response.text[:DETAILS_LENGTH]
+
+
+def _said(answer: Any) -> str:
+    """The reason in an error body, of whichever of its shapes (duitku.md 4.3)."""
+    if isinstance(answer, dict):
+        for name in ("Message", "message", "statusMessage"):
+            if answer.get(name):
+                return str(answer[name])[:DETAILS_LENGTH]
+        return next((str(value)[:DETAILS_LENGTH] for value in answer.values()), "")
+    return str(answer)[:DETAILS_LENGTH]
+
+
+def _refusal(status: int, said: str) -> Fault:
+    """Which fault an answer that is no success means (duitku.md 3.3)."""
+    heard = said.lower()
+    if "already paid" in heard:
+        return AlreadyPaid()
+    if "transaction not found" in heard or ("not found" in heard and "merchant" not in heard):
+        return InvoiceUnknown()
+    named: dict[int, type[Fault]] = {401: DuitkuUnauthorized, 403: DuitkuUnauthorized, 409: DuitkuRefused}
+    if status == 429:  # noqa: PLR2004 - too many requests
+        return DuitkuBusy(wait=BLOCKED_SECONDS)
+    if status >= 500:  # noqa: PLR2004 - server errors
+        return DuitkuUnavailable(f"HTTP {status}.")
+    if "merchant not found" in heard:
+        return DuitkuUnauthorized(said)
+    return named.get(status, DuitkuRefused)(said)
+
+
+def _whole(amount: Any) -> Rupiah:
+    """A status's amount: a string of digits, perhaps with decimals that are zero."""
+    whole, _, decimals = str(amount).partition(".")
+    if not whole.isdigit() or decimals.strip("0"):
+        raise DuitkuUnavailable("Its answer names no amount.")
+    return Rupiah(int(whole))

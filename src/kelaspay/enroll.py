@@ -1,0 +1,312 @@
+"""The workflow that the whole project exists for: whoever paid is in the course.
+
+    confirm ─► course ─► user ─► enroll ─► external_order ─► complete
+
+Each step may run twice, here or in another process: what Thinkific answered is written down before the next step, what
+could double is looked for before it is made, and `guard` stops a run that another has overtaken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from kelaspay.catalogue import find_course
+from kelaspay.confirm import confirm
+from kelaspay.faults import (
+    BundlePending,
+    PaymentUnknown,
+    Superseded,
+    ThinkificBusy,
+    ThinkificRefused,
+    ThinkificUnauthorized,
+    ThinkificUnavailable,
+    ThinkificUnreachable,
+    ThinkificUserMissing,
+)
+from kelaspay.payment import Attention, Enrollment, EnrollmentState, ExternalOrderState, Status
+from kelaspay.store import enrollments, offers, payments
+from kelaspay.thinkific import CourseEnrollment, EmailTaken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kelaspay.confirm import Start
+    from kelaspay.customers import Customers
+    from kelaspay.duitku import Duitku
+    from kelaspay.payment import MerchantOrderId, Payment
+    from kelaspay.store.database import Database
+    from kelaspay.thinkific import Thinkific
+
+log = structlog.get_logger()
+
+FOR_EVER = datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""Ends an earlier end: whether Thinkific takes a null expiry date is not known (thinkific.md 2.5)."""
+CLOSE = timedelta(seconds=2)
+"""Thinkific keeps whole seconds or milliseconds; times closer than this are the same."""
+
+
+class Step(Protocol):
+    """Runs one named step; whoever runs the workflow decides what is noted around it."""
+
+    def __call__(self, name: str, function: Callable[[], Any]) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    """What the steps work with."""
+
+    database: Database
+    duitku: Duitku
+    thinkific: Thinkific
+    customers: Customers
+    external_orders: bool
+    now: Callable[[], datetime]
+
+
+def enroll(
+    merchant_order_id: MerchantOrderId, *, school: School, start: Start, step: Step, guard: Callable[[], None]
+) -> None:
+    """Bring a payment from "Duitku has called" to completed.
+
+    Raises a fault whose `retry` says whether the same again may help. Safe to repeat from the start at any time.
+    """
+    asked = {"database": school.database, "duitku": school.duitku, "start": start, "now": school.now}
+    status = step("confirm", lambda: confirm(merchant_order_id, **asked))
+    if status not in {Status.PAID, Status.COMPLETED}:
+        return
+    step("course", lambda: map_course(merchant_order_id, school=school))
+    step("user", lambda: find_or_create_user(merchant_order_id, school=school, guard=guard))
+    step("enroll", lambda: enroll_user(merchant_order_id, school=school, guard=guard))
+    step("external_order", lambda: record_sale(merchant_order_id, school=school, guard=guard))
+    step("complete", lambda: complete(merchant_order_id, school=school))
+
+
+def map_course(merchant_order_id: MerchantOrderId, *, school: School) -> None:
+    """Fix the real ids of what was sold, by the offer or, where it names none, by the exact name in the catalogue.
+
+    Raises `CourseUnmapped` or `CourseAmbiguous`.
+    """
+    with school.database.begin() as db:
+        payment = payments.find_payment(db, merchant_order_id)
+        if payment is None:
+            raise PaymentUnknown(merchant_order_id=merchant_order_id)
+        course_id, bundle_id = payment.course_id, payment.bundle_id
+        if course_id is None and bundle_id is None:
+            product = find_course(db, payment.product_details)
+            course_id = product.productable_id if product.productable_type == "Course" else None
+            bundle_id = product.productable_id if product.productable_type == "Bundle" else None
+            sold = {"course_id": course_id, "bundle_id": bundle_id, "product_id": product.product_id}
+            payments.set_sold(db, merchant_order_id, **sold)
+        enrollments.begin_enrollment(db, Enrollment(merchant_order_id, course_id=course_id, bundle_id=bundle_id))
+
+
+def find_or_create_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:
+    """Write down the Thinkific user of the buyer: known to us, made, or found by exactly this e-mail address.
+
+    New buyers are the common case, so making comes before looking. Safe to repeat: Thinkific keeps addresses unique.
+    """
+    with school.database.read() as db:
+        wanted = _enrollment(enrollments.find_enrollment(db, merchant_order_id))
+        if wanted.user_id is not None:
+            return
+    customer = school.customers.recall(merchant_order_id)
+    with school.database.read() as db:
+        user_id = enrollments.known_user(db, customer.email)
+    created = False
+    if user_id is None:
+        try:
+            user_id, created = school.thinkific.create_user(customer, guard=guard), True
+        except EmailTaken:
+            user_id = school.thinkific.find_user(customer.email)
+    if user_id is None:
+        raise ThinkificUserMissing(merchant_order_id=merchant_order_id)
+    with school.database.begin() as db:
+        enrollments.remember_user(db, customer.email, user_id, school.now())
+        enrollments.save_enrollment(db, merchant_order_id, user_id=user_id, user_created=created)
+        what = "user_created" if created else "user_found"
+        payments.tell(db, merchant_order_id, school.now(), "thinkific", what, f"user {user_id}")
+
+
+def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:
+    """Give the user access, looked for first wherever it could be there already.
+
+    What is aimed at (activated, until when) is fixed and kept before the first call, so that a repeat aims at the same
+    and buying again adds to the time left exactly once.
+    """
+    with school.database.read() as db:
+        wanted = _enrollment(enrollments.find_enrollment(db, merchant_order_id))
+        payment = payments.find_payment(db, merchant_order_id)
+    if wanted.state is EnrollmentState.ENROLLED or payment is None:
+        return
+    access = _Access(wanted, school=school, guard=guard)
+    found = None if wanted.user_created and not wanted.enroll_tried else access.find()
+    if not wanted.enroll_tried:
+        access.aim(_aim(payment, found, school.now()))
+    try:
+        if not access.reached(found):
+            found = access.change(found) if found is not None else access.make()
+    except ThinkificRefused as refusal:
+        found = _after_refusal(refusal, access)
+    with school.database.begin() as db:
+        values = {
+            "state": EnrollmentState.ENROLLED,
+            "enrollment_id": found.enrollment_id if isinstance(found, CourseEnrollment) else None,
+            "enrolled_at": school.now(),
+        }
+        enrollments.save_enrollment(db, merchant_order_id, **values)
+        payments.tell(db, merchant_order_id, school.now(), "thinkific", "enrolled")
+    log.info("enrolled", merchant_order_id=merchant_order_id, user_id=wanted.user_id)
+
+
+def record_sale(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:
+    """Record the sale with Thinkific, at most once.
+
+    Thinkific neither knows a repeat nor can be asked (thinkific.md 2.10). So the right to send is taken once and for
+    all before sending, and given back only when the request surely never arrived. Where the answer was lost a person is
+    told; the buyer's access does not wait for it.
+    """
+    with school.database.begin() as db:
+        payment = payments.find_payment(db, merchant_order_id)
+        wanted = _enrollment(enrollments.find_enrollment(db, merchant_order_id))
+        product_id = _product_id(db, payment, wanted) if payment else None
+        if payment is None or product_id is None or wanted.user_id is None or not school.external_orders:
+            return
+        if not enrollments.claim_once(db, merchant_order_id, "external_order_state"):
+            if wanted.external_order_state is ExternalOrderState.SENDING:
+                _sale_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
+            return
+    try:
+        external_order_id = school.thinkific.create_external_order(
+            wanted.user_id, product_id, amount=payment.payment_amount, reference=merchant_order_id, guard=guard
+        )
+    except (ThinkificUnreachable, ThinkificBusy, Superseded):
+        with school.database.begin() as db:
+            enrollments.release_once(db, merchant_order_id, "external_order_state")
+        raise
+    except ThinkificUnavailable as fault:
+        with school.database.begin() as db:
+            _sale_unknown(db, merchant_order_id, str(fault), school.now())
+        return
+    except (ThinkificRefused, ThinkificUnauthorized) as fault:
+        with school.database.begin() as db:
+            enrollments.save_enrollment(db, merchant_order_id, external_order_state=ExternalOrderState.REFUSED)
+            payments.tell(db, merchant_order_id, school.now(), "thinkific", "external_order_refused", str(fault))
+        return
+    with school.database.begin() as db:
+        recorded = {"external_order_state": ExternalOrderState.RECORDED, "external_order_id": external_order_id}
+        enrollments.save_enrollment(db, merchant_order_id, **recorded)
+        payments.tell(db, merchant_order_id, school.now(), "thinkific", "external_order", str(external_order_id))
+
+
+def complete(merchant_order_id: MerchantOrderId, *, school: School) -> None:
+    """The buyer is in the course: the payment is completed."""
+    at = school.now()
+    with school.database.begin() as db:
+        payments.move(
+            db, merchant_order_id, Status.COMPLETED, at, actor="kelaspay", allowed=[Status.PAID], completed_at=at
+        )
+
+
+class _Access:
+    """The two ways of giving access, course and bundle, seen alike."""
+
+    def __init__(self, wanted: Enrollment, *, school: School, guard: Callable[[], None]) -> None:
+        self._wanted = wanted
+        self._school = school
+        self._guard = guard
+        self._user_id = wanted.user_id or 0
+        self._times = {"activated_at": wanted.activated_at or school.now(), "expiry_date": wanted.expiry_date}
+
+    def find(self) -> Any:
+        thinkific = self._school.thinkific
+        if self._wanted.bundle_id is not None:
+            return thinkific.find_bundle_enrollment(self._user_id, self._wanted.bundle_id)
+        return thinkific.find_enrollment(self._user_id, self._wanted.course_id or 0)
+
+    def aim(self, expiry_date: datetime | None) -> None:
+        self._times["expiry_date"] = expiry_date
+        with self._school.database.begin() as db:
+            enrollments.save_enrollment(db, self._wanted.merchant_order_id, enroll_tried=True, **self._times)
+
+    def reached(self, found: Any) -> bool:
+        """Whether what is there is what was aimed at, or more."""
+        if found is None or not found.grants(self._school.now()):
+            return False
+        aimed = self._times["expiry_date"]
+        return found.expiry_date is None or (aimed is not None and found.expiry_date >= aimed - CLOSE)
+
+    def make(self) -> Any:
+        thinkific, guarded = self._school.thinkific, {"guard": self._guard}
+        if self._wanted.bundle_id is None:
+            return thinkific.enroll_user(self._user_id, self._wanted.course_id or 0, **self._times, **guarded)
+        thinkific.enroll_user_in_bundle(self._user_id, self._wanted.bundle_id, **self._times, **guarded)
+        return self._shown()
+
+    def change(self, found: Any) -> Any:
+        """Reactivate or extend; an end that is there is put off, never left to stand where none was sold."""
+        times = self._times | {"expiry_date": self._times["expiry_date"] or (FOR_EVER if found.expiry_date else None)}
+        thinkific, guarded = self._school.thinkific, {"guard": self._guard}
+        if self._wanted.bundle_id is None:
+            thinkific.change_enrollment(found.enrollment_id, **times, **guarded)
+        else:
+            thinkific.change_bundle_enrollment(self._user_id, self._wanted.bundle_id, **times, **guarded)
+        return found
+
+    def forget_user(self) -> None:
+        with self._school.database.begin() as db:
+            enrollments.forget_user(db, self._user_id)
+            enrollments.save_enrollment(db, self._wanted.merchant_order_id, user_id=None, user_created=False)
+
+    def _shown(self) -> Any:
+        """The bundle's enrollment once Thinkific shows it: it may have been queued (202)."""
+        found = self.find()
+        if found is None:
+            raise BundlePending(merchant_order_id=self._wanted.merchant_order_id)
+        return found
+
+
+def _aim(payment: Payment, found: Any, at: datetime) -> datetime | None:
+    """Until when the access shall last: the days sold, added to what is left of an enrollment that runs."""
+    if payment.access_days is None:
+        return None
+    left = found.expiry_date if found is not None and found.grants(at) and found.expiry_date else at
+    return left + timedelta(days=payment.access_days)
+
+
+def _after_refusal(refusal: ThinkificRefused, access: _Access) -> Any:
+    """A refusal that means "is there already" or "that user is gone"; any other is for a person."""
+    reason = str(refusal).lower()
+    if "user could not be found" in reason and "course" not in reason.replace("user could not", ""):
+        access.forget_user()
+        raise ThinkificUserMissing from refusal
+    if not any(word in reason for word in ("already", "taken")):
+        raise refusal
+    found = access.find()
+    if found is None:
+        raise refusal
+    return found if access.reached(found) else access.change(found)
+
+
+def _enrollment(found: Enrollment | None) -> Enrollment:
+    if found is None:
+        raise PaymentUnknown
+    return found
+
+
+def _product_id(db: Any, payment: Payment, wanted: Enrollment) -> int | None:
+    """The product that was sold, by the offer or by the catalogue; None where neither knows it."""
+    if payment.product_id is not None:
+        return payment.product_id
+    kind, productable_id = ("Course", wanted.course_id) if wanted.bundle_id is None else ("Bundle", wanted.bundle_id)
+    product = offers.product_of(db, kind, productable_id) if productable_id is not None else None
+    return product.product_id if product else None
+
+
+def _sale_unknown(db: Any, merchant_order_id: MerchantOrderId, why: str, now: datetime) -> None:
+    enrollments.save_enrollment(db, merchant_order_id, external_order_state=ExternalOrderState.UNKNOWN)
+    text = f"Whether Thinkific recorded the sale is not known: {why}"
+    payments.flag(db, merchant_order_id, Attention.EXTERNAL_ORDER_UNKNOWN, text, now)

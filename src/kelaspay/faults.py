@@ -1,0 +1,300 @@
+"""Every named way to fail. A fault's docstring is its message; the class knows its HTTP status and whether trying again
+can help, so that whoever catches one decides nothing twice.
+
+    Fault
+    ├── Refused at the door: InvalidInput, OfferUnknown, OfferAmbiguous, OfferNotOnSale, IdempotencyKeyReused, ...
+    ├── Callbacks: BadSignature, WrongMerchant, MalformedCallback, CallbackTooLarge, InboxUnavailable
+    ├── Duitku: DuitkuUnavailable (passing), DuitkuRefused, NotPaidYet (passing)
+    ├── Money: AmountDiffers, a person must look
+    ├── Thinkific: ThinkificUnavailable, ThinkificBusy, ThinkificUnauthorized (passing), ThinkificRefused
+    ├── Mapping: CourseUnmapped, CourseAmbiguous, a person must look
+    └── Running: HeldElsewhere (passing), Superseded (stop, another run has taken over), DatabaseUnavailable (passing)
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar, Self
+
+
+class Fault(Exception):  # noqa: N818 - the house's word; subclasses say what happened
+    """Something went wrong."""
+
+    status: ClassVar[int] = 500
+    retry: ClassVar[bool] = False
+    """Whether the same attempt may succeed later."""
+    outage: ClassVar[bool] = False
+    """Whether the cause lies outside this payment, so that it must not use up the payment's attempts."""
+    _known: ClassVar[dict[str, type[Fault]]] = {}
+
+    def __init__(self, detail: str | None = None, *, wait: float | None = None, **ids: str | int | None) -> None:
+        self.detail = detail
+        self.wait = wait
+        """Seconds after which trying again makes sense, where the other side said so."""
+        self.ids = {name: value for name, value in ids.items() if value is not None}
+        super().__init__(str(self))
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        Fault._known[cls.code()] = cls
+
+    @classmethod
+    def code(cls) -> str:
+        """The stable name that integrators and logs see, like `offer_unknown`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    @classmethod
+    def message(cls) -> str:
+        return (cls.__doc__ or "").strip()
+
+    def __str__(self) -> str:
+        return f"{self.message()} {self.detail}" if self.detail else self.message()
+
+    def as_record(self) -> dict[str, Any]:
+        """Plain data from which `from_record` makes an equal fault, so that a durable step can keep it."""
+        return {"code": self.code(), "detail": self.detail, "wait": self.wait, "ids": self.ids}
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Fault:
+        known = Fault._known.get(record["code"], Fault)
+        return known(record["detail"], wait=record["wait"], **record["ids"])
+
+
+class InvalidInput(Fault):
+    """Some fields cannot be accepted."""
+
+    status = 422
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        self.fields = fields
+        super().__init__("; ".join(f"{name}: {why}" for name, why in fields.items()))
+
+    def as_record(self) -> dict[str, Any]:
+        return {"code": self.code(), "fields": self.fields}
+
+    @classmethod
+    def one(cls, field: str, why: str) -> Self:
+        return cls({field: why})
+
+
+class IdempotencyKeyReused(Fault):
+    """This Idempotency-Key was used with another request."""
+
+    status = 422
+
+
+class StillInProgress(Fault):
+    """The first request with this Idempotency-Key is still running."""
+
+    status = 409
+    retry = True
+
+
+class PaymentUnknown(Fault):
+    """There is no such payment."""
+
+    status = 404
+
+
+class EventUnknown(Fault):
+    """There is no such event."""
+
+    status = 404
+
+
+class OfferUnknown(Fault):
+    """There is no such offer."""
+
+    status = 404
+
+
+class NotConfigured(Fault):
+    """This part is not configured."""
+
+    status = 404
+
+
+class MoveRefused(Fault):
+    """The payment is not in a state from which this can be done."""
+
+    status = 409
+
+
+class BadSignature(Fault):
+    """The callback's signature is wrong or missing."""
+
+    status = 400
+
+
+class WrongMerchant(Fault):
+    """The callback is for another merchant."""
+
+    status = 400
+
+
+class MalformedCallback(Fault):
+    """The callback cannot be read."""
+
+    status = 400
+
+
+class CallbackTooLarge(Fault):
+    """The callback is larger than 64 KiB."""
+
+    status = 413
+
+
+class SourceRefused(Fault):
+    """Callbacks are not accepted from this address."""
+
+    status = 403
+
+
+class InboxUnavailable(Fault):
+    """The callback cannot be kept just now; send it again."""
+
+    status = 503
+    retry = True
+    outage = True
+
+
+class DatabaseUnavailable(Fault):
+    """The database does not answer just now."""
+
+    status = 503
+    retry = True
+    outage = True
+
+
+class DuitkuUnavailable(Fault):
+    """Duitku does not answer just now."""
+
+    status = 503
+    retry = True
+    outage = True
+
+
+class DuitkuBusy(Fault):
+    """Duitku has blocked us for asking too often."""
+
+    status = 503
+    retry = True
+    outage = True
+
+
+class DuitkuUnauthorized(Fault):
+    """Duitku does not accept our merchant code or key; check them, then the payments go on by themselves."""
+
+    status = 502
+    retry = True
+    outage = True
+
+
+class DuitkuRefused(Fault):
+    """Duitku refused the request."""
+
+    status = 502
+
+
+class AlreadyPaid(DuitkuRefused):
+    """Duitku says that this order is paid already."""
+
+
+class InvoiceUnknown(Fault):
+    """Duitku does not know this order."""
+
+    status = 502
+    retry = True
+
+
+class NotPaidYet(Fault):
+    """Duitku has not seen the money yet."""
+
+    status = 409
+    retry = True
+
+
+class AmountDiffers(Fault):
+    """Duitku says that another amount was paid than was asked."""
+
+    status = 409
+
+
+class ThinkificUnavailable(Fault):
+    """Thinkific does not answer just now."""
+
+    status = 503
+    retry = True
+    outage = True
+
+
+class ThinkificUnreachable(ThinkificUnavailable):
+    """Thinkific could not be reached; the request was never sent."""
+
+
+class ThinkificBusy(Fault):
+    """Thinkific's limit of requests is reached for now."""
+
+    status = 503
+    retry = True
+    outage = True
+
+
+class ThinkificUnauthorized(Fault):
+    """Thinkific does not accept our key; check it, then the payments go on by themselves."""
+
+    status = 503
+    retry = True
+    outage = True
+
+
+class ThinkificRefused(Fault):
+    """Thinkific refused the request for good."""
+
+    status = 502
+
+
+class ThinkificUserMissing(Fault):
+    """Thinkific says that the e-mail address is taken, but does not find its user."""
+
+    status = 502
+    retry = True
+
+
+class BundlePending(Fault):
+    """Thinkific has queued the bundle enrollment and does not show it yet."""
+
+    status = 503
+    retry = True
+
+
+class CourseUnmapped(Fault):
+    """No Thinkific course fits this offer."""
+
+    status = 422
+
+
+class CourseAmbiguous(Fault):
+    """Several Thinkific courses fit this offer."""
+
+    status = 422
+
+
+class HeldElsewhere(Fault):
+    """Another process is working on this payment."""
+
+    status = 409
+    retry = True
+    outage = True
+
+
+class Defect(Fault):
+    """The work stopped at an error that nobody foresaw; the log has it."""
+
+    retry = True
+
+
+class Superseded(Fault):
+    """Another run of this payment has taken over."""
+
+    status = 409

@@ -1,0 +1,130 @@
+"""The group commit in front of the inbox: events that wait at the same moment share one transaction.
+
+One thread writes. A request hands its event over and waits for the commit that holds it; while a commit runs the next
+events gather, so a burst is taken at the speed of the disk and nobody is answered before its event is on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections import Counter
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import structlog
+
+from kelaspay.faults import Fault, InboxUnavailable
+from kelaspay.store import inbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from kelaspay.store.database import Database
+    from kelaspay.store.inbox import Event
+
+log = structlog.get_logger()
+
+LARGEST_GROUP = 256
+MOST_WAITING = 10_000
+PATIENCE = 10.0
+"""Seconds a request waits for its commit before it answers 503."""
+
+
+class _Waiting:
+    """An event and the request that waits for it."""
+
+    def __init__(self, event: Event, loop: asyncio.AbstractEventLoop) -> None:
+        self.event = event
+        self._loop = loop
+        self.kept: asyncio.Future[None] = loop.create_future()
+
+    def answer(self, fault: Fault | None) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._settle, fault)
+
+    def _settle(self, fault: Fault | None) -> None:
+        if self.kept.done():
+            return
+        if fault is None:
+            self.kept.set_result(None)
+        else:
+            self.kept.set_exception(fault)
+
+
+class Inbox:
+    """Keeps events. `kept` is called after each commit, to wake whoever hands events over."""
+
+    def __init__(
+        self, database: Database, now: Callable[[], datetime], kept: Callable[[], None] = lambda: None
+    ) -> None:
+        self._database = database
+        self._now = now
+        self._kept = kept
+        self._waiting: queue.Queue[_Waiting | None] = queue.Queue(MOST_WAITING)
+        self._refused: Counter[str] = Counter()
+        self._refused_lock = threading.Lock()
+        self._thread = threading.Thread(target=self._write, name="inbox", daemon=True)
+        self._thread.start()
+
+    async def keep(self, event: Event) -> None:
+        """Return when the event is on disk; raises `InboxUnavailable` when it cannot be kept just now.
+
+        Keeping the same event again changes nothing but its count.
+        """
+        waiting = _Waiting(event, asyncio.get_running_loop())
+        try:
+            self._waiting.put_nowait(waiting)
+            await asyncio.wait_for(waiting.kept, PATIENCE)
+        except (queue.Full, TimeoutError) as error:
+            raise InboxUnavailable from error
+
+    def count_refusal(self, reason: str) -> None:
+        """Count a callback that was refused; nothing of it is kept. Written to the database by `flush_refusals`."""
+        with self._refused_lock:
+            self._refused[reason] += 1
+
+    def flush_refusals(self) -> None:
+        with self._refused_lock:
+            refused, self._refused = self._refused, Counter()
+        if refused:
+            with self._database.begin() as db:
+                inbox.count_refusals(db, refused, self._now())
+
+    def close(self) -> None:
+        """Write what waits and stop."""
+        self._waiting.put(None)
+        self._thread.join(timeout=PATIENCE)
+
+    def _write(self) -> None:
+        while (group := self._gather()) is not None:
+            fault: Fault | None = None
+            try:
+                with self._database.begin() as db:
+                    inbox.keep(db, [waiting.event for waiting in group])
+            except Exception as error:  # noqa: BLE001 - the one writer must outlive every error; the requests hear of it
+                log.error("inbox_unavailable", error=type(error).__name__)  # noqa: TRY400 - the text may hold a body
+                fault = InboxUnavailable()
+            for waiting in group:
+                waiting.answer(fault)
+            if fault is None:
+                self._kept()
+
+    def _gather(self) -> list[_Waiting] | None:
+        """All that waits now, at least one; None when it is time to stop."""
+        first = self._waiting.get()
+        if first is None:
+            return None
+        group = [first]
+        while len(group) < LARGEST_GROUP:
+            try:
+                more = self._waiting.get_nowait()
+            except queue.Empty:
+                break
+            if more is None:
+                self._waiting.put(None)
+                break
+            group.append(more)
+        return group

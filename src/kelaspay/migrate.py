@@ -1,0 +1,66 @@
+"""Bring the database up to date, once, however many processes start at the same moment."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from kelaspay.work import engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kelaspay.store.database import Database
+
+LOCK = 0x6B656C6173  # "kelas": the advisory lock's number
+
+
+def migrate(database: Database) -> None:
+    """Run the migrations that are missing, ours and the engine's. Safe to call from every process at once."""
+    with _alone(database):
+        config = _config()
+        with database.engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        engine.migrate(database)
+
+
+def current(database: Database) -> tuple[str | None, str | None]:
+    """The database's revision and the newest one; equal when there is nothing to run."""
+    with database.engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    return found, ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+@contextmanager
+def _alone(database: Database) -> Iterator[None]:
+    """Hold the migrations' lock: an advisory lock in PostgreSQL, a lock file beside SQLite's."""
+    if database.postgresql:
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            while not connection.execute(sa.select(sa.func.pg_try_advisory_lock(LOCK))).scalar():
+                time.sleep(0.1)  # waiting in the server would hold a snapshot that building an index waits for
+            try:
+                yield
+            finally:
+                connection.execute(sa.select(sa.func.pg_advisory_unlock(LOCK)))
+        return
+    path = Path(f"{database.engine.url.database}.migrate.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,136 @@
+"""Put right what no event has: ask after payments that should have heard from Duitku, and start again what is paid and
+not enrolled, however it came about.
+
+Asks are few: at most six in a payment's life and `HOURLY_BUDGET` an hour for all, for Duitku blocks who polls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from kelaspay.confirm import confirm, sparse_ask_times
+from kelaspay.faults import AmountDiffers, Fault, InvoiceUnknown, NotPaidYet
+from kelaspay.payment import Status
+from kelaspay.store import jobs, payments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from kelaspay.attempt import Enqueue
+    from kelaspay.confirm import Start
+    from kelaspay.duitku import Duitku
+    from kelaspay.payment import MerchantOrderId, Payment
+    from kelaspay.store.database import Database
+
+log = structlog.get_logger()
+
+HOURLY_BUDGET = 60
+BATCH = 20
+OVERDUE = timedelta(minutes=2)
+"""How late a run may be before it is looked for; a queue that is merely long is told by the engine."""
+
+
+@dataclass(slots=True)
+class Reconciled:
+    """What one pass did, or with a dry run would do: order ids."""
+
+    asked: list[MerchantOrderId] = field(default_factory=list)
+    paid: list[MerchantOrderId] = field(default_factory=list)
+    lapsed: list[MerchantOrderId] = field(default_factory=list)
+    restarted: list[MerchantOrderId] = field(default_factory=list)
+    stopped_by: str | None = None
+
+
+def reconcile(
+    *,
+    database: Database,
+    duitku: Duitku,
+    start: Start,
+    enqueue: Enqueue,
+    alive: Callable[[list[tuple[MerchantOrderId, int]]], set[MerchantOrderId]],
+    now: Callable[[], datetime],
+    dry_run: bool = False,
+) -> Reconciled:
+    """Both passes once. `alive` tells which of these runs the engine still has. Safe to repeat and to interrupt."""
+    done = Reconciled()
+    _ask(done, database=database, duitku=duitku, start=start, now=now, dry_run=dry_run)
+    _restart(done, database=database, start=start, enqueue=enqueue, alive=alive, now=now, dry_run=dry_run)
+    return done
+
+
+def _ask(
+    done: Reconciled,
+    *,
+    database: Database,
+    duitku: Duitku,
+    start: Start,
+    now: Callable[[], datetime],
+    dry_run: bool,
+) -> None:
+    with database.read() as db:
+        budget = HOURLY_BUDGET - payments.asks_since(db, now() - timedelta(hours=1))
+        due = payments.due_to_ask(db, now(), min(BATCH, budget)) if budget > 0 else []
+    for payment, used in due:
+        done.asked.append(payment.merchant_order_id)
+        if dry_run:
+            continue
+        with database.begin() as db:  # spent before it is asked: a crash asks once too little, never too much
+            payments.set_next_ask(db, payment.merchant_order_id, _next_ask(payment, now()), used=1)
+        try:
+            status = confirm(payment.merchant_order_id, database=database, duitku=duitku, start=start, now=now)
+        except (NotPaidYet, InvoiceUnknown, AmountDiffers):
+            continue
+        except Fault as fault:
+            log.warning("reconcile_stopped", fault=fault.code())
+            done.stopped_by = fault.code()
+            with database.begin() as db:  # it was not answered, so it does not count
+                payments.set_next_ask(
+                    db, payment.merchant_order_id, now() + timedelta(seconds=fault.wait or 0), used=-1
+                )
+            return
+        if status is Status.PAID:
+            done.paid.append(payment.merchant_order_id)
+        elif status in {Status.EXPIRED, Status.FAILED}:
+            done.lapsed.append(payment.merchant_order_id)
+
+
+def _next_ask(payment: Payment, now: datetime) -> datetime | None:
+    later = [at for at in sparse_ask_times(payment.created_at, payment.expires_at) if at > now]
+    return later[0] if later else None
+
+
+def _restart(
+    done: Reconciled,
+    *,
+    database: Database,
+    start: Start,
+    enqueue: Enqueue,
+    alive: Callable[[list[tuple[MerchantOrderId, int]]], set[MerchantOrderId]],
+    now: Callable[[], datetime],
+    dry_run: bool,
+) -> None:
+    """Runs that nobody has any more, and paid payments without one."""
+    before = now() - OVERDUE
+    with database.read() as db:
+        late = jobs.overdue(db, before, BATCH)
+        resting = jobs.at_rest_though_paid(db, before, BATCH)
+    held = alive([(job.merchant_order_id, job.run) for job in late])
+    lost = [job for job in late if job.merchant_order_id not in held]
+    done.restarted += [job.merchant_order_id for job in lost] + resting
+    if dry_run:
+        return
+    for job in lost:
+        with database.begin() as db:
+            run = jobs.restart_run(db, job.merchant_order_id, job.run, now())
+            if run is not None:
+                enqueue(db, job.merchant_order_id, run, 0.0)
+    for order_id in resting:
+        with database.begin() as db:
+            start(db, order_id, now())
+    for order_id in done.restarted:
+        log.warning("run_restarted", merchant_order_id=order_id)

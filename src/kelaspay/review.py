@@ -1,0 +1,83 @@
+"""What a person does with a payment that needs one: try again, or say that it is paid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kelaspay.faults import MoveRefused, PaymentUnknown
+from kelaspay.payment import UNPAID, Attention, Enrollment, Status
+from kelaspay.store import enrollments, offers, payments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from kelaspay.confirm import Start
+    from kelaspay.payment import MerchantOrderId, Payment
+    from kelaspay.store.database import Database, Db
+
+
+def retry(
+    merchant_order_id: MerchantOrderId, *, database: Database, start: Start, now: Callable[[], datetime], actor: str
+) -> None:
+    """Set the work going again, where it stopped; a payment in review takes its offer's corrected ids along.
+
+    Raises `MoveRefused` when it is not paid, when its amount is in doubt (`mark_paid` settles that), or when it is done.
+    Repeating it starts nothing twice.
+    """
+    at = now()
+    with database.begin() as db:
+        payment = _payment(db, merchant_order_id)
+        if payment.status in UNPAID or payment.status in {Status.COMPLETED, Status.REFUNDED}:
+            raise MoveRefused(f"It is {payment.status}.", merchant_order_id=merchant_order_id)
+        if payment.attention is Attention.AMOUNT_DIFFERS:
+            raise MoveRefused("Its amount differs; mark it paid if that is right.", merchant_order_id=merchant_order_id)
+        _set_going(db, payment, start=start, at=at, actor=actor, what="retried", text=None)
+
+
+def mark_paid(
+    merchant_order_id: MerchantOrderId,
+    *,
+    database: Database,
+    start: Start,
+    now: Callable[[], datetime],
+    actor: str,
+    reason: str,
+) -> None:
+    """Take a person's word that it is paid, with the reason, and enroll. Raises `MoveRefused` when it is not needed."""
+    at = now()
+    with database.begin() as db:
+        payment = _payment(db, merchant_order_id)
+        if payment.status not in UNPAID | {Status.REVIEW}:
+            raise MoveRefused(f"It is {payment.status}.", merchant_order_id=merchant_order_id)
+        _set_going(db, payment, start=start, at=at, actor=actor, what="marked_paid", text=reason)
+
+
+def _set_going(
+    db: Db, payment: Payment, *, start: Start, at: datetime, actor: str, what: str, text: str | None
+) -> None:
+    order_id = payment.merchant_order_id
+    sold: dict[str, int | None] = {"course_id": payment.course_id, "bundle_id": payment.bundle_id}
+    if payment.status is Status.REVIEW:
+        offer = offers.find_offer(db, payment.offer)
+        if offer is not None:
+            sold = {"course_id": offer.course_id, "bundle_id": offer.bundle_id}
+            days = {"product_id": offer.product_id, "access_days": offer.access_days}
+            payments.set_sold(db, order_id, **sold, **days)
+    payments.tell(db, order_id, at, actor, what, text)
+    from_states = [state for state in Status if state in UNPAID or state is Status.REVIEW]
+    paid_at = payment.paid_at or at
+    moved = {"paid_at": paid_at, "attention": None, "attention_text": None, "next_ask_at": None}
+    payments.move(db, order_id, Status.PAID, at, actor=actor, allowed=from_states, **moved)
+    before = enrollments.find_enrollment(db, order_id)
+    enrollments.begin_enrollment(db, Enrollment(order_id, course_id=sold["course_id"], bundle_id=sold["bundle_id"]))
+    if before is not None and (before.course_id, before.bundle_id) != (sold["course_id"], sold["bundle_id"]):
+        enrollments.save_enrollment(db, order_id, enroll_tried=False, user_created=False)  # look first
+    start(db, order_id, at)
+
+
+def _payment(db: Db, merchant_order_id: MerchantOrderId) -> Payment:
+    payment = payments.find_payment(db, merchant_order_id)
+    if payment is None:
+        raise PaymentUnknown(merchant_order_id=merchant_order_id)
+    return payment

@@ -1,0 +1,101 @@
+"""Run a process: web, worker, or both."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+import uvicorn
+
+from kelaspay.alone import alone
+from kelaspay.app import create_app
+from kelaspay.attempt import Waits
+from kelaspay.inbox import Inbox
+from kelaspay.migrate import migrate
+from kelaspay.outside import opened
+from kelaspay.work.engine import Engine
+from kelaspay.work.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kelaspay.outside import Outside
+    from kelaspay.settings import Settings
+
+log = structlog.get_logger()
+
+LARGEST_HEADERS = 32 * 1024
+GRACE_SECONDS = 10
+
+
+@dataclass(slots=True)
+class Process:
+    """A process that is set up."""
+
+    outside: Outside
+    engine: Engine
+    inbox: Inbox
+    worker: Worker
+
+
+@contextmanager
+def started(settings: Settings, *, works: bool) -> Iterator[Process]:
+    """Everything running but the web server: migrated, alone where it must be, loops started."""
+    with ExitStack() as stack:
+        outside = stack.enter_context(opened(settings))
+        school = outside.school()
+        migrate(outside.database)
+        if settings.redis_url is None:
+            stack.enter_context(alone(outside.database))
+        engine = Engine(outside.database, outside.executor_id, outside.now)
+        woken: list[Worker] = []
+        inbox = Inbox(outside.database, outside.now, lambda: woken[0].wake() if woken else None)
+        stack.callback(inbox.close)
+        worker = Worker(
+            school=school,
+            engine=engine,
+            inbox=inbox,
+            waits=Waits(settings.confirm_retry_seconds, settings.retry_base_seconds, settings.retry_max_seconds),
+            reconcile_seconds=settings.reconcile_seconds,
+            works=works,
+            living=lambda count: setattr(outside.gate, "processes", count),
+        )
+        woken.append(worker)
+        stack.callback(worker.stop)
+        worker.start()
+        yield Process(outside, engine, inbox, worker)
+
+
+def serve(settings: Settings, *, works: bool) -> None:
+    """The web, and with `works` the worker in the same process, until told to stop."""
+    with started(settings, works=works) as process:
+        web_server(process, settings).run()
+
+
+def web_server(process: Process, settings: Settings) -> uvicorn.Server:
+    config = uvicorn.Config(
+        create_app(process.outside, process.inbox),
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=True,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        h11_max_incomplete_event_size=LARGEST_HEADERS,
+    )
+    return uvicorn.Server(config)
+
+
+def work(settings: Settings) -> None:
+    """The worker alone, until told to stop."""
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    with started(settings, works=True):
+        log.info("working")
+        stopped.wait()

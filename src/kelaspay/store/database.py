@@ -1,0 +1,150 @@
+"""The database: one file of SQLite or a PostgreSQL server, behind the same code.
+
+Durability is never traded: SQLite runs in WAL with `synchronous=FULL`, and a writing transaction takes its lock at
+once (`BEGIN IMMEDIATE`), so that two writers wait for each other instead of failing at commit.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from kelaspay.faults import DatabaseUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.engine import Dialect
+    from sqlalchemy.sql.compiler import SQLCompiler
+
+Db = sa.Connection
+"""An open transaction."""
+
+BUSY_SECONDS = 30.0
+"""How long a statement waits for SQLite's write lock."""
+
+GONE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, sa.exc.ResourceClosedError)
+"""What SQLAlchemy raises when the database is away, full, or too busy."""
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """An aware UTC time. A naive one is refused before it can be kept."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the base's form
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            problem = "a naive time cannot be kept"
+            raise ValueError(problem)
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the base's form
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class database_clock(FunctionElement[float]):  # noqa: N801 - reads as SQL
+    """The database's own clock in epoch seconds: leases and heartbeats of many machines are compared by it alone."""
+
+    type = sa.Float()
+    inherit_cache = True
+
+
+@compiles(database_clock, "sqlite")
+def _sqlite_clock(_element: database_clock, _compiler: SQLCompiler, **_kw: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(database_clock, "postgresql")
+def _postgresql_clock(_element: database_clock, _compiler: SQLCompiler, **_kw: Any) -> str:
+    return "extract(epoch from clock_timestamp())::double precision"
+
+
+class Database:
+    """Opens transactions. `begin` for those that write, `read` for those that only look."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = url
+        self.postgresql = url.startswith("postgresql")
+        self.engine = self._postgresql(url, pool_size) if self.postgresql else self._sqlite(url, pool_size)
+
+    @contextmanager
+    def begin(self) -> Iterator[Db]:
+        """A writing transaction: committed when the body ends, rolled back when it raises.
+
+        Raises `DatabaseUnavailable` when the database is away; whatever the body did is then undone or was never
+        begun, except for a commit whose answer was lost: callers write statements that may run twice.
+        """
+        with translated(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Db]:
+        with translated(), self.engine.connect().execution_options(kelaspay_read=True) as connection:
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @staticmethod
+    def _postgresql(url: str, pool_size: int) -> sa.Engine:
+        return sa.create_engine(
+            url.replace("postgresql://", "postgresql+psycopg://", 1),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=BUSY_SECONDS / 2,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5, "application_name": "kelaspay"},
+        )
+
+    @staticmethod
+    def _sqlite(url: str, pool_size: int) -> sa.Engine:
+        engine = sa.create_engine(
+            url,
+            poolclass=sa.QueuePool,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=BUSY_SECONDS,
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        )
+        sa.event.listen(engine, "connect", _set_up_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """SQLAlchemy's "the database is away" as our passing fault; every other error is a defect and stays as it is."""
+    try:
+        yield
+    except GONE as error:
+        raise DatabaseUnavailable from error
+    except sa.exc.DBAPIError as error:
+        if error.connection_invalidated:
+            raise DatabaseUnavailable from error
+        raise
+
+
+def _set_up_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by `_begin_sqlite`, not by the driver's guesses
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={int(BUSY_SECONDS * 1000)}",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    reading = connection.get_execution_options().get("kelaspay_read")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

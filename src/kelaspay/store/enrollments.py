@@ -1,0 +1,92 @@
+"""What Thinkific answered about a payment's access, written down as soon as it is known, so that a repeat starts there."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from kelaspay.payment import Enrollment, EnrollmentState, ExternalOrderState, MerchantOrderId
+from kelaspay.store.tables import enrollments, users
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kelaspay.store.database import Db
+
+ENROLLMENT_COLUMNS = [enrollments.c[field.name] for field in fields(Enrollment)]
+
+
+def begin_enrollment(db: Db, enrollment: Enrollment) -> None:
+    """Keep a pending enrollment with what was sold; one that is there gets the course corrected until it is enrolled."""
+    sold = {"course_id": enrollment.course_id, "bundle_id": enrollment.bundle_id}
+    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(enrollments)
+    db.execute(
+        insert.values(
+            merchant_order_id=enrollment.merchant_order_id, state=EnrollmentState.PENDING, **sold
+        ).on_conflict_do_update(
+            index_elements=[enrollments.c.merchant_order_id],
+            set_={"state": EnrollmentState.PENDING, **sold},
+            where=enrollments.c.state.in_([EnrollmentState.PENDING, EnrollmentState.BLOCKED]),
+        )
+    )
+
+
+def save_enrollment(db: Db, merchant_order_id: MerchantOrderId, **values: Any) -> None:
+    """Write down what is known now; writing the same again changes nothing."""
+    db.execute(sa.update(enrollments).where(enrollments.c.merchant_order_id == merchant_order_id).values(**values))
+
+
+def find_enrollment(db: Db, merchant_order_id: str) -> Enrollment | None:
+    row = db.execute(
+        sa.select(*ENROLLMENT_COLUMNS).where(enrollments.c.merchant_order_id == merchant_order_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    values = dict(row._mapping)  # noqa: SLF001 - the documented way to a row's names
+    values["state"] = EnrollmentState(values["state"])
+    for name in ("external_order_state", "refund_state"):
+        values[name] = ExternalOrderState(values[name]) if values[name] else None
+    return Enrollment(**values)
+
+
+def claim_once(db: Db, merchant_order_id: MerchantOrderId, column: str) -> bool:
+    """True once only: whoever gets it may send what `column` stands for (`external_order_state` or `refund_state`), and
+    nobody else ever will.
+    """
+    claimed = db.execute(
+        sa.update(enrollments)
+        .where(enrollments.c.merchant_order_id == merchant_order_id, enrollments.c[column].is_(None))
+        .values({column: ExternalOrderState.SENDING})
+    )
+    return claimed.rowcount == 1
+
+
+def release_once(db: Db, merchant_order_id: MerchantOrderId, column: str) -> None:
+    """Give the claim back when what was claimed surely was not sent."""
+    db.execute(
+        sa.update(enrollments)
+        .where(
+            enrollments.c.merchant_order_id == merchant_order_id,
+            enrollments.c[column] == ExternalOrderState.SENDING,
+        )
+        .values({column: None})
+    )
+
+
+def known_user(db: Db, email: str) -> int | None:
+    """Thinkific's id of the user with this e-mail address, from an earlier enrollment."""
+    return db.execute(sa.select(users.c.user_id).where(users.c.email == email)).scalar_one_or_none()
+
+
+def remember_user(db: Db, email: str, user_id: int, now: datetime) -> None:
+    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(users)
+    values = {"user_id": user_id, "seen_at": now}
+    db.execute(insert.values(email=email, **values).on_conflict_do_update(index_elements=[users.c.email], set_=values))
+
+
+def forget_user(db: Db, user_id: int) -> None:
+    """Thinkific no longer has this user; the next enrollment looks for the e-mail address again."""
+    db.execute(sa.delete(users).where(users.c.user_id == user_id))

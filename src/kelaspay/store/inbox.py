@@ -1,0 +1,109 @@
+"""Raw events as they came in, each once. What was refused is only counted."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from kelaspay.store.tables import inbox, refusals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from kelaspay.store.database import Db
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A verified event: its raw body and the few words of it that it is found by."""
+
+    source: str
+    digest: str
+    merchant_order_id: str | None
+    reference: str | None
+    result_code: str | None
+    receipt: str | None
+    """What tells one successful payment of an order from another (the publisherOrderId)."""
+    amount: int | None
+    content_type: str
+    body: bytes
+    received_at: datetime
+
+
+def keep(db: Db, events: Iterable[Event]) -> None:
+    """Keep events in one statement. One that is there already is opened again to be looked at, and counted.
+
+    Sorted by digest, so that two processes keeping the same events cannot lock each other out.
+    """
+    once = {(event.source, event.digest): event for event in events}
+    rows = [asdict(once[key]) for key in sorted(once)]
+    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(inbox)
+    db.execute(
+        insert.values(rows).on_conflict_do_update(
+            index_elements=[inbox.c.source, inbox.c.digest],
+            set_={"repeats": inbox.c.repeats + 1, "started_at": None},
+        )
+    )
+
+
+def waiting(db: Db, limit: int) -> list[sa.Row[Any]]:
+    """Events that nobody has taken in hand yet, oldest first, locked so that two processes take different ones."""
+    return list(
+        db.execute(
+            sa.select(inbox.c.id, inbox.c.source, inbox.c.merchant_order_id, inbox.c.result_code, inbox.c.received_at)
+            .where(inbox.c.started_at.is_(None))
+            .order_by(inbox.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+    )
+
+
+def set_started(db: Db, event_ids: Mapping[int, str], now: datetime) -> None:
+    """Mark events as taken in hand, each with what came of it."""
+    for outcome in set(event_ids.values()):
+        ids = [event_id for event_id, came in event_ids.items() if came == outcome]
+        db.execute(sa.update(inbox).where(inbox.c.id.in_(ids)).values(started_at=now, outcome=outcome))
+
+
+def reopen(db: Db, event_id: int) -> bool:
+    """Have an event looked at again; False when there is none."""
+    return db.execute(sa.update(inbox).where(inbox.c.id == event_id).values(started_at=None)).rowcount == 1
+
+
+def find_event(db: Db, event_id: int) -> sa.Row[Any] | None:
+    return db.execute(sa.select(inbox).where(inbox.c.id == event_id)).one_or_none()
+
+
+def list_events(db: Db, *, merchant_order_id: str | None, limit: int) -> list[sa.Row[Any]]:
+    query = sa.select(inbox).order_by(inbox.c.id.desc()).limit(limit)
+    if merchant_order_id is not None:
+        query = query.where(inbox.c.merchant_order_id == merchant_order_id)
+    return list(db.execute(query))
+
+
+def count_refusals(db: Db, refused: Mapping[str, int], now: datetime) -> None:
+    """Add to this hour's counts of refused callbacks, by reason."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(refusals)
+    rows = [{"hour": hour, "reason": reason, "count": count} for reason, count in sorted(refused.items())]
+    statement = insert.values(rows)
+    db.execute(
+        statement.on_conflict_do_update(
+            index_elements=[refusals.c.hour, refusals.c.reason],
+            set_={"count": refusals.c.count + statement.excluded.count},
+        )
+    )
+
+
+def refused_since(db: Db, since: datetime) -> dict[str, int]:
+    rows = db.execute(
+        sa.select(refusals.c.reason, sa.func.sum(refusals.c.count))
+        .where(refusals.c.hour >= since)
+        .group_by(refusals.c.reason)
+    )
+    return {reason: int(count) for reason, count in rows}

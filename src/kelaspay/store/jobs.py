@@ -1,0 +1,203 @@
+"""One row a payment: which run of its work counts, when it should wake, and which process holds it.
+
+The run number is the fence: whatever starts work on a payment raises it, and a run whose number is no longer the
+row's stops. The holder and its lease keep two processes from doing the same run; both are compared by the database's
+clock. DBOS executes runs; this row says which of them means anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from kelaspay.payment import MerchantOrderId, Status
+from kelaspay.store.database import database_clock
+from kelaspay.store.tables import jobs, payments
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kelaspay.store.database import Db
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    merchant_order_id: MerchantOrderId
+    run: int
+    active: bool
+    wake_at: datetime
+    attempts: int
+    failing_since: datetime | None
+    fault: str | None
+    fault_text: str | None
+
+
+JOB_COLUMNS = [jobs.c[name] for name in Job.__slots__]
+
+
+def start_run(db: Db, merchant_order_id: MerchantOrderId, wake_at: datetime) -> int | None:
+    """Raise the run number so that a run at `wake_at` is the one that counts; returned is its number.
+
+    None when a run that wakes no later is already there; that one is told to look again before it gives up.
+    """
+    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(jobs)
+    started = insert.values(
+        merchant_order_id=merchant_order_id, run=1, active=True, wake_at=wake_at, attempts=0
+    ).on_conflict_do_update(
+        index_elements=[jobs.c.merchant_order_id],
+        set_={"run": jobs.c.run + 1, "active": True, "wake_at": wake_at, "poked": False},
+        where=sa.or_(sa.not_(jobs.c.active), jobs.c.wake_at > wake_at),
+    )
+    row = db.execute(started.returning(jobs.c.run)).all()
+    if row:
+        return int(row[0].run)
+    db.execute(sa.update(jobs).where(jobs.c.merchant_order_id == merchant_order_id).values(poked=True))
+    return None
+
+
+def restart_run(db: Db, merchant_order_id: MerchantOrderId, run: int, wake_at: datetime) -> int | None:
+    """The run after `run`, in its place; None when `run` is no longer the one that counts."""
+    row = db.execute(
+        sa.update(jobs)
+        .where(jobs.c.merchant_order_id == merchant_order_id, jobs.c.run == run)
+        .values(run=run + 1, active=True, wake_at=wake_at, holder=None, lease_until=None)
+        .returning(jobs.c.run)
+    ).all()
+    return run + 1 if row else None
+
+
+def claim(db: Db, merchant_order_id: MerchantOrderId, run: int, holder: str, lease: float) -> bool:
+    """Hold this run for `lease` seconds; False when it is superseded or held by another whose lease still runs."""
+    claimed = db.execute(
+        sa.update(jobs)
+        .where(
+            jobs.c.merchant_order_id == merchant_order_id,
+            jobs.c.run == run,
+            jobs.c.active,
+            sa.or_(jobs.c.holder.is_(None), jobs.c.holder == holder, jobs.c.lease_until < database_clock()),
+        )
+        .values(holder=holder, lease_until=database_clock() + lease, poked=False)
+    )
+    return claimed.rowcount == 1
+
+
+def extend(db: Db, merchant_order_id: MerchantOrderId, run: int, holder: str, lease: float) -> bool:
+    """Hold on for `lease` seconds more; False when somebody else has taken over."""
+    extended = db.execute(
+        sa.update(jobs)
+        .where(jobs.c.merchant_order_id == merchant_order_id, jobs.c.run == run, jobs.c.active, jobs.c.holder == holder)
+        .values(lease_until=database_clock() + lease)
+    )
+    return extended.rowcount == 1
+
+
+def put_off(
+    db: Db,
+    job: Job,
+    holder: str,
+    *,
+    wake_at: datetime,
+    attempts: int,
+    failing_since: datetime | None,
+    fault: str,
+    fault_text: str,
+) -> bool:
+    """End this run with a passing fault; the next one wakes at `wake_at`. False when it was superseded."""
+    put_off = db.execute(
+        sa.update(jobs)
+        .where(jobs.c.merchant_order_id == job.merchant_order_id, jobs.c.run == job.run, jobs.c.holder == holder)
+        .values(
+            run=job.run + 1,
+            wake_at=wake_at,
+            attempts=attempts,
+            failing_since=failing_since,
+            fault=fault,
+            fault_text=fault_text,
+            holder=None,
+            lease_until=None,
+            poked=False,
+        )
+    )
+    return put_off.rowcount == 1
+
+
+def finish(
+    db: Db,
+    job: Job,
+    holder: str,
+    *,
+    fault: str | None = None,
+    fault_text: str | None = None,
+    unless_poked: bool = False,
+) -> bool:
+    """End this run and leave the payment at rest, with the reason where there is one.
+
+    False when it was superseded, or `unless_poked` when an event came in since the run began.
+    """
+    condition = sa.and_(
+        jobs.c.merchant_order_id == job.merchant_order_id, jobs.c.run == job.run, jobs.c.holder == holder
+    )
+    if unless_poked:
+        condition = sa.and_(condition, sa.not_(jobs.c.poked))
+    ended = db.execute(
+        sa.update(jobs)
+        .where(condition)
+        .values(
+            active=False,
+            attempts=0,
+            failing_since=None,
+            fault=fault,
+            fault_text=fault_text,
+            holder=None,
+            lease_until=None,
+        )
+    )
+    return ended.rowcount == 1
+
+
+def find_job(db: Db, merchant_order_id: str) -> Job | None:
+    row = db.execute(sa.select(*JOB_COLUMNS).where(jobs.c.merchant_order_id == merchant_order_id)).one_or_none()
+    return None if row is None else Job(*row)
+
+
+def overdue(db: Db, before: datetime, limit: int) -> list[Job]:
+    """Runs that should have woken before `before` and that no process holds."""
+    rows = db.execute(
+        sa.select(*JOB_COLUMNS)
+        .where(
+            jobs.c.active,
+            jobs.c.wake_at < before,
+            sa.or_(jobs.c.lease_until.is_(None), jobs.c.lease_until < database_clock()),
+        )
+        .order_by(jobs.c.wake_at)
+        .limit(limit)
+    )
+    return [Job(*row) for row in rows]
+
+
+def release_of(db: Db, executor_ids: set[str]) -> int:
+    """End the leases of processes that are dead, so that nobody waits for them."""
+    released = 0
+    for executor_id in executor_ids:
+        held = sa.update(jobs).where(jobs.c.active, jobs.c.holder.startswith(f"{executor_id}/", autoescape=True))
+        released += db.execute(held.values(lease_until=0.0)).rowcount
+    return released
+
+
+def at_rest_though_paid(db: Db, before: datetime, limit: int) -> list[MerchantOrderId]:
+    """Payments that are paid and not enrolled with nothing under way, however it came about."""
+    rows = db.execute(
+        sa.select(payments.c.merchant_order_id)
+        .outerjoin(jobs, jobs.c.merchant_order_id == payments.c.merchant_order_id)
+        .where(
+            payments.c.status == Status.PAID,
+            payments.c.paid_at < before,
+            sa.or_(jobs.c.active.is_(None), sa.not_(jobs.c.active)),
+        )
+        .order_by(payments.c.paid_at)
+        .limit(limit)
+    )
+    return [MerchantOrderId(row.merchant_order_id) for row in rows]

@@ -1,0 +1,107 @@
+"""What is on sale, and Thinkific's catalogue as last synced."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from kelaspay.payment import Offer, folded
+from kelaspay.store.tables import offers, products
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from kelaspay.store.database import Db
+
+OFFER_COLUMNS = [offers.c[field.name] for field in fields(Offer)]
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product of Thinkific's: a course or a bundle on sale. Its three look-alike ids are kept apart."""
+
+    product_id: int
+    productable_type: str
+    productable_id: int
+    """The course id or the bundle id, by `productable_type`."""
+    name: str
+    slug: str | None = None
+    status: str | None = None
+    price: str | None = None
+
+
+PRODUCT_COLUMNS = [products.c[field.name] for field in fields(Product)]
+
+
+def put_offer(db: Db, offer: Offer, now: datetime) -> bool:
+    """Add an offer, or correct the one with the same slug; True when it was added."""
+    values = asdict(offer) | {"folded_name": folded(offer.name), "updated_at": now}
+    corrected = db.execute(sa.update(offers).where(offers.c.slug == offer.slug).values(**values))
+    if corrected.rowcount:
+        return False
+    db.execute(sa.insert(offers).values(**values, created_at=now))
+    return True
+
+
+def find_offer(db: Db, slug: str) -> Offer | None:
+    row = db.execute(sa.select(*OFFER_COLUMNS).where(offers.c.slug == slug)).one_or_none()
+    return None if row is None else _offer(row)
+
+
+def offers_named(db: Db, name: str) -> list[Offer]:
+    """The offers of exactly this name, case and runs of space aside."""
+    rows = db.execute(sa.select(*OFFER_COLUMNS).where(offers.c.folded_name == folded(name)).order_by(offers.c.slug))
+    return [_offer(row) for row in rows]
+
+
+def list_offers(db: Db) -> list[Offer]:
+    return [_offer(row) for row in db.execute(sa.select(*OFFER_COLUMNS).order_by(offers.c.slug))]
+
+
+def retire_offer(db: Db, slug: str, now: datetime) -> bool:
+    return (
+        db.execute(sa.update(offers).where(offers.c.slug == slug).values(retired_at=now, updated_at=now)).rowcount == 1
+    )
+
+
+def put_products(db: Db, found: Iterable[Product], now: datetime) -> None:
+    """Replace the catalogue by what was found; what is no longer there is marked, not deleted."""
+    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(products)
+    for product in found:
+        values = asdict(product) | {"folded_name": folded(product.name), "synced_at": now, "gone_at": None}
+        db.execute(insert.values(**values).on_conflict_do_update(index_elements=[products.c.product_id], set_=values))
+    db.execute(sa.update(products).where(products.c.synced_at < now, products.c.gone_at.is_(None)).values(gone_at=now))
+
+
+def products_named(db: Db, name: str) -> list[Product]:
+    rows = db.execute(
+        sa.select(*PRODUCT_COLUMNS)
+        .where(products.c.folded_name == folded(name), products.c.gone_at.is_(None))
+        .order_by(products.c.product_id)
+    )
+    return [Product(*row) for row in rows]
+
+
+def product_of(db: Db, productable_type: str, productable_id: int) -> Product | None:
+    """The product that sells this course or bundle, when the catalogue has exactly one."""
+    rows = db.execute(
+        sa.select(*PRODUCT_COLUMNS).where(
+            products.c.productable_type == productable_type,
+            products.c.productable_id == productable_id,
+            products.c.gone_at.is_(None),
+        )
+    ).all()
+    return Product(*rows[0]) if len(rows) == 1 else None
+
+
+def list_products(db: Db) -> list[Product]:
+    query = sa.select(*PRODUCT_COLUMNS).where(products.c.gone_at.is_(None)).order_by(products.c.name)
+    return [Product(*row) for row in db.execute(query)]
+
+
+def _offer(row: sa.Row[Any]) -> Offer:
+    return Offer(**row._mapping)  # noqa: SLF001 - the documented way to a row's names

@@ -1,0 +1,252 @@
+"""Payments, their customers, their invoices and their story. A move between states is one conditional statement."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from kelaspay.payment import Attention, Customer, MerchantOrderId, Payment, Rupiah, Status, before
+from kelaspay.store.database import database_clock
+from kelaspay.store.tables import customers, inbox, invoices, payments, story
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from kelaspay.payment import Invoice
+    from kelaspay.store.database import Db
+
+PAYMENT_COLUMNS = [payments.c[field.name] for field in fields(Payment)]
+
+
+def add_payment(
+    db: Db, payment: Payment, customer: Customer, *, idempotency_key: str | None, digest: str, lease: float
+) -> None:
+    """Keep a new payment and its customer, its invoice claimed for `lease` seconds by whoever made it.
+
+    Raises IntegrityError when the idempotency key is taken.
+    """
+    values = {column.name: getattr(payment, column.name) for column in PAYMENT_COLUMNS}
+    db.execute(
+        sa.insert(payments).values(
+            **values,
+            idempotency_key=idempotency_key,
+            request_digest=digest,
+            invoice_lease_until=database_clock() + lease,
+        )
+    )
+    db.execute(
+        sa.insert(customers).values(
+            merchant_order_id=payment.merchant_order_id,
+            name=customer.name,
+            email=customer.email,
+            phone=customer.phone,
+        )
+    )
+    tell(db, payment.merchant_order_id, payment.created_at, "buyer", "created")
+
+
+def find_payment(db: Db, merchant_order_id: str) -> Payment | None:
+    return _payment(db, payments.c.merchant_order_id == merchant_order_id)
+
+
+def find_by_public_id(db: Db, public_id: str) -> Payment | None:
+    return _payment(db, payments.c.public_id == public_id)
+
+
+def find_by_idempotency_key(db: Db, key: str) -> tuple[Payment, str] | None:
+    """The payment that was made with this key, and the digest of the request that made it."""
+    row = db.execute(
+        sa.select(*PAYMENT_COLUMNS, payments.c.request_digest).where(payments.c.idempotency_key == key)
+    ).one_or_none()
+    return None if row is None else (as_payment(row), row.request_digest)
+
+
+def find_customer(db: Db, merchant_order_id: str) -> Customer | None:
+    row = db.execute(sa.select(customers).where(customers.c.merchant_order_id == merchant_order_id)).one_or_none()
+    return None if row is None else Customer(name=row.name, email=row.email, phone=row.phone)
+
+
+def claim_invoice(db: Db, merchant_order_id: MerchantOrderId, lease: float) -> bool:
+    """Take on making the invoice of a payment that has none; False while somebody else is at it."""
+    claimed = db.execute(
+        sa.update(payments)
+        .where(
+            payments.c.merchant_order_id == merchant_order_id,
+            payments.c.payment_url.is_(None),
+            sa.or_(payments.c.invoice_lease_until.is_(None), payments.c.invoice_lease_until < database_clock()),
+        )
+        .values(invoice_lease_until=database_clock() + lease)
+    )
+    return claimed.rowcount == 1
+
+
+def set_invoice(
+    db: Db, merchant_order_id: MerchantOrderId, invoice: Invoice, *, payment_method: str | None, now: datetime
+) -> None:
+    """Remember what Duitku holds. Every reference and VA number ever shown stays in `invoices`: an old one may be paid."""
+    shown = {
+        "reference": invoice.reference,
+        "payment_url": invoice.payment_url,
+        "va_number": invoice.va_number,
+        "qr_string": invoice.qr_string,
+    }
+    db.execute(
+        sa.update(payments)
+        .where(payments.c.merchant_order_id == merchant_order_id)
+        .values(**shown, invoice_fault=None, invoice_lease_until=None)
+    )
+    db.execute(
+        sa.insert(invoices).values(
+            merchant_order_id=merchant_order_id, payment_method=payment_method, made_at=now, **shown
+        )
+    )
+    tell(db, merchant_order_id, now, "duitku", "invoice_created", f"reference {invoice.reference}")
+
+
+def set_invoice_fault(db: Db, merchant_order_id: MerchantOrderId, fault: str, text: str, now: datetime) -> None:
+    db.execute(
+        sa.update(payments)
+        .where(payments.c.merchant_order_id == merchant_order_id)
+        .values(invoice_fault=fault, invoice_lease_until=None)
+    )
+    tell(db, merchant_order_id, now, "duitku", "invoice_failed", text)
+
+
+def move(
+    db: Db,
+    merchant_order_id: MerchantOrderId,
+    to: Status,
+    now: datetime,
+    *,
+    actor: str,
+    text: str | None = None,
+    allowed: list[Status] | None = None,
+    **values: Any,
+) -> bool:
+    """Move a payment to `to`, with `values` set in the same statement; False when it was not in a state that may go
+    there. Who wins of several is told by the row count, so a repeat changes nothing and tells nothing.
+    """
+    from_states = before(to) if allowed is None else allowed
+    moved = db.execute(
+        sa.update(payments)
+        .where(payments.c.merchant_order_id == merchant_order_id, payments.c.status.in_(from_states))
+        .values(status=to, **values)
+    )
+    if moved.rowcount == 1:
+        tell(db, merchant_order_id, now, actor, to, text)
+    return moved.rowcount == 1
+
+
+def flag(db: Db, merchant_order_id: MerchantOrderId, attention: Attention, text: str, now: datetime) -> None:
+    """Ask for a person's eye without changing the state; saying the same again tells nothing new."""
+    flagged = db.execute(
+        sa.update(payments)
+        .where(
+            payments.c.merchant_order_id == merchant_order_id,
+            sa.or_(payments.c.attention.is_(None), payments.c.attention != attention),
+        )
+        .values(attention=attention, attention_text=text)
+    )
+    if flagged.rowcount:
+        tell(db, merchant_order_id, now, "kelaspay", attention, text)
+
+
+def set_sold(db: Db, merchant_order_id: MerchantOrderId, **values: int | None) -> None:
+    """Correct what was sold, from an offer that was corrected since."""
+    db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(**values))
+
+
+def record_ask(db: Db, merchant_order_id: MerchantOrderId, now: datetime) -> None:
+    db.execute(
+        sa.update(payments)
+        .where(payments.c.merchant_order_id == merchant_order_id)
+        .values(asks=payments.c.asks + 1, asked_at=now)
+    )
+
+
+def set_next_ask(db: Db, merchant_order_id: MerchantOrderId, at: datetime | None, *, used: int = 0) -> None:
+    """When the sparse pass may ask again (`None`: never), `used` more of its asks spent."""
+    db.execute(
+        sa.update(payments)
+        .where(payments.c.merchant_order_id == merchant_order_id)
+        .values(next_ask_at=at, sparse_asks=payments.c.sparse_asks + used)
+    )
+
+
+def due_to_ask(db: Db, now: datetime, limit: int) -> list[tuple[Payment, int]]:
+    """Payments that should have heard from Duitku by now, longest waiting first, each with its sparse asks so far."""
+    rows = db.execute(
+        sa.select(*PAYMENT_COLUMNS, payments.c.sparse_asks)
+        .where(payments.c.next_ask_at.is_not(None), payments.c.next_ask_at <= now)
+        .order_by(payments.c.next_ask_at)
+        .limit(limit)
+    )
+    return [(as_payment(row), row.sparse_asks) for row in rows]
+
+
+def asks_since(db: Db, since: datetime) -> int:
+    return db.execute(sa.select(sa.func.count()).select_from(payments).where(payments.c.asked_at > since)).scalar_one()
+
+
+def receipts(db: Db, merchant_order_id: str) -> int:
+    """How many different successful payments Duitku has called back about."""
+    return db.execute(
+        sa.select(sa.func.count(sa.distinct(inbox.c.receipt))).where(
+            inbox.c.merchant_order_id == merchant_order_id, inbox.c.source == "duitku", inbox.c.result_code == "00"
+        )
+    ).scalar_one()
+
+
+def covered_elsewhere(db: Db, payment: Payment, email: str) -> bool:
+    """Whether another paid order of the same person covers the same course or bundle."""
+    same = sa.and_(
+        payments.c.course_id.is_not_distinct_from(payment.course_id),
+        payments.c.bundle_id.is_not_distinct_from(payment.bundle_id),
+    )
+    query = (
+        sa.select(payments.c.merchant_order_id)
+        .join(customers, customers.c.merchant_order_id == payments.c.merchant_order_id)
+        .where(
+            customers.c.email == email,
+            payments.c.merchant_order_id != payment.merchant_order_id,
+            payments.c.status.in_([Status.PAID, Status.COMPLETED]),
+            same,
+        )
+        .limit(1)
+    )
+    return db.execute(query).first() is not None
+
+
+def list_payments(db: Db, *, status: str | None, attention: bool, limit: int) -> list[Payment]:
+    query = sa.select(*PAYMENT_COLUMNS).order_by(payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
+    if status is not None:
+        query = query.where(payments.c.status == status)
+    if attention:
+        query = query.where(payments.c.attention.is_not(None))
+    return [as_payment(row) for row in db.execute(query.limit(limit))]
+
+
+def tell(db: Db, merchant_order_id: str, at: datetime, actor: str, what: str, text: str | None = None) -> None:
+    """Add a line to a payment's story. Never a name, an address or a key."""
+    db.execute(sa.insert(story).values(merchant_order_id=merchant_order_id, at=at, actor=actor, what=what, text=text))
+
+
+def read_story(db: Db, merchant_order_id: str) -> Iterator[sa.Row[Any]]:
+    yield from db.execute(sa.select(story).where(story.c.merchant_order_id == merchant_order_id).order_by(story.c.id))
+
+
+def as_payment(row: sa.Row[Any]) -> Payment:
+    values = {column.name: getattr(row, column.name) for column in PAYMENT_COLUMNS}
+    values["status"] = Status(values["status"])
+    values["attention"] = Attention(values["attention"]) if values["attention"] else None
+    values["merchant_order_id"] = MerchantOrderId(values["merchant_order_id"])
+    values["payment_amount"] = Rupiah(values["payment_amount"])
+    return Payment(**values)
+
+
+def _payment(db: Db, condition: sa.ColumnElement[bool]) -> Payment | None:
+    row = db.execute(sa.select(*PAYMENT_COLUMNS).where(condition)).one_or_none()
+    return None if row is None else as_payment(row)

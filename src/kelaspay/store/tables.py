@@ -1,0 +1,249 @@
+"""The tables. Alembic's migrations make them; a test proves that both agree."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from kelaspay.store.database import UtcDateTime
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+offers = sa.Table(
+    "offers",
+    metadata,
+    sa.Column("slug", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("folded_name", sa.Text, nullable=False, index=True),
+    sa.Column("price", sa.BigInteger, nullable=False),
+    sa.Column("course_id", sa.BigInteger),
+    sa.Column("bundle_id", sa.BigInteger),
+    sa.Column("product_id", sa.BigInteger),
+    sa.Column("access_days", sa.Integer),
+    sa.Column("on_sale_from", UtcDateTime),
+    sa.Column("on_sale_until", UtcDateTime),
+    sa.Column("retired_at", UtcDateTime),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+)
+
+products = sa.Table(
+    "products",
+    metadata,
+    sa.Column("product_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("productable_type", sa.Text, nullable=False),
+    sa.Column("productable_id", sa.BigInteger, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("folded_name", sa.Text, nullable=False, index=True),
+    sa.Column("slug", sa.Text),
+    sa.Column("status", sa.Text),
+    sa.Column("price", sa.Text),
+    sa.Column("synced_at", UtcDateTime, nullable=False),
+    sa.Column("gone_at", UtcDateTime),
+    sa.Index("ix_products_productable", "productable_type", "productable_id"),
+)
+
+payments = sa.Table(
+    "payments",
+    metadata,
+    sa.Column("merchant_order_id", sa.String(50), primary_key=True),
+    sa.Column("public_id", sa.Text, nullable=False, unique=True),
+    sa.Column("offer", sa.Text, nullable=False, index=True),
+    sa.Column("product_details", sa.Text, nullable=False),
+    sa.Column("payment_amount", sa.BigInteger, nullable=False),
+    sa.Column("payment_method", sa.String(2)),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("course_id", sa.BigInteger),
+    sa.Column("bundle_id", sa.BigInteger),
+    sa.Column("product_id", sa.BigInteger),
+    sa.Column("access_days", sa.Integer),
+    sa.Column("return_url", sa.Text),
+    sa.Column("reference", sa.Text, index=True),
+    sa.Column("payment_url", sa.Text),
+    sa.Column("va_number", sa.Text),
+    sa.Column("qr_string", sa.Text),
+    sa.Column("amount_received", sa.BigInteger),
+    sa.Column("attention", sa.Text),
+    sa.Column("attention_text", sa.Text),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False),
+    sa.Column("paid_at", UtcDateTime),
+    sa.Column("completed_at", UtcDateTime),
+    sa.Column("asks", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("asked_at", UtcDateTime),
+    sa.Column("sparse_asks", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("next_ask_at", UtcDateTime),
+    sa.Column("idempotency_key", sa.Text, unique=True),
+    sa.Column("request_digest", sa.Text),
+    sa.Column("invoice_fault", sa.Text),
+    sa.Column("invoice_lease_until", sa.Float),
+)
+sa.Index("ix_payments_made", payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
+sa.Index(
+    "ix_payments_to_ask",
+    payments.c.next_ask_at,
+    sqlite_where=payments.c.next_ask_at.is_not(None),
+    postgresql_where=payments.c.next_ask_at.is_not(None),
+)
+sa.Index(
+    "ix_payments_asked",
+    payments.c.asked_at,
+    sqlite_where=payments.c.asked_at.is_not(None),
+    postgresql_where=payments.c.asked_at.is_not(None),
+)
+sa.Index(
+    "ix_payments_attention",
+    payments.c.attention,
+    sqlite_where=payments.c.attention.is_not(None),
+    postgresql_where=payments.c.attention.is_not(None),
+)
+sa.Index(
+    "ix_payments_unfinished",
+    payments.c.paid_at,
+    sqlite_where=payments.c.status.in_(("paid", "review")),
+    postgresql_where=payments.c.status.in_(("paid", "review")),
+)
+
+customers = sa.Table(
+    "customers",
+    metadata,
+    sa.Column("merchant_order_id", sa.ForeignKey(payments.c.merchant_order_id), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("email", sa.Text, nullable=False, index=True),
+    sa.Column("phone", sa.Text, nullable=False, index=True),
+)
+
+invoices = sa.Table(
+    "invoices",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("merchant_order_id", sa.ForeignKey(payments.c.merchant_order_id), nullable=False, index=True),
+    sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("payment_method", sa.String(2)),
+    sa.Column("payment_url", sa.Text, nullable=False),
+    sa.Column("va_number", sa.Text, index=True),
+    sa.Column("qr_string", sa.Text),
+    sa.Column("made_at", UtcDateTime, nullable=False),
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("merchant_order_id", sa.ForeignKey(payments.c.merchant_order_id), primary_key=True),
+    sa.Column("run", sa.Integer, nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("wake_at", UtcDateTime, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("failing_since", UtcDateTime),
+    sa.Column("fault", sa.Text),
+    sa.Column("fault_text", sa.Text),
+    sa.Column("holder", sa.Text),
+    sa.Column("lease_until", sa.Float),
+    sa.Column("poked", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+sa.Index(
+    "ix_jobs_wake",
+    jobs.c.wake_at,
+    sqlite_where=jobs.c.active,
+    postgresql_where=jobs.c.active,
+)
+
+enrollments = sa.Table(
+    "enrollments",
+    metadata,
+    sa.Column("merchant_order_id", sa.ForeignKey(payments.c.merchant_order_id), primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("user_id", sa.BigInteger, index=True),
+    sa.Column("user_created", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("course_id", sa.BigInteger),
+    sa.Column("bundle_id", sa.BigInteger),
+    sa.Column("enrollment_id", sa.Text),
+    sa.Column("activated_at", UtcDateTime),
+    sa.Column("expiry_date", UtcDateTime),
+    sa.Column("enroll_tried", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("external_order_state", sa.Text),
+    sa.Column("external_order_id", sa.BigInteger),
+    sa.Column("refund_state", sa.Text),
+    sa.Column("revoke_wanted", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("enrolled_at", UtcDateTime),
+    sa.Column("revoked_at", UtcDateTime),
+)
+
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("email", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.BigInteger, nullable=False, index=True),
+    sa.Column("seen_at", UtcDateTime, nullable=False),
+)
+
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("merchant_order_id", sa.Text, index=True),
+    sa.Column("reference", sa.Text),
+    sa.Column("result_code", sa.Text),
+    sa.Column("receipt", sa.Text),
+    sa.Column("amount", sa.BigInteger),
+    sa.Column("content_type", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("received_at", UtcDateTime, nullable=False),
+    sa.Column("repeats", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("started_at", UtcDateTime),
+    sa.Column("outcome", sa.Text),
+    sa.UniqueConstraint("source", "digest"),
+)
+sa.Index(
+    "ix_inbox_waiting",
+    inbox.c.id,
+    sqlite_where=inbox.c.started_at.is_(None),
+    postgresql_where=inbox.c.started_at.is_(None),
+)
+
+refusals = sa.Table(
+    "refusals",
+    metadata,
+    sa.Column("hour", UtcDateTime, primary_key=True),
+    sa.Column("reason", sa.Text, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+)
+
+story = sa.Table(
+    "story",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("merchant_order_id", sa.Text, nullable=False, index=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("text", sa.Text),
+)
+
+executors = sa.Table(
+    "executors",
+    metadata,
+    sa.Column("executor_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("works", sa.Boolean, nullable=False),
+    sa.Column("started_at", sa.Float, nullable=False),
+    sa.Column("beat_at", sa.Float, nullable=False),
+)
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("until", sa.Float, nullable=False),
+)

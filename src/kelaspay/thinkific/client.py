@@ -1,0 +1,289 @@
+"""The client of Thinkific's Admin API for one school.
+
+Every call waits for the gate, carries a User-Agent (without one the edge refuses it, thinkific.md 6.3) and follows no
+redirect. Calls that create something take a `guard`, run when the gate has opened and right before the request leaves:
+it raises when another process has taken the work over meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, Protocol
+
+import httpx2
+
+from kelaspay.faults import (
+    Fault,
+    ThinkificBusy,
+    ThinkificRefused,
+    ThinkificUnauthorized,
+    ThinkificUnavailable,
+    ThinkificUnreachable,
+)
+from kelaspay.payment import Rupiah
+from kelaspay.thinkific.values import BundleEnrollment, CourseEnrollment, as_time, said
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from kelaspay.payment import Customer
+
+TIMEOUT = httpx2.Timeout(connect=5.0, read=20.0, write=10.0, pool=5.0)
+PAGE = 250
+"""Thinkific's largest page."""
+MILLISECONDS = 1e10
+"""`RateLimit-Reset` above this is in milliseconds (thinkific.md 6.1)."""
+SERVER_ERROR = 500
+TOO_MANY = 429
+NOT_LET_IN = frozenset({401, 403})
+"""The key, the plan or the token's scope: all cured by the operator, none by the buyer."""
+RESET_UNKNOWN_SECONDS = 60.0
+LONGEST_RESET_SECONDS = 300.0
+
+
+class EmailTaken(Fault):
+    """A Thinkific user with this e-mail address is there already."""
+
+    status = 409
+
+
+class Turns(Protocol):
+    """What the client needs of the gate."""
+
+    def turn(self, *, urgent: bool) -> AbstractContextManager[None]: ...
+    def close(self, until: float) -> None: ...
+
+
+class OpenGate:
+    """No limit: for a school without one."""
+
+    def turn(self, *, urgent: bool) -> AbstractContextManager[None]:  # noqa: ARG002 - the gate's form
+        return nullcontext()
+
+    def close(self, until: float) -> None:
+        """Nothing to close."""
+
+
+def no_guard() -> None:
+    """For calls that may be repeated."""
+
+
+class Thinkific:
+    def __init__(
+        self, http: httpx2.Client, *, api_url: str, auth: Callable[[], Mapping[str, str]], gate: Turns
+    ) -> None:
+        """`auth` gives the headers that authenticate the school (thinkific.md 1.2, 1.3)."""
+        self._http = http
+        self._base = f"{api_url}/api/public/v1"
+        self._auth = auth
+        self._gate = gate
+
+    def create_user(self, customer: Customer, *, guard: Callable[[], None], urgent: bool = False) -> int:
+        """Make the user and return its id; raises `EmailTaken` when it is there (thinkific.md 2.4).
+
+        Safe to repeat: Thinkific keeps e-mail addresses unique. Required profile fields are skipped, for a buyer
+        cannot be asked for them here; the welcome e-mail holds the sign-in link.
+        """
+        wanted = {
+            "first_name": customer.first_name,
+            "last_name": customer.last_name,
+            "email": customer.email,
+            "skip_custom_fields_validation": True,
+            "send_welcome_email": True,
+        }
+        try:
+            return int(self._call("POST", "/users", json=wanted, guard=guard, urgent=urgent)["id"])
+        except ThinkificRefused as refusal:
+            if "taken" in str(refusal):
+                raise EmailTaken from refusal
+            raise
+
+    def find_user(self, email: str, *, urgent: bool = False) -> int | None:
+        """The id of the user with exactly this e-mail address, case aside: the filter is not trusted to be exact."""
+        found = self._call("GET", "/users", params={"query[email]": email}, urgent=urgent)
+        ids = [int(user["id"]) for user in found["items"] if str(user.get("email", "")).strip().lower() == email]
+        return ids[0] if ids else None
+
+    def find_enrollment(self, user_id: int, course_id: int, *, urgent: bool = False) -> CourseEnrollment | None:
+        params = {"query[user_id]": user_id, "query[course_id]": course_id}
+        found = self._call("GET", "/enrollments", params=params, urgent=urgent)
+        parsed = [CourseEnrollment.parse(body) for body in found["items"]]
+        same = [each for each in parsed if (each.user_id, each.course_id) == (user_id, course_id)]
+        return same[0] if same else None
+
+    def enroll_user(
+        self,
+        user_id: int,
+        course_id: int,
+        *,
+        activated_at: datetime,
+        expiry_date: datetime | None,
+        guard: Callable[[], None],
+        urgent: bool = False,
+    ) -> CourseEnrollment:
+        """Enroll; without `activated_at` it would be a mere free trial (thinkific.md 2.5).
+
+        Look with `find_enrollment` first where this may be a repeat.
+        """
+        wanted = {"user_id": user_id, "course_id": course_id, **_access(activated_at, expiry_date)}
+        return CourseEnrollment.parse(self._call("POST", "/enrollments", json=wanted, guard=guard, urgent=urgent))
+
+    def change_enrollment(
+        self,
+        enrollment_id: str,
+        *,
+        activated_at: datetime | None,
+        expiry_date: datetime | None,
+        guard: Callable[[], None],
+    ) -> None:
+        """Reactivate, extend or, with an `expiry_date` in the past, end an enrollment. Nothing can be deleted."""
+        self._call("PUT", f"/enrollments/{enrollment_id}", json=_access(activated_at, expiry_date), guard=guard)
+
+    def find_bundle_enrollment(self, user_id: int, bundle_id: int, *, urgent: bool = False) -> BundleEnrollment | None:
+        params = {"query[user_id]": user_id}
+        found = self._call("GET", f"/bundles/{bundle_id}/enrollments", params=params, urgent=urgent)
+        parsed = [BundleEnrollment.parse(body) for body in found["items"]]
+        same = [each for each in parsed if each.user_id == user_id]
+        return same[0] if same else None
+
+    def enroll_user_in_bundle(
+        self,
+        user_id: int,
+        bundle_id: int,
+        *,
+        activated_at: datetime,
+        expiry_date: datetime | None,
+        guard: Callable[[], None],
+    ) -> None:
+        """Enroll in the bundle and all its courses, perhaps later (202): `find_bundle_enrollment` tells
+        (thinkific.md 2.6).
+        """
+        wanted = {"user_id": user_id, **_access(activated_at, expiry_date)}
+        self._call("POST", f"/bundles/{bundle_id}/enrollments", json=wanted, guard=guard)
+
+    def change_bundle_enrollment(
+        self,
+        user_id: int,
+        bundle_id: int,
+        *,
+        activated_at: datetime | None,
+        expiry_date: datetime | None,
+        guard: Callable[[], None],
+    ) -> None:
+        wanted = {"user_id": user_id, **_access(activated_at, expiry_date)}
+        self._call("PUT", f"/bundles/{bundle_id}/enrollments", json=wanted, guard=guard)
+
+    def create_external_order(
+        self, user_id: int, product_id: int, *, amount: Rupiah, reference: str, guard: Callable[[], None]
+    ) -> int:
+        """Record the sale; returned is Thinkific's id of it, which cannot be asked for later (thinkific.md 2.10).
+
+        NOT safe to repeat: two calls are two sales. Raises `ThinkificUnreachable` or `ThinkificBusy` when it surely
+        was not recorded, `ThinkificUnavailable` when that is not known.
+        """
+        wanted = {
+            "payment_provider": "duitku",
+            "user_id": user_id,
+            "product_id": product_id,
+            "order_type": "one-time",
+            "transaction": _transaction(amount, reference, "purchase"),
+        }
+        return int(self._call("POST", "/external_orders", json=wanted, guard=guard)["id"])
+
+    def refund_external_order(
+        self, external_order_id: int, *, amount: Rupiah, reference: str, guard: Callable[[], None]
+    ) -> None:
+        """Record a refund with the sale. NOT safe to repeat, like `create_external_order`."""
+        path = f"/external_orders/{external_order_id}/transactions/refund"
+        self._call("POST", path, json=_transaction(amount, reference, "refund"), guard=guard)
+
+    def get_courses(self) -> Iterator[dict[str, Any]]:
+        """All courses, page by page."""
+        return self._pages("/courses")
+
+    def get_products(self) -> Iterator[dict[str, Any]]:
+        """All products, page by page: what tells course, product and bundle ids apart (thinkific.md 2.8)."""
+        return self._pages("/products")
+
+    def _pages(self, path: str) -> Iterator[dict[str, Any]]:
+        page: int | None = 1
+        while page:
+            found = self._call("GET", path, params={"page": page, "limit": PAGE})
+            yield from found["items"]
+            page = found.get("meta", {}).get("pagination", {}).get("next_page")
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, Any] | None = None,
+        guard: Callable[[], None] = no_guard,
+        urgent: bool = False,
+    ) -> dict[str, Any]:
+        with self._gate.turn(urgent=urgent):
+            guard()
+            response = self._send(method, path, json=json, params=params)
+        if response.status_code == TOO_MANY:
+            raise self._busy(response)
+        return _answer(response)
+
+    def _send(self, method: str, path: str, **request: Any) -> httpx2.Response:
+        try:
+            return self._http.request(method, self._base + path, headers=dict(self._auth()), timeout=TIMEOUT, **request)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+            raise ThinkificUnreachable from error
+        except httpx2.TransportError as error:
+            raise ThinkificUnavailable(type(error).__name__) from error
+
+    def _busy(self, response: httpx2.Response) -> ThinkificBusy:
+        now = time.time()
+        until = now + min(max(_reset(response) - now, 1.0), LONGEST_RESET_SECONDS)
+        self._gate.close(until)
+        return ThinkificBusy(wait=until - now)
+
+
+def _access(activated_at: datetime | None, expiry_date: datetime | None) -> dict[str, str]:
+    times = {"activated_at": activated_at, "expiry_date": expiry_date}
+    return {name: as_time(at) for name, at in times.items() if at is not None}
+
+
+def _transaction(amount: Rupiah, reference: str, action: str) -> dict[str, Any]:
+    """Thinkific wants the smallest unit of the currency (thinkific.md 2.10); ISO 4217 gives the rupiah two decimals."""
+    return {"amount": amount * 100, "currency": "IDR", "reference": reference, "action": action}
+
+
+def _reset(response: httpx2.Response) -> float:
+    """When the limit ends, epoch seconds; the header is in milliseconds, seconds are taken too."""
+    try:
+        reset = float(response.headers["RateLimit-Reset"])
+    except (KeyError, ValueError):
+        return time.time() + RESET_UNKNOWN_SECONDS
+    return reset / 1000 if reset > MILLISECONDS else reset
+
+
+def _answer(response: httpx2.Response) -> dict[str, Any]:
+    """The body of a success, empty where there is none; a fault otherwise (thinkific.md 2.2)."""
+    body = _parsed(response)
+    if response.is_success:
+        return body if isinstance(body, dict) else {}
+    reason = said(body)[:255]
+    if response.status_code >= SERVER_ERROR or body is None:  # HTML comes from the edge, not from the API
+        raise ThinkificUnavailable(f"HTTP {response.status_code}.")
+    if response.status_code in NOT_LET_IN:
+        raise ThinkificUnauthorized(reason)
+    raise ThinkificRefused(f"HTTP {response.status_code}: {reason}")
+
+
+def _parsed(response: httpx2.Response) -> Any:
+    if not response.content:
+        return {}
+    try:
+        return json.loads(response.content)
+    except ValueError:
+        return None

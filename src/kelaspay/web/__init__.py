@@ -1,0 +1,1 @@
+"""The HTTP face: which path runs which function, and nothing else."""

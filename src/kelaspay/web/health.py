@@ -1,0 +1,56 @@
+"""Whether this process lives, and whether it can do its work."""
+
+from __future__ import annotations
+
+import redis
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from sqlalchemy import select
+
+from kelaspay.faults import DatabaseUnavailable
+from kelaspay.migrate import current
+from kelaspay.outside import Outside
+
+router = APIRouter()
+
+
+@router.get("/healthz")
+def alive() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+def ready(request: Request) -> JSONResponse:
+    """Database, migrations and Redis, each by name; 503 when one of them keeps us from working."""
+    outside: Outside = request.app.state.outside
+    checks = {"database": _database(outside), "migrations": _migrations(outside), "redis": _redis(outside)}
+    fine = all(state in {"ok", "not used", "lost: the database answers"} for state in checks.values())
+    return JSONResponse({"status": "ok" if fine else "unavailable", **checks}, status_code=200 if fine else 503)
+
+
+def _database(outside: Outside) -> str:
+    try:
+        with outside.database.read() as db:
+            db.execute(select(1))
+    except DatabaseUnavailable:
+        return "away"
+    return "ok"
+
+
+def _migrations(outside: Outside) -> str:
+    try:
+        found, newest = current(outside.database)
+    except DatabaseUnavailable:
+        return "not known"
+    return "ok" if found == newest else "missing"
+
+
+def _redis(outside: Outside) -> str:
+    if outside.cache is None:
+        return "not used"
+    try:
+        outside.cache.ping()
+    except redis.RedisError:
+        return "lost: the database answers"
+    return "ok"

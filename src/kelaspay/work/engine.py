@@ -1,0 +1,228 @@
+"""The durable engine, and the only module that knows DBOS.
+
+DBOS keeps a queue of runs and hands each to one process. What a run means, how far it came and when the next one is due
+stands in our own rows (`store.jobs`, `store.enrollments`); so a run may be executed again from its start at any time,
+no step order has to stay compatible over an upgrade, and another engine could take this one's place.
+
+    enqueue  a run, in the caller's transaction, perhaps later
+    launch   execute runs in this process
+    alive    which runs it still has
+    hand_on  give a dead process's runs to the living
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+import structlog
+from dbos import DBOS, DBOSClient, DBOSConfig
+from dbos._serialization import DBOSPortableJSONSerializer
+
+from kelaspay.faults import DatabaseUnavailable, HeldElsewhere
+from kelaspay.payment import MerchantOrderId
+from kelaspay.store import jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from kelaspay.store.database import Database, Db
+
+log = structlog.get_logger()
+
+NAME = "kelaspay"
+QUEUE = "payments"
+WORKFLOW = "payment"
+VERSION = "1"
+"""The same for every release: DBOS strands runs of another version. Runs take an order id and a number, for ever."""
+POLL_SECONDS = 0.1
+CONCURRENCY = 10
+"""Runs at once in one process; most of their time is spent waiting for a turn at Thinkific."""
+UNFINISHED = ["ENQUEUED", "DELAYED", "PENDING"]
+PATIENCE = 5.0
+MOST = 1000
+
+Perform = "Callable[[MerchantOrderId, int, str], None]"
+_perform: list[Callable[[MerchantOrderId, int, str], None]] = []
+_running: set[str] = set()
+_running_lock = threading.Lock()
+_executor: list[str] = []
+
+
+@DBOS.workflow(name=WORKFLOW)
+def _payment(merchant_order_id: str, run: int) -> None:
+    """Execute one run. Waits while another process holds it and while the database is away; nothing escapes."""
+    key = _workflow_id(merchant_order_id, run)
+    holder = f"{_executor[0]}/{uuid.uuid4().hex[:8]}"
+    with _running_lock:
+        _running.add(key)
+    try:
+        with structlog.contextvars.bound_contextvars(merchant_order_id=merchant_order_id, run=run):
+            _until_done(MerchantOrderId(merchant_order_id), run, holder)
+    finally:
+        with _running_lock:
+            _running.discard(key)
+
+
+def _until_done(merchant_order_id: MerchantOrderId, run: int, holder: str) -> None:
+    wait = 0.2
+    while True:
+        try:
+            return _perform[0](merchant_order_id, run, holder)
+        except (HeldElsewhere, DatabaseUnavailable) as fault:
+            log.info("run_waits", fault=fault.code())
+        time.sleep(wait)
+        wait = min(wait * 2, PATIENCE)
+
+
+class Engine:
+    """Runs payments' work. Every process may enqueue; those that `launch` also execute."""
+
+    def __init__(self, database: Database, executor_id: str, now: Callable[[], datetime]) -> None:
+        self.executor_id = executor_id
+        self._database = database
+        self._now = now
+        self._client = DBOSClient(
+            system_database_engine=database.engine,
+            serializer=DBOSPortableJSONSerializer(),
+            application_name=NAME,
+            lazy=True,
+            retry_connection_errors=False,
+        )
+        self._launched = False
+
+    def enqueue(self, db: Db, merchant_order_id: MerchantOrderId, run: int, seconds: float) -> None:
+        """Have a run executed once the caller's transaction is committed, after so many seconds."""
+        options = {
+            "workflow_name": WORKFLOW,
+            "queue_name": QUEUE,
+            "workflow_id": _workflow_id(merchant_order_id, run),
+            "app_version": VERSION,
+        }
+        if seconds > 0:
+            options["delay_seconds"] = seconds
+        self._client.enqueue_in_transaction(db, options, merchant_order_id, run)
+
+    def start(self, db: Db, merchant_order_id: MerchantOrderId, wake_at: datetime) -> int | None:
+        """Make a run at `wake_at` the one that counts, row and job in the caller's commit; None when one is there."""
+        run = jobs.start_run(db, merchant_order_id, wake_at)
+        if run is not None:
+            self.enqueue(db, merchant_order_id, run, (wake_at - self._now()).total_seconds())
+        return run
+
+    def alive(self, runs: list[tuple[MerchantOrderId, int]]) -> set[MerchantOrderId]:
+        """Those whose run is still queued or being executed."""
+        if not runs:
+            return set()
+        orders = {_workflow_id(order_id, run): order_id for order_id, run in runs}
+        found = self._client.list_workflows(
+            workflow_ids=list(orders), status=UNFINISHED, load_input=False, load_output=False
+        )
+        return {orders[workflow.workflow_id] for workflow in found}
+
+    def failed(self, limit: int = MOST) -> list[str]:
+        """Runs that ended in an error of the engine's."""
+        status = ["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+        found = self._client.list_workflows(
+            status=status, queue_name=QUEUE, limit=limit, load_input=False, load_output=False
+        )
+        return [workflow.workflow_id for workflow in found]
+
+    def waiting(self) -> int:
+        """How many runs are queued, a thousand at the most."""
+        found = self._client.list_workflows(
+            status=["ENQUEUED"], queue_name=QUEUE, limit=MOST, load_input=False, load_output=False
+        )
+        return len(found)
+
+    def launch(self, perform: Callable[[MerchantOrderId, int, str], None]) -> None:
+        """Execute runs in this process from now on."""
+        _perform[:] = [perform]
+        _executor[:] = [self.executor_id]
+        for handler in logging.getLogger("dbos").handlers:
+            handler.setLevel(logging.ERROR)
+        config: DBOSConfig = {
+            "name": NAME,
+            "system_database_url": self._database.url,
+            "executor_id": self.executor_id,
+            "application_version": VERSION,
+            "serializer": DBOSPortableJSONSerializer(),
+            "run_migrations": False,
+            "use_listen_notify": False,
+            "log_level": "ERROR",
+            "sys_db_pool_size": CONCURRENCY,
+        }
+        DBOS(config=config)
+        self._client.register_queue(
+            QUEUE,
+            worker_concurrency=CONCURRENCY,
+            polling_interval_sec=POLL_SECONDS,
+            on_conflict="always_update",
+        )
+        DBOS.launch()
+        self._launched = True
+
+    def hand_on(self, fresh: Callable[[], set[str]]) -> set[str]:
+        """Queue again what belongs to no living process; returned are the dead ones' ids.
+
+        What runs is read first and who lives second, so that a process that came meanwhile is not taken for dead. A run
+        that this process is said to execute and does not (the answer to its claim was lost) is queued again too.
+        """
+        pending = self._client.list_workflows(
+            status="PENDING", queue_name=QUEUE, limit=MOST, load_input=False, load_output=False
+        )
+        living = fresh()
+        with _running_lock:
+            mine = set(_running)
+        orphans = [
+            workflow
+            for workflow in pending
+            if workflow.executor_id not in living
+            or (
+                workflow.executor_id == self.executor_id
+                and workflow.workflow_id not in mine
+                and _old(workflow.updated_at)
+            )
+        ]
+        if orphans:
+            self._client.resume_workflows([workflow.workflow_id for workflow in orphans], queue_name=QUEUE)
+            log.warning("runs_taken_over", count=len(orphans))
+        return {str(workflow.executor_id) for workflow in orphans} - living
+
+    def forget_done(self, older_than: float, limit: int = MOST) -> int:
+        """Delete what DBOS keeps of runs that ended more than `older_than` seconds ago; our rows are the record."""
+        ended = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - older_than))
+        done = self._client.list_workflows(
+            status="SUCCESS", queue_name=QUEUE, end_time=ended, limit=limit, load_input=False, load_output=False
+        )
+        if done:
+            self._client.delete_workflows([workflow.workflow_id for workflow in done])
+        return len(done)
+
+    def close(self, seconds: int = 10) -> None:
+        """Stop executing; runs under way get `seconds` to end, and are queued again by whoever comes next."""
+        if self._launched:
+            DBOS.destroy(workflow_completion_timeout_sec=seconds)
+            self._launched = False
+        self._client.destroy()
+
+
+def migrate(database: Database) -> None:
+    """Make or bring up to date the engine's own tables; called under the migrations' lock."""
+    DBOS.migrate(database.url)
+
+
+def _workflow_id(merchant_order_id: str, run: int) -> str:
+    return f"{merchant_order_id}.{run}"
+
+
+def _old(updated_at: int | None) -> bool:
+    """Whether a claim is too old to be one that this process is only about to begin; milliseconds."""
+    return updated_at is not None and time.time() - updated_at / 1000 > LOST_SECONDS
+
+
+LOST_SECONDS = 120.0
