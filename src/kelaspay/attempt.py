@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from kelaspay.confirm import Start
     from kelaspay.enroll import School, Step
     from kelaspay.payment import MerchantOrderId
-    from kelaspay.store.database import Db
+    from kelaspay.store.database import Database, Db
     from kelaspay.store.jobs import Job
 
     Enqueue = Callable[[Db, MerchantOrderId, int, float], None]
@@ -81,13 +81,9 @@ def attempt(
 
     Raises `HeldElsewhere` when another process holds the run: try again when its lease has ended.
     """
-    with school.database.begin() as db:
-        job = jobs.find_job(db, merchant_order_id)
-        if job is None or job.run != run or not job.active:
-            return
-        if not jobs.claim(db, merchant_order_id, run, holder, LEASE_SECONDS):
-            raise HeldElsewhere(merchant_order_id=merchant_order_id)
-        found = enrollments.find_enrollment(db, merchant_order_id)
+    job = _claimed(merchant_order_id, run, holder=holder, database=school.database)
+    if job is None:
+        return
 
     def guard() -> None:
         with school.database.begin() as db:
@@ -95,7 +91,7 @@ def attempt(
                 raise Superseded(merchant_order_id=merchant_order_id)
 
     try:
-        if found is not None and found.revoke_wanted:
+        if _revoke_wanted(merchant_order_id, school.database):
             revoke(merchant_order_id, school=school, step=step, guard=guard)
         else:
             enroll(merchant_order_id, school=school, start=start, step=step, guard=guard)
@@ -110,6 +106,23 @@ def attempt(
     else:
         with school.database.begin() as db:
             jobs.finish(db, job, holder)
+
+
+def _claimed(merchant_order_id: MerchantOrderId, run: int, *, holder: str, database: Database) -> Job | None:
+    """The job, held for this run; None when another run counts now."""
+    with database.begin() as db:
+        job = jobs.find_job(db, merchant_order_id)
+        if job is None or job.run != run or not job.active:
+            return None
+        if not jobs.claim(db, merchant_order_id, run, holder, LEASE_SECONDS):
+            raise HeldElsewhere(merchant_order_id=merchant_order_id)
+        return job
+
+
+def _revoke_wanted(merchant_order_id: MerchantOrderId, database: Database) -> bool:
+    with database.read() as db:
+        found = enrollments.find_enrollment(db, merchant_order_id)
+    return found is not None and found.revoke_wanted
 
 
 def _after(job: Job, fault: Fault, *, holder: str, school: School, waits: Waits, enqueue: Enqueue) -> None:
@@ -141,9 +154,17 @@ def _put_off(
         _send_to_review(job, fault, holder=holder, school=school, attention=Attention.GAVE_UP)
         return
     wait = _wait(fault, waits=waits, attempts=attempts, failing=now - failing_since)
-    kept = {"attempts": attempts, "failing_since": failing_since, "fault": fault.code(), "fault_text": str(fault)}
     with school.database.begin() as db:
-        if jobs.put_off(db, job, holder, wake_at=now + timedelta(seconds=wait), **kept):
+        if jobs.put_off(
+            db,
+            job,
+            holder,
+            wake_at=now + timedelta(seconds=wait),
+            attempts=attempts,
+            failing_since=failing_since,
+            fault=fault.code(),
+            fault_text=str(fault),
+        ):
             enqueue(db, job.merchant_order_id, job.run + 1, wait)
             if job.fault != fault.code():
                 payments.tell(db, job.merchant_order_id, now, "kelaspay", fault.code(), str(fault))

@@ -102,10 +102,16 @@ def initiate(
     if earlier is None:
         payment, customer = _check(wanted, database=database, now=now())
         first_ask = sparse_ask_times(payment.created_at, payment.expires_at)[0]
-        kept = {"idempotency_key": idempotency_key, "digest": wanted.digest(), "lease": INVOICE_LEASE}
         try:
             with database.begin() as db:
-                payments.add_payment(db, payment, customer, **kept)
+                payments.add_payment(
+                    db,
+                    payment,
+                    customer,
+                    idempotency_key=idempotency_key,
+                    digest=wanted.digest(),
+                    lease=INVOICE_LEASE,
+                )
                 payments.set_next_ask(db, payment.merchant_order_id, first_ask)
         except IntegrityError as error:
             raise StillInProgress from error

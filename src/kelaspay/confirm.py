@@ -5,7 +5,7 @@ Duitku's word: never by a callback's, never by the browser's return.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -36,8 +36,9 @@ LATE_ASKS = (timedelta(minutes=6), timedelta(hours=6), timedelta(hours=30))
 
 
 def sparse_ask_times(created_at: datetime, expires_at: datetime) -> list[datetime]:
-    """The at most six times at which a payment is asked after though nobody called. While the buyer can be expected to be
-    still paying Duitku is left alone: it blocks who polls (duitku.md 3.4).
+    """The at most six times at which a payment is asked after though nobody called.
+
+    While the buyer can be expected to be still paying Duitku is left alone: it blocks who polls (duitku.md 3.4).
     """
     waiting = [created_at + after for after in SPARSE_ASKS if created_at + after < expires_at - LAPSE_GRACE]
     return waiting + [expires_at + after for after in LATE_ASKS]
@@ -76,7 +77,7 @@ def confirm(
 
 def _paid(payment: Payment, said: TransactionStatus, *, database: Database, start: Start, now: datetime) -> Status:
     order_id = payment.merchant_order_id
-    received = {"amount_received": said.amount, "paid_at": now, "next_ask_at": None}
+    received: dict[str, Any] = {"amount_received": said.amount, "paid_at": now, "next_ask_at": None}
     if said.amount != payment.payment_amount:
         text = f"asked Rp {payment.payment_amount}, paid Rp {said.amount}"
         with database.begin() as db:

@@ -38,8 +38,10 @@ if TYPE_CHECKING:
     from kelaspay.customers import Customers
     from kelaspay.duitku import Duitku
     from kelaspay.payment import MerchantOrderId, Payment
-    from kelaspay.store.database import Database
-    from kelaspay.thinkific import Thinkific
+    from kelaspay.store.database import Database, Db
+    from kelaspay.thinkific import BundleEnrollment, Thinkific
+
+    Found = CourseEnrollment | BundleEnrollment
 
 log = structlog.get_logger()
 
@@ -74,8 +76,10 @@ def enroll(
 
     Raises a fault whose `retry` says whether the same again may help. Safe to repeat from the start at any time.
     """
-    asked = {"database": school.database, "duitku": school.duitku, "start": start, "now": school.now}
-    status = step("confirm", lambda: confirm(merchant_order_id, **asked))
+    status = step(
+        "confirm",
+        lambda: confirm(merchant_order_id, database=school.database, duitku=school.duitku, start=start, now=school.now),
+    )
     if status not in {Status.PAID, Status.COMPLETED}:
         return
     step("course", lambda: map_course(merchant_order_id, school=school))
@@ -219,49 +223,78 @@ class _Access:
         self._school = school
         self._guard = guard
         self._user_id = wanted.user_id or 0
-        self._times = {"activated_at": wanted.activated_at or school.now(), "expiry_date": wanted.expiry_date}
+        self._activated_at = wanted.activated_at or school.now()
+        self._expiry_date = wanted.expiry_date
 
-    def find(self) -> Any:
+    def find(self) -> Found | None:
         thinkific = self._school.thinkific
         if self._wanted.bundle_id is not None:
             return thinkific.find_bundle_enrollment(self._user_id, self._wanted.bundle_id)
         return thinkific.find_enrollment(self._user_id, self._wanted.course_id or 0)
 
     def aim(self, expiry_date: datetime | None) -> None:
-        self._times["expiry_date"] = expiry_date
+        """Fix and keep what is aimed at, before the first call that changes something."""
+        self._expiry_date = expiry_date
         with self._school.database.begin() as db:
-            enrollments.save_enrollment(db, self._wanted.merchant_order_id, enroll_tried=True, **self._times)
+            enrollments.save_enrollment(
+                db,
+                self._wanted.merchant_order_id,
+                enroll_tried=True,
+                activated_at=self._activated_at,
+                expiry_date=expiry_date,
+            )
 
-    def reached(self, found: Any) -> bool:
+    def reached(self, found: Found | None) -> bool:
         """Whether what is there is what was aimed at, or more."""
         if found is None or not found.grants(self._school.now()):
             return False
-        aimed = self._times["expiry_date"]
+        aimed = self._expiry_date
         return found.expiry_date is None or (aimed is not None and found.expiry_date >= aimed - CLOSE)
 
-    def make(self) -> Any:
-        thinkific, guarded = self._school.thinkific, {"guard": self._guard}
+    def make(self) -> Found:
+        thinkific, activated_at, expiry_date = self._school.thinkific, self._activated_at, self._expiry_date
         if self._wanted.bundle_id is None:
-            return thinkific.enroll_user(self._user_id, self._wanted.course_id or 0, **self._times, **guarded)
-        thinkific.enroll_user_in_bundle(self._user_id, self._wanted.bundle_id, **self._times, **guarded)
+            return thinkific.enroll_user(
+                self._user_id,
+                self._wanted.course_id or 0,
+                activated_at=activated_at,
+                expiry_date=expiry_date,
+                guard=self._guard,
+            )
+        thinkific.enroll_user_in_bundle(
+            self._user_id,
+            self._wanted.bundle_id,
+            activated_at=activated_at,
+            expiry_date=expiry_date,
+            guard=self._guard,
+        )
         return self._shown()
 
-    def change(self, found: Any) -> Any:
+    def change(self, found: Found) -> Found:
         """Reactivate or extend; an end that is there is put off, never left to stand where none was sold."""
-        times = self._times | {"expiry_date": self._times["expiry_date"] or (FOR_EVER if found.expiry_date else None)}
-        thinkific, guarded = self._school.thinkific, {"guard": self._guard}
-        if self._wanted.bundle_id is None:
-            thinkific.change_enrollment(found.enrollment_id, **times, **guarded)
+        thinkific, activated_at = self._school.thinkific, self._activated_at
+        expiry_date = self._expiry_date or (FOR_EVER if found.expiry_date else None)
+        if isinstance(found, CourseEnrollment):
+            thinkific.change_enrollment(
+                found.enrollment_id, activated_at=activated_at, expiry_date=expiry_date, guard=self._guard
+            )
         else:
-            thinkific.change_bundle_enrollment(self._user_id, self._wanted.bundle_id, **times, **guarded)
+            thinkific.change_bundle_enrollment(
+                self._user_id,
+                self._wanted.bundle_id or 0,
+                activated_at=activated_at,
+                expiry_date=expiry_date,
+                guard=self._guard,
+            )
         return found
 
     def forget_user(self) -> None:
+        """Thinkific no longer has the user that we remembered; the next attempt looks for the address again."""
         with self._school.database.begin() as db:
             enrollments.forget_user(db, self._user_id)
             enrollments.save_enrollment(db, self._wanted.merchant_order_id, user_id=None, user_created=False)
 
-    def _shown(self) -> Any:
+    def _shown(self) -> Found:
         """The bundle's enrollment once Thinkific shows it: it may have been queued (202)."""
         found = self.find()
         if found is None:
@@ -269,7 +302,7 @@ class _Access:
         return found
 
 
-def _aim(payment: Payment, found: Any, at: datetime) -> datetime | None:
+def _aim(payment: Payment, found: Found | None, at: datetime) -> datetime | None:
     """Until when the access shall last: the days sold, added to what is left of an enrollment that runs."""
     if payment.access_days is None:
         return None
@@ -277,7 +310,7 @@ def _aim(payment: Payment, found: Any, at: datetime) -> datetime | None:
     return left + timedelta(days=payment.access_days)
 
 
-def _after_refusal(refusal: ThinkificRefused, access: _Access) -> Any:
+def _after_refusal(refusal: ThinkificRefused, access: _Access) -> Found:
     """A refusal that means "is there already" or "that user is gone"; any other is for a person."""
     reason = str(refusal).lower()
     if "user could not be found" in reason and "course" not in reason.replace("user could not", ""):
@@ -297,7 +330,7 @@ def _enrollment(found: Enrollment | None) -> Enrollment:
     return found
 
 
-def _product_id(db: Any, payment: Payment, wanted: Enrollment) -> int | None:
+def _product_id(db: Db, payment: Payment, wanted: Enrollment) -> int | None:
     """The product that was sold, by the offer or by the catalogue; None where neither knows it."""
     if payment.product_id is not None:
         return payment.product_id
@@ -306,7 +339,7 @@ def _product_id(db: Any, payment: Payment, wanted: Enrollment) -> int | None:
     return product.product_id if product else None
 
 
-def _sale_unknown(db: Any, merchant_order_id: MerchantOrderId, why: str, now: datetime) -> None:
+def _sale_unknown(db: Db, merchant_order_id: MerchantOrderId, why: str, now: datetime) -> None:
     enrollments.save_enrollment(db, merchant_order_id, external_order_state=ExternalOrderState.UNKNOWN)
     text = f"Whether Thinkific recorded the sale is not known: {why}"
     payments.flag(db, merchant_order_id, Attention.EXTERNAL_ORDER_UNKNOWN, text, now)

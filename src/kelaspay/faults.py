@@ -78,7 +78,7 @@ class InvalidInput(Fault):
 
 
 class IdempotencyKeyReused(Fault):
-    """This Idempotency-Key was used with another request."""
+    """The Idempotency-Key was used with another request."""
 
     status = 422
 
@@ -109,7 +109,7 @@ class OfferUnknown(Fault):
 
 
 class NotConfigured(Fault):
-    """This part is not configured."""
+    """The part that was asked for is not configured."""
 
     status = 404
 

@@ -56,7 +56,7 @@ class Outside:
     executor_id: str
 
     def school(self) -> School:
-        """What the workflow works with; raises `SettingsInvalid`-like `MissingSettings` when a part is not configured."""
+        """What the workflow works with; raises `MissingSettings` when a part is not configured."""
         if self.duitku is None or self.thinkific is None:
             raise MissingSettings(missing(self.settings))
         return School(

@@ -75,7 +75,7 @@ def _ask(
     with database.read() as db:
         budget = HOURLY_BUDGET - payments.asks_since(db, now() - timedelta(hours=1))
         due = payments.due_to_ask(db, now(), min(BATCH, budget)) if budget > 0 else []
-    for payment, used in due:
+    for payment in due:
         done.asked.append(payment.merchant_order_id)
         if dry_run:
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kelaspay.faults import MoveRefused, PaymentUnknown
 from kelaspay.payment import UNPAID, Attention, Enrollment, Status
@@ -22,8 +22,8 @@ def retry(
 ) -> None:
     """Set the work going again, where it stopped; a payment in review takes its offer's corrected ids along.
 
-    Raises `MoveRefused` when it is not paid, when its amount is in doubt (`mark_paid` settles that), or when it is done.
-    Repeating it starts nothing twice.
+    Raises `MoveRefused` when it is not paid, when its amount is in doubt (`mark_paid` settles that), or when it is
+    done. Repeating it starts nothing twice.
     """
     at = now()
     with database.begin() as db:
@@ -67,7 +67,7 @@ def _set_going(
     payments.tell(db, order_id, at, actor, what, text)
     from_states = [state for state in Status if state in UNPAID or state is Status.REVIEW]
     paid_at = payment.paid_at or at
-    moved = {"paid_at": paid_at, "attention": None, "attention_text": None, "next_ask_at": None}
+    moved: dict[str, Any] = {"paid_at": paid_at, "attention": None, "attention_text": None, "next_ask_at": None}
     payments.move(db, order_id, Status.PAID, at, actor=actor, allowed=from_states, **moved)
     before = enrollments.find_enrollment(db, order_id)
     enrollments.begin_enrollment(db, Enrollment(order_id, course_id=sold["course_id"], bundle_id=sold["bundle_id"]))

@@ -18,7 +18,7 @@ COLUMNS = ("slug", "name", "price", "course_id", "bundle_id", "product_id", "acc
 
 
 @app.command()
-def add(  # noqa: PLR0917 - each is an option of its own
+def add(
     *,
     slug: Annotated[str, typer.Option(help="Its name in links, like python-dasar.")],
     name: Annotated[str, typer.Option(help="What the buyer sees.")],

@@ -82,9 +82,16 @@ def recheck(order_id: OrderId, *, json: show.AsJson = False) -> None:
     """Ask Duitku now whether it is paid; if so, it is enrolled."""
     with desk() as at:
         school = at.outside.school()
-        asked = {"database": school.database, "duitku": school.duitku, "start": at.engine.start, "now": school.now}
         try:
-            status = str(confirm(MerchantOrderId(order_id), **asked))
+            status = str(
+                confirm(
+                    MerchantOrderId(order_id),
+                    database=school.database,
+                    duitku=school.duitku,
+                    start=at.engine.start,
+                    now=school.now,
+                )
+            )
             said = status
         except (NotPaidYet, InvoiceUnknown) as fault:
             status, said = "pending", str(fault)

@@ -1,4 +1,4 @@
-"""What Thinkific answered about a payment's access, written down as soon as it is known, so that a repeat starts there."""
+"""What Thinkific answered about a payment's access, written down as soon as it is known: a repeat starts from there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENROLLMENT_COLUMNS = [enrollments.c[field.name] for field in fields(Enrollment)]
 
 
 def begin_enrollment(db: Db, enrollment: Enrollment) -> None:
-    """Keep a pending enrollment with what was sold; one that is there gets the course corrected until it is enrolled."""
+    """Keep a pending enrollment with what was sold; one that is there gets it corrected until it is enrolled."""
     sold = {"course_id": enrollment.course_id, "bundle_id": enrollment.bundle_id}
     insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(enrollments)
     db.execute(

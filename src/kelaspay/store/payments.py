@@ -86,7 +86,9 @@ def claim_invoice(db: Db, merchant_order_id: MerchantOrderId, lease: float) -> b
 def set_invoice(
     db: Db, merchant_order_id: MerchantOrderId, invoice: Invoice, *, payment_method: str | None, now: datetime
 ) -> None:
-    """Remember what Duitku holds. Every reference and VA number ever shown stays in `invoices`: an old one may be paid."""
+    """Remember what Duitku holds. Every reference and VA number ever shown stays in `invoices`: an old one may be paid
+    yet.
+    """
     shown = {
         "reference": invoice.reference,
         "payment_url": invoice.payment_url,
@@ -176,15 +178,15 @@ def set_next_ask(db: Db, merchant_order_id: MerchantOrderId, at: datetime | None
     )
 
 
-def due_to_ask(db: Db, now: datetime, limit: int) -> list[tuple[Payment, int]]:
-    """Payments that should have heard from Duitku by now, longest waiting first, each with its sparse asks so far."""
+def due_to_ask(db: Db, now: datetime, limit: int) -> list[Payment]:
+    """Payments that should have heard from Duitku by now, longest waiting first."""
     rows = db.execute(
-        sa.select(*PAYMENT_COLUMNS, payments.c.sparse_asks)
+        sa.select(*PAYMENT_COLUMNS)
         .where(payments.c.next_ask_at.is_not(None), payments.c.next_ask_at <= now)
         .order_by(payments.c.next_ask_at)
         .limit(limit)
     )
-    return [(as_payment(row), row.sparse_asks) for row in rows]
+    return [as_payment(row) for row in rows]
 
 
 def asks_since(db: Db, since: datetime) -> int:
@@ -238,7 +240,7 @@ def read_story(db: Db, merchant_order_id: str) -> Iterator[sa.Row[Any]]:
     yield from db.execute(sa.select(story).where(story.c.merchant_order_id == merchant_order_id).order_by(story.c.id))
 
 
-def as_payment(row: sa.Row[Any]) -> Payment:
+def as_payment(row: Any) -> Payment:
     values = {column.name: getattr(row, column.name) for column in PAYMENT_COLUMNS}
     values["status"] = Status(values["status"])
     values["attention"] = Attention(values["attention"]) if values["attention"] else None

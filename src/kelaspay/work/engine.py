@@ -19,7 +19,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 import structlog
-from dbos import DBOS, DBOSClient, DBOSConfig
+from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
 from dbos._serialization import DBOSPortableJSONSerializer
 
 from kelaspay.faults import DatabaseUnavailable, HeldElsewhere
@@ -46,7 +46,6 @@ UNFINISHED = ["ENQUEUED", "DELAYED", "PENDING"]
 PATIENCE = 5.0
 MOST = 1000
 
-Perform = "Callable[[MerchantOrderId, int, str], None]"
 _perform: list[Callable[[MerchantOrderId, int, str], None]] = []
 _running: set[str] = set()
 _running_lock = threading.Lock()
@@ -97,7 +96,7 @@ class Engine:
 
     def enqueue(self, db: Db, merchant_order_id: MerchantOrderId, run: int, seconds: float) -> None:
         """Have a run executed once the caller's transaction is committed, after so many seconds."""
-        options = {
+        options: EnqueueOptions = {
             "workflow_name": WORKFLOW,
             "queue_name": QUEUE,
             "workflow_id": _workflow_id(merchant_order_id, run),

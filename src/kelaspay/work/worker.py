@@ -1,5 +1,5 @@
-"""What a working process does beside executing runs: it shows that it lives, hands kept events over, takes over from the
-dead, and reconciles. Several processes share this; each job has one leader at a time.
+"""What a working process does beside executing runs: it shows that it lives, hands kept events over, takes over from
+the dead, and reconciles. Several processes share this; each job has one leader at a time.
 """
 
 from __future__ import annotations

@@ -105,6 +105,7 @@ class ThinkificEmulator:
         self.calls: list[Call] = []
         self.office = Office(now)
         self.lock = threading.RLock()
+        self._calls_lock = threading.Lock()
         self._post = post or _post
         self._faults = Faults(self.switches, now)
         self.limits = Limits(self.switches, now)
@@ -185,7 +186,7 @@ class ThinkificEmulator:
 
     def _note(self, request: Request, status: int) -> None:
         subdomain = str(request.environ.get(SUBDOMAIN, request.headers.get("X-Auth-Subdomain", "")))
-        with self.lock:
+        with self._calls_lock:
             if len(self.calls) >= CALLS_KEPT:
                 del self.calls[: CALLS_KEPT // 10]
             self.calls.append(Call(self.now(), request.method, request.path, status, subdomain))

@@ -55,11 +55,6 @@ class Limits:
             with self._lock:
                 gauge.in_flight -= 1
 
-    def in_flight(self, subdomain: str) -> int:
-        """How many requests of a school are running."""
-        with self._lock:
-            return self._gauges[subdomain].in_flight
-
     def _refuse_excess(self, gauge: _Gauge) -> None:
         now = self._now()
         while gauge.arrivals and gauge.arrivals[0] <= now - WINDOW:

@@ -280,7 +280,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_jobs_wake", ["wake_at"], unique=False, sqlite_where=sa.text("active"), postgresql_where=sa.text("active")
+            "ix_jobs_wake",
+            ["wake_at"],
+            unique=False,
+            sqlite_where=sa.text("active"),
+            postgresql_where=sa.text("active"),
         )
 
     # ### end Alembic commands ###

@@ -1,0 +1,269 @@
+"""The service between the two emulators, with the clock in the test's hand. Nothing is patched: the emulators stand where
+the real hosts do, and what works the queue here is a twin of the engine that runs what is due when it is told to."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+from starlette.testclient import TestClient
+
+from kelaspay.app import create_app
+from kelaspay.attempt import Waits, attempt
+from kelaspay.callback import hand_over
+from kelaspay.catalogue import sync
+from kelaspay.inbox import Inbox
+from kelaspay.outside import Outside, opened
+from kelaspay.payment import MerchantOrderId, Offer, Rupiah
+from kelaspay.reconcile import Reconciled, reconcile
+from kelaspay.settings import Settings, load
+from kelaspay.store import enrollments, jobs, offers, payments
+from kelaspay_emulators.duitku import TEST_MERCHANTS, DuitkuEmulator
+from kelaspay_emulators.thinkific import Course, ThinkificEmulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from kelaspay.enroll import School
+    from kelaspay.payment import Enrollment, Payment
+    from kelaspay.store.database import Db
+
+START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+COURSE = "Web Development Fundamentals"
+OFFER = "web-fundamentals"
+PRICE = 150_000
+WAITS = Waits(confirm=5.0, base=10.0, longest=3600.0)
+FORM = "application/x-www-form-urlencoded"
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.time = START
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def move(self, **by: float) -> None:
+        self.time += timedelta(**by)
+
+
+class Hosts(httpx2.BaseTransport):
+    """Sends a request to the emulator behind its host, without a socket."""
+
+    def __init__(self, **apps: Any) -> None:
+        self._apps = {f"{name}.test": httpx2.WSGITransport(app=app) for name, app in apps.items()}
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        return self._apps[request.url.host].handle_request(request)
+
+
+@dataclass
+class TwinEngine:
+    """The engine's twin: keeps what is enqueued and runs what is due, on the test's clock."""
+
+    clock: Clock
+    perform: Callable[[MerchantOrderId, int, str], None]
+    queued: list[tuple[datetime, MerchantOrderId, int]] = field(default_factory=list)
+
+    def enqueue(self, _db: Db, merchant_order_id: MerchantOrderId, run: int, seconds: float) -> None:
+        self.queued.append((self.clock() + timedelta(seconds=max(0.0, seconds)), merchant_order_id, run))
+
+    def start(self, db: Db, merchant_order_id: MerchantOrderId, wake_at: datetime) -> int | None:
+        run = jobs.start_run(db, merchant_order_id, wake_at)
+        if run is not None:
+            self.enqueue(db, merchant_order_id, run, (wake_at - self.clock()).total_seconds())
+        return run
+
+    def alive(self, runs: list[tuple[MerchantOrderId, int]]) -> set[MerchantOrderId]:
+        queued = {(order_id, run) for _at, order_id, run in self.queued}
+        return {order_id for order_id, run in runs if (order_id, run) in queued}
+
+    def run_due(self) -> int:
+        due = sorted(each for each in self.queued if each[0] <= self.clock())
+        self.queued = [each for each in self.queued if each[0] > self.clock()]
+        for _at, order_id, run in due:
+            self.perform(order_id, run, "twin/1")
+        return len(due)
+
+
+class World:
+    """A buyer's, an operator's and two outside systems' point of view on one running service."""
+
+    def __init__(
+        self, outside: Outside, clock: Clock, duitku: DuitkuEmulator, thinkific: ThinkificEmulator, web: TestClient
+    ) -> None:
+        self.outside = outside
+        self.database = outside.database
+        self.clock = clock
+        self.duitku = duitku
+        self.thinkific = thinkific
+        self.web = web
+        self.school: School = outside.school()
+        self.engine = TwinEngine(clock, self._perform)
+
+    # what is on sale
+
+    def sell(self, name: str = COURSE, *, slug: str = OFFER, price: int = PRICE, access_days: int | None = None) -> Course:
+        """A course at Thinkific and an offer of ours for it."""
+        course = self.thinkific.school.add_course(name)
+        self.offer(
+            slug, name, price, course_id=course.id, product_id=course.product_id, access_days=access_days
+        )
+        return course
+
+    def offer(self, slug: str, name: str, price: int = PRICE, **ids: int | None) -> None:
+        with self.database.begin() as db:
+            offers.put_offer(db, Offer(slug, name, Rupiah(price), **ids), self.clock())
+
+    def sync(self) -> int:
+        return sync(thinkific=self.school.thinkific, database=self.database, now=self.clock)
+
+    # the buyer
+
+    def ask_to_buy(self, key: str | None = None, **wanted: Any) -> httpx2.Response:
+        body = {
+            "offer": OFFER,
+            "customer_name": "Siti Rahmawati",
+            "customer_email": "siti@example.com",
+            "customer_phone": "0812-3456-7890",
+        } | wanted
+        headers = {"Idempotency-Key": key} if key else {}
+        return self.web.post(
+            "/payment/initiate", json={name: value for name, value in body.items() if value is not ...}, headers=headers
+        )
+
+    def buy(self, **wanted: Any) -> MerchantOrderId:
+        """An order, made."""
+        answer = self.ask_to_buy(**wanted)
+        assert answer.status_code == 201, answer.text
+        return MerchantOrderId(answer.json()["merchant_order_id"])
+
+    def buy_and_pay(self, **wanted: Any) -> MerchantOrderId:
+        """An order made, paid and called back about."""
+        order_id = self.buy(**wanted)
+        self.call_back(self.duitku.pay(order_id))
+        return order_id
+
+    # Duitku
+
+    def call_back(self, form: dict[str, str]) -> httpx2.Response:
+        return self.web.post("/webhooks/duitku", data=form)
+
+    # the worker
+
+    def work(self) -> None:
+        """Hand over what came in and run what is due, until nothing is."""
+        while self.hand_over() or self.engine.run_due():
+            pass
+
+    def work_for(self, **time: float) -> None:
+        """Work through the next hours or days, stopping wherever something falls due."""
+        end = self.clock.time + timedelta(**time)
+        self.work()
+        while self.engine.queued and min(self.engine.queued)[0] <= end:
+            self.clock.time = max(self.clock.time, min(self.engine.queued)[0])
+            self.work()
+        self.clock.time = end
+
+    def hand_over(self) -> int:
+        return hand_over(
+            database=self.database, start=self.engine.start, now=self.clock, spacing=lambda asks: 5.0 * 2**asks
+        )
+
+    def reconcile(self, *, dry_run: bool = False) -> Reconciled:
+        return reconcile(
+            database=self.database,
+            duitku=self.school.duitku,
+            start=self.engine.start,
+            enqueue=self.engine.enqueue,
+            alive=self.engine.alive,
+            now=self.clock,
+            dry_run=dry_run,
+        )
+
+    # what became of it
+
+    def payment(self, order_id: str) -> Payment:
+        with self.database.read() as db:
+            found = payments.find_payment(db, order_id)
+        assert found is not None
+        return found
+
+    def enrollment(self, order_id: str) -> Enrollment | None:
+        with self.database.read() as db:
+            return enrollments.find_enrollment(db, order_id)
+
+    def status(self, order_id: str) -> str:
+        """What the public route says."""
+        return str(self.web.get(f"/payment/{order_id}").json()["status"])
+
+    def enrolled(self) -> list[tuple[str, str]]:
+        """Who is in which course, once for every time that they were enrolled."""
+        return self.thinkific.school.enrolled()
+
+    def thinkific_calls(self) -> list[str]:
+        """The API calls so far, like "POST /users"."""
+        return [f"{call.method} {call.path.removeprefix('/api/public/v1')}" for call in self.thinkific.calls]
+
+    def duitku_asks(self) -> int:
+        """How often Duitku was asked for a status."""
+        return sum("transactionstatus" in call.path.lower() for call in self.duitku.calls)
+
+    def story(self, order_id: str) -> list[str]:
+        with self.database.read() as db:
+            return [row.what for row in payments.read_story(db, order_id)]
+
+    def _perform(self, order_id: MerchantOrderId, run: int, holder: str) -> None:
+        attempt(
+            order_id,
+            run,
+            holder=holder,
+            school=self.school,
+            waits=WAITS,
+            step=lambda _name, function: function(),
+            start=self.engine.start,
+            enqueue=self.engine.enqueue,
+        )
+
+
+def settings_for(folder: Path, database_url: str, redis_url: str | None, thinkific: ThinkificEmulator, **more: Any) -> Settings:
+    merchant_code, api_key = next(iter(TEST_MERCHANTS.items()))
+    values: dict[str, Any] = {
+        "app_base_url": "https://pay.example.com",
+        "data_dir": folder,
+        "database_url": database_url,
+        "redis_url": redis_url,
+        "secret_key": "a secret of the tests, long enough",
+        "duitku_merchant_code": merchant_code,
+        "duitku_api_key": api_key,
+        "duitku_v2_url": "http://duitku.test",
+        "duitku_pop_url": "http://duitku.test",
+        "thinkific_subdomain": thinkific.school.subdomain,
+        "thinkific_api_key": thinkific.school.api_key,
+        "thinkific_api_url": "http://thinkific.test",
+        "thinkific_rate": 600_000,
+    }
+    return load(**(values | more))
+
+
+@contextmanager
+def world_on(folder: Path, database_url: str, redis_url: str | None, **more: Any) -> Iterator[World]:
+    """A world on a migrated database."""
+    with ExitStack() as stack:
+        clock = Clock()
+        duitku = DuitkuEmulator(now=clock)
+        thinkific = ThinkificEmulator(now=clock)
+        thinkific.switches.rate = None
+        settings = settings_for(folder, database_url, redis_url, thinkific, **more)
+        hosts = Hosts(duitku=duitku, thinkific=thinkific)
+        outside = stack.enter_context(opened(settings, transport=hosts, now=clock))
+        inbox = Inbox(outside.database, clock)
+        stack.callback(inbox.close)
+        web = stack.enter_context(TestClient(create_app(outside, inbox), base_url="https://pay.example.com"))
+        yield World(outside, clock, duitku, thinkific, web)
