@@ -19,6 +19,7 @@ from kelaspay.inbox import Inbox
 from kelaspay.outside import Outside, opened
 from kelaspay.payment import MerchantOrderId, Offer, Rupiah
 from kelaspay.reconcile import Reconciled, reconcile
+from kelaspay.review import retry
 from kelaspay.settings import Settings, load
 from kelaspay.store import enrollments, jobs, offers, payments
 from kelaspay_emulators.duitku import TEST_MERCHANTS, DuitkuEmulator
@@ -170,6 +171,9 @@ class World:
             self.clock.time = max(self.clock.time, min(self.engine.queued)[0])
             self.work()
         self.clock.time = end
+
+    def retry(self, order_id: MerchantOrderId) -> None:
+        retry(order_id, database=self.database, start=self.engine.start, now=self.clock, actor="operator")
 
     def hand_over(self) -> int:
         return hand_over(
