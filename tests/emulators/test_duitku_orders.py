@@ -1,4 +1,4 @@
-"""What the emulated Duitku makes of an order: the shapes it answers, re-inquiry, expiry and status (duitku.md 3 to 6)."""
+"""What the emulated Duitku makes of an order: its shapes, re-inquiry, expiry and status (duitku.md 3 to 6)."""
 
 from __future__ import annotations
 
@@ -252,6 +252,15 @@ def test_the_payment_of_an_invoice_reopened_after_expiry_names_the_reference_it_
 
     assert first["reference"] != second["reference"]
     assert form["reference"] == shop.status()["reference"] == first["reference"]
+
+
+def test_an_invoice_opened_anew_is_paid_under_its_new_reference(shop: Shop) -> None:
+    shop.create_invoice(paymentMethod="BC")
+    shop.emulator.cancel("INV-1")
+    second = shop.create_invoice(paymentMethod="")
+
+    assert shop.emulator.callback_form("INV-1")["reference"] == second["reference"]
+    assert shop.emulator.pay("INV-1")["reference"] == second["reference"]
 
 
 def test_a_buyer_can_choose_the_channel_of_an_open_invoice(shop: Shop) -> None:

@@ -1,4 +1,4 @@
-"""The published signature vectors (duitku.md 2) as requests: each call takes the right one and refuses its neighbour."""
+"""The published signature vectors (duitku.md 2) as requests: each call takes its own and refuses others."""
 
 from __future__ import annotations
 

@@ -109,7 +109,9 @@ class Admin:
 
     def _fault(self, request: Request) -> object:
         body = _body(request)
-        self._emulator.fail_next(str(body["path_part"]), str(body["kind"]), int(str(body.get("times", 1))))
+        self._emulator.fail_next(
+            str(body.get("path_part", "")), str(body.get("kind", "")), int(str(body.get("times", 1)))
+        )
         return body
 
 

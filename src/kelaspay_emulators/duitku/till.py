@@ -69,7 +69,7 @@ class Till:
     def _to_pay(self, order: Order, publisher_order_id: str | None, payment_method: str | None) -> Attempt:
         if publisher_order_id is not None:
             return self._named(order, publisher_order_id)
-        newest = order.attempts[-1] if order.attempts else None
+        newest = order.attempt
         if newest and newest.paid_at is None and payment_method in {None, newest.payment_method}:
             return newest
         if order.status == "paid" and payment_method is None:
@@ -84,7 +84,7 @@ class Till:
             raise NotPossibleError(f"The order {order.merchant_order_id} has no attempt {publisher_order_id}.")
         if found.paid_at is not None:
             raise NotPossibleError(f"The attempt {publisher_order_id} is paid already.")
-        if found is not order.attempts[-1] and not self.switches.old_va_payable:
+        if found is not order.attempt and not self.switches.old_va_payable:
             raise NotPossibleError(f"The attempt {publisher_order_id} is replaced, and switches.old_va_payable is off.")
         return found
 
@@ -171,4 +171,4 @@ def _told_of(order: Order) -> Attempt | None:
     paid = [each for each in order.attempts if each.paid_at is not None]
     if paid:
         return max(paid, key=lambda each: each.paid_at or order.created_at)
-    return order.attempts[-1] if order.attempts else None
+    return order.attempt
