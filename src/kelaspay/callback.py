@@ -62,6 +62,9 @@ def hand_over(*, database: Database, start: Start, now: Callable[[], datetime], 
     `spacing` says how many seconds lie between two asks of a payment that was asked so often already: callbacks can be
     repeated by anybody who has seen one, and asking too often gets us blocked (duitku.md 3.4).
     """
+    with database.read() as db:
+        if not inbox.any_waiting(db):
+            return 0
     at = now()
     with database.begin() as db:
         waiting = inbox.waiting(db, BATCH)

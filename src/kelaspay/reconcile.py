@@ -73,14 +73,14 @@ def _ask(
     dry_run: bool,
 ) -> None:
     with database.read() as db:
-        budget = HOURLY_BUDGET - payments.asks_since(db, now() - timedelta(hours=1))
+        budget = HOURLY_BUDGET - payments.sparse_asks_since(db, now() - timedelta(hours=1))
         due = payments.due_to_ask(db, now(), min(BATCH, budget)) if budget > 0 else []
     for payment in due:
         done.asked.append(payment.merchant_order_id)
         if dry_run:
             continue
         with database.begin() as db:  # spent before it is asked: a crash asks once too little, never too much
-            payments.set_next_ask(db, payment.merchant_order_id, _next_ask(payment, now()), used=1)
+            payments.spend_ask(db, payment.merchant_order_id, _next_ask(payment, now()), now())
         try:
             status = confirm(payment.merchant_order_id, database=database, duitku=duitku, start=start, now=now)
         except (NotPaidYet, InvoiceUnknown, AmountDiffers):
@@ -88,10 +88,8 @@ def _ask(
         except Fault as fault:
             log.warning("reconcile_stopped", fault=fault.code())
             done.stopped_by = fault.code()
-            with database.begin() as db:  # it was not answered, so it does not count
-                payments.set_next_ask(
-                    db, payment.merchant_order_id, now() + timedelta(seconds=fault.wait or 0), used=-1
-                )
+            with database.begin() as db:
+                payments.give_ask_back(db, payment.merchant_order_id, now() + timedelta(seconds=fault.wait or 0))
             return
         if status is Status.PAID:
             done.paid.append(payment.merchant_order_id)

@@ -50,6 +50,11 @@ def keep(db: Db, events: Iterable[Event]) -> None:
     )
 
 
+def any_waiting(db: Db) -> bool:
+    """Whether there is an event to take in hand; a look that takes no lock."""
+    return db.execute(sa.select(inbox.c.id).where(inbox.c.started_at.is_(None)).limit(1)).first() is not None
+
+
 def waiting(db: Db, limit: int) -> list[sa.Row[Any]]:
     """Events that nobody has taken in hand yet, oldest first, locked so that two processes take different ones."""
     return list(

@@ -169,13 +169,21 @@ def record_ask(db: Db, merchant_order_id: MerchantOrderId, now: datetime) -> Non
     )
 
 
-def set_next_ask(db: Db, merchant_order_id: MerchantOrderId, at: datetime | None, *, used: int = 0) -> None:
-    """When the sparse pass may ask again (`None`: never), `used` more of its asks spent."""
-    db.execute(
-        sa.update(payments)
-        .where(payments.c.merchant_order_id == merchant_order_id)
-        .values(next_ask_at=at, sparse_asks=payments.c.sparse_asks + used)
-    )
+def set_next_ask(db: Db, merchant_order_id: MerchantOrderId, at: datetime | None) -> None:
+    """When the sparse pass may ask; `None` for never."""
+    db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(next_ask_at=at))
+
+
+def spend_ask(db: Db, merchant_order_id: MerchantOrderId, next_at: datetime | None, now: datetime) -> None:
+    """One of a payment's few sparse asks is about to be used; the next may come at `next_at`."""
+    spent = {"sparse_asks": payments.c.sparse_asks + 1, "sparse_asked_at": now, "next_ask_at": next_at}
+    db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(**spent))
+
+
+def give_ask_back(db: Db, merchant_order_id: MerchantOrderId, next_at: datetime) -> None:
+    """The ask was not answered, so it does not count; it may be repeated at `next_at`."""
+    back = {"sparse_asks": payments.c.sparse_asks - 1, "next_ask_at": next_at}
+    db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(**back))
 
 
 def due_to_ask(db: Db, now: datetime, limit: int) -> list[Payment]:
@@ -189,8 +197,10 @@ def due_to_ask(db: Db, now: datetime, limit: int) -> list[Payment]:
     return [as_payment(row) for row in rows]
 
 
-def asks_since(db: Db, since: datetime) -> int:
-    return db.execute(sa.select(sa.func.count()).select_from(payments).where(payments.c.asked_at > since)).scalar_one()
+def sparse_asks_since(db: Db, since: datetime) -> int:
+    """How many payments the sparse pass has asked after since then."""
+    asked = sa.select(sa.func.count()).select_from(payments).where(payments.c.sparse_asked_at > since)
+    return db.execute(asked).scalar_one()
 
 
 def receipts(db: Db, merchant_order_id: str) -> int:

@@ -80,6 +80,7 @@ payments = sa.Table(
     sa.Column("asks", sa.Integer, nullable=False, server_default="0"),
     sa.Column("asked_at", UtcDateTime),
     sa.Column("sparse_asks", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("sparse_asked_at", UtcDateTime),
     sa.Column("next_ask_at", UtcDateTime),
     sa.Column("idempotency_key", sa.Text, unique=True),
     sa.Column("request_digest", sa.Text),
@@ -94,10 +95,10 @@ sa.Index(
     postgresql_where=payments.c.next_ask_at.is_not(None),
 )
 sa.Index(
-    "ix_payments_asked",
-    payments.c.asked_at,
-    sqlite_where=payments.c.asked_at.is_not(None),
-    postgresql_where=payments.c.asked_at.is_not(None),
+    "ix_payments_sparse_asked",
+    payments.c.sparse_asked_at,
+    sqlite_where=payments.c.sparse_asked_at.is_not(None),
+    postgresql_where=payments.c.sparse_asked_at.is_not(None),
 )
 sa.Index(
     "ix_payments_attention",

@@ -106,6 +106,7 @@ def upgrade() -> None:
         sa.Column("asks", sa.Integer(), server_default="0", nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sparse_asks", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("sparse_asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_ask_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("request_digest", sa.Text(), nullable=True),
@@ -117,11 +118,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("payments", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_payments_asked",
-            ["asked_at"],
+            "ix_payments_sparse_asked",
+            ["sparse_asked_at"],
             unique=False,
-            sqlite_where=sa.text("asked_at IS NOT NULL"),
-            postgresql_where=sa.text("asked_at IS NOT NULL"),
+            sqlite_where=sa.text("sparse_asked_at IS NOT NULL"),
+            postgresql_where=sa.text("sparse_asked_at IS NOT NULL"),
         )
         batch_op.create_index(
             "ix_payments_attention",
