@@ -192,7 +192,7 @@ def test_a_buyer_with_one_name_only_is_enrolled(world: World) -> None:
 
 
 def test_a_school_with_required_profile_fields_takes_the_buyer(world: World) -> None:
-    world.thinkific.switches.required_custom_fields = True
+    world.thinkific.switches.required_custom_fields = ["Profesi"]
     world.sell()
 
     world.buy_and_pay()

@@ -67,8 +67,10 @@ def stage(folder: Path, *, once: bool) -> Iterator[Stage]:
         yonder = start(thinkific, background=thinkific.deliver_due)
         stack.callback(yonder.stop)
         duitku.public_url, thinkific.public_url = there.url, yonder.url
+        thinkific.switches.local_targets = True
         listening = stack.enter_context(_socket(once=once))
         url = f"http://localhost:{listening.getsockname()[1]}"
+        thinkific.switches.buy_url = f"{url}/buy/{{slug}}"
         settings = _settings(folder, url, there.url, yonder.url, thinkific)
         process = stack.enter_context(started(settings, works=True))
         _stock(process, thinkific)
@@ -115,7 +117,9 @@ def _settings(folder: Path, url: str, duitku_url: str, thinkific_url: str, think
 def _stock(process: Process, thinkific: ThinkificEmulator) -> None:
     """A small catalogue at Thinkific, copied as `courses sync` does, and an offer for each course."""
     outside = process.outside
-    courses = {name: thinkific.school.add_course(name) for _slug, name, _price, _days in CATALOGUE}
+    courses = {
+        name: thinkific.school.add_course(name, slug=slug, price=str(price)) for slug, name, price, _days in CATALOGUE
+    }
     school = outside.school()
     sync(thinkific=school.thinkific, database=school.database, now=school.now)
     with outside.database.begin() as db:
