@@ -7,6 +7,7 @@ import sys
 from kelaspay.alone import NotAlone
 from kelaspay.cli import app
 from kelaspay.cli.show import EXIT_FAILED
+from kelaspay.demo import PortTaken
 from kelaspay.faults import Fault
 from kelaspay.outside import MissingSettings
 from kelaspay.settings import SettingsInvalid
@@ -16,7 +17,7 @@ def main() -> None:
     """Run a command. Exit code 0 is success, 2 wrong use, 1 anything else; a known failure is one line."""
     try:
         app()
-    except (SettingsInvalid, MissingSettings, NotAlone, Fault) as error:
+    except (SettingsInvalid, MissingSettings, NotAlone, PortTaken, Fault) as error:
         print(f"kelaspay: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILED)
 

@@ -37,6 +37,13 @@ CATALOGUE = (
 )
 
 
+class PortTaken(Exception):  # noqa: N818 - says what happened
+    """Something else listens on the port; choose another with PORT."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"Port {port} is taken; choose another, like PORT={port + 1} make demo")
+
+
 @dataclass(slots=True)
 class Stage:
     """Everything of the demo, running."""
@@ -90,7 +97,10 @@ def _socket(*, once: bool) -> Iterator[socket.socket]:
     port = 0 if once else int(os.environ.get("PORT", "8000"))
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", port))
+        try:
+            listening.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise PortTaken(port) from error
         yield listening
 
 
