@@ -229,6 +229,7 @@ def test_an_old_number_still_takes_money_and_each_payment_sends_its_own_callback
         old.publisher_order_id,
     ]
     assert shop.emulator.orders["INV-1"].paid is new
+    assert shop.emulator.callback_form("INV-1") == second
 
 
 def test_an_old_number_takes_no_money_once_that_is_switched_off(shop: Shop) -> None:

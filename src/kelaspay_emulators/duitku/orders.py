@@ -77,8 +77,13 @@ class Order:
     expires_at: datetime
     status: Status = "pending"
     attempts: list[Attempt] = field(default_factory=list)
-    paid: Attempt | None = None
-    """The attempt that paid it first."""
+    payments: list[Attempt] = field(default_factory=list)
+    """The attempts that were paid, in that order."""
+
+    @property
+    def paid(self) -> Attempt | None:
+        """The attempt that paid it first, which its status tells of."""
+        return self.payments[0] if self.payments else None
 
     @property
     def merchant_code(self) -> str:
@@ -201,10 +206,10 @@ class Orders:
 
 
 def settle(order: Order, attempt: Attempt, amount: int, now: datetime) -> None:
-    """The attempt is paid. The first payment of an order is the one its status tells of."""
+    """The attempt is paid, and with it the order."""
     attempt.paid_at, attempt.paid_amount = now, amount
-    if order.status != "paid":
-        order.status, order.paid = "paid", attempt
+    order.payments.append(attempt)
+    order.status = "paid"
 
 
 def end(order: Order, status: Literal["failed", "canceled", "expired"]) -> None:

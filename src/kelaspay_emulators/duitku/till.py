@@ -167,8 +167,5 @@ class Till:
 
 
 def _told_of(order: Order) -> Attempt | None:
-    """The attempt a callback speaks of: the last one paid, else the newest."""
-    paid = [each for each in order.attempts if each.paid_at is not None]
-    if paid:
-        return max(paid, key=lambda each: each.paid_at or order.created_at)
-    return order.attempt
+    """The attempt a callback speaks of: the last one paid, else the one that can be."""
+    return order.payments[-1] if order.payments else order.attempt
