@@ -9,11 +9,15 @@ import pytest
 
 from kelaspay.migrate import migrate
 from kelaspay.store.database import Database
+from tests.servers import fresh_postgres, fresh_redis, postgres, redis_url
 from tests.world import World, world_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+__all__ = ["fresh_postgres", "fresh_redis", "postgres", "redis_url"]
 
 
 @pytest.fixture(scope="session")
