@@ -1,7 +1,8 @@
 """The servers that tests need, private and from wheels: PostgreSQL and Redis on loopback, in a temporary folder.
 
 As fixtures for ordinary tests (`postgres`, `redis_url`, `fresh_postgres`, `fresh_redis`; TEST_DATABASE_URL and
-TEST_REDIS_URL name servers to use instead), and as objects with `start`, `stop` and `restart` for tests that crash them.
+TEST_REDIS_URL name servers to use instead), and as objects with `start`, `stop` and `restart` for tests that crash
+them.
 PostgreSQL refuses to run as root, so as root it runs as nobody.
 """
 

@@ -1,5 +1,8 @@
-"""The service between the two emulators, with the clock in the test's hand. Nothing is patched: the emulators stand where
-the real hosts do, and what works the queue here is a twin of the engine that runs what is due when it is told to."""
+"""The service between the two emulators, with the clock in the test's hand.
+
+Nothing is patched: the emulators stand where the real hosts do, and what works the queue here is a twin of the engine
+that runs what is due when it is told to.
+"""
 
 from __future__ import annotations
 
@@ -110,15 +113,15 @@ class World:
 
     # what is on sale
 
-    def sell(self, name: str = COURSE, *, slug: str = OFFER, price: int = PRICE, access_days: int | None = None) -> Course:
+    def sell(
+        self, name: str = COURSE, *, slug: str = OFFER, price: int = PRICE, access_days: int | None = None
+    ) -> Course:
         """A course at Thinkific and an offer of ours for it."""
         course = self.thinkific.school.add_course(name)
-        self.offer(
-            slug, name, price, course_id=course.id, product_id=course.product_id, access_days=access_days
-        )
+        self.offer(slug, name, price, course_id=course.id, product_id=course.product_id, access_days=access_days)
         return course
 
-    def offer(self, slug: str, name: str, price: int = PRICE, **ids: int | None) -> None:
+    def offer(self, slug: str, name: str, price: int = PRICE, **ids: Any) -> None:
         with self.database.begin() as db:
             offers.put_offer(db, Offer(slug, name, Rupiah(price), **ids), self.clock())
 
@@ -236,7 +239,9 @@ class World:
         )
 
 
-def settings_for(folder: Path, database_url: str, redis_url: str | None, thinkific: ThinkificEmulator, **more: Any) -> Settings:
+def settings_for(
+    folder: Path, database_url: str, redis_url: str | None, thinkific: ThinkificEmulator, **more: Any
+) -> Settings:
     merchant_code, api_key = next(iter(TEST_MERCHANTS.items()))
     values: dict[str, Any] = {
         "app_base_url": "https://pay.example.com",

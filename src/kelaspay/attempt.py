@@ -34,16 +34,12 @@ from kelaspay.revoke import revoke
 from kelaspay.store import enrollments, jobs, payments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
 
-    from kelaspay.confirm import Start
+    from kelaspay.confirm import Enqueue, Start
     from kelaspay.enroll import School, Step
     from kelaspay.payment import MerchantOrderId
     from kelaspay.store.database import Database, Db
     from kelaspay.store.jobs import Job
-
-    Enqueue = Callable[[Db, MerchantOrderId, int, float], None]
-    """Have a run executed, in the caller's transaction, after so many seconds."""
 
 log = structlog.get_logger()
 
@@ -95,17 +91,18 @@ def attempt(
             revoke(merchant_order_id, school=school, step=step, guard=guard)
         else:
             enroll(merchant_order_id, school=school, start=start, step=step, guard=guard)
-    except Superseded:
-        log.info("run_superseded", merchant_order_id=merchant_order_id, run=run)
-    except Fault as fault:
-        _after(job, fault, holder=holder, school=school, waits=waits, enqueue=enqueue)
-    except Exception as error:
-        log.exception("defect", merchant_order_id=merchant_order_id, run=run)
-        defect = Defect(type(error).__name__)
-        _after(job, defect, holder=holder, school=school, waits=waits, enqueue=enqueue)
+    except Exception as error:  # noqa: BLE001 - the outermost loop of the work: whatever it was, the payment has a next step
+        _after(job, _as_fault(error), holder=holder, school=school, waits=waits, enqueue=enqueue)
     else:
         with school.database.begin() as db:
             jobs.finish(db, job, holder)
+
+
+def _as_fault(error: Exception) -> Fault:
+    if isinstance(error, Fault):
+        return error
+    log.error("defect", error=type(error).__name__, exc_info=error)
+    return Defect(type(error).__name__)
 
 
 def _claimed(merchant_order_id: MerchantOrderId, run: int, *, holder: str, database: Database) -> Job | None:
@@ -126,7 +123,9 @@ def _revoke_wanted(merchant_order_id: MerchantOrderId, database: Database) -> bo
 
 
 def _after(job: Job, fault: Fault, *, holder: str, school: School, waits: Waits, enqueue: Enqueue) -> None:
-    if fault.retry:
+    if isinstance(fault, Superseded):
+        log.info("run_superseded", merchant_order_id=job.merchant_order_id, run=job.run)
+    elif fault.retry:
         _put_off(job, fault, holder=holder, school=school, waits=waits, enqueue=enqueue)
     else:
         _send_to_review(job, fault, holder=holder, school=school)

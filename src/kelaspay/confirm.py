@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from kelaspay.store.database import Database, Db
 
     Start = Callable[[Db, MerchantOrderId, datetime], object]
+    """Make a run at that time the one that counts, in the caller's transaction."""
+    Enqueue = Callable[[Db, MerchantOrderId, int, float], None]
+    """Have a numbered run executed, in the caller's transaction, after so many seconds."""
 
 log = structlog.get_logger()
 

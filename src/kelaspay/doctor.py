@@ -10,7 +10,7 @@ import redis
 
 from kelaspay.duitku.signature import Scheme
 from kelaspay.faults import DatabaseUnavailable, Fault, InvoiceUnknown
-from kelaspay.migrate import current
+from kelaspay.migrations import current
 from kelaspay.outside import missing
 from kelaspay.payment import MerchantOrderId
 from kelaspay.web.hooks import networks

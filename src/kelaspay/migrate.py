@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
+from kelaspay.migrations import config
 from kelaspay.work import engine
 
 if TYPE_CHECKING:
@@ -27,24 +25,11 @@ LOCK = 0x6B656C6173  # "kelas": the advisory lock's number
 def migrate(database: Database) -> None:
     """Run the migrations that are missing, ours and the engine's. Safe to call from every process at once."""
     with _alone(database):
-        config = _config()
+        settings = config()
         with database.engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            settings.attributes["connection"] = connection
+            command.upgrade(settings, "head")
         engine.migrate(database)
-
-
-def current(database: Database) -> tuple[str | None, str | None]:
-    """The database's revision and the newest one; equal when there is nothing to run."""
-    with database.engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    return found, ScriptDirectory.from_config(_config()).get_current_head()
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
 
 
 @contextmanager

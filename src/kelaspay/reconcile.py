@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from kelaspay.attempt import Enqueue
-    from kelaspay.confirm import Start
+    from kelaspay.confirm import Enqueue, Start
     from kelaspay.duitku import Duitku
     from kelaspay.payment import MerchantOrderId, Payment
     from kelaspay.store.database import Database

@@ -153,7 +153,7 @@ def test_in_the_foreground_it_runs_until_sigterm() -> None:
         "serve.serve(emulator, '127.0.0.1', 0, lambda: print('beat', flush=True))\n"
         "print('stopped', flush=True)\n"
     )
-    running = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)  # noqa: S603 - ours
+    running = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert running.stdout is not None
     first = running.stdout.readline()
     os.kill(running.pid, signal.SIGTERM)

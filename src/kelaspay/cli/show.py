@@ -50,7 +50,7 @@ def rows_of(values: Sequence[Any]) -> list[dict[str, Any]]:
 
 def text(value: object) -> str:
     if value is None:
-        return "–"
+        return "-"
     if isinstance(value, datetime):
         return f"{value.astimezone(WIB):%Y-%m-%d %H:%M:%S} WIB"
     return str(value)

@@ -22,7 +22,6 @@ from kelaspay.faults import (
     ThinkificUnavailable,
     ThinkificUnreachable,
 )
-from kelaspay.payment import Rupiah
 from kelaspay.thinkific.values import BundleEnrollment, CourseEnrollment, as_time, said
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from kelaspay.payment import Customer
+    from kelaspay.payment import Customer, Rupiah
 
 TIMEOUT = httpx2.Timeout(connect=5.0, read=20.0, write=10.0, pool=5.0)
 PAGE = 250

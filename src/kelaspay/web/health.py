@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from kelaspay.faults import DatabaseUnavailable
-from kelaspay.migrate import current
+from kelaspay.migrations import current
 from kelaspay.outside import Outside
 
 router = APIRouter()

@@ -1,0 +1,65 @@
+# Two commands on a fresh machine: make demo, make test. Only Python 3.11+ and make are needed.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# uv from PATH, or a private one
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+BIN := .venv/bin
+
+help: ## Show this
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: .venv/.run ## Install what running needs
+setup-all: .venv/.all ## Install what tests and checks need, too
+
+demo: .venv/.run ## Run everything between two emulators (ARGS=--once buys one course and ends)
+	@$(BIN)/kelaspay demo $(ARGS)
+
+run: .venv/.run ## Serve, with the environment's settings
+	@$(BIN)/kelaspay serve $(ARGS)
+
+work: .venv/.run ## Work without the web
+	@$(BIN)/kelaspay work $(ARGS)
+
+emulate: .venv/.run ## Put an emulator on a port (ARGS="duitku --port 9001")
+	@$(BIN)/kelaspay emulate $(ARGS)
+
+test: .venv/.all ## Run the whole suite, on SQLite and on PostgreSQL and Redis
+	@rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
+
+check: .venv/.all ## Run formatter, linter, types and import rules
+	$(UV) lock --check --quiet
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.all ## Format, and mend what the linter can
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format .
+
+clean: ## Remove what was installed and made
+	rm -rf .venv .uv data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov
+
+.uv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=/path/to/python)"; exit 1; }
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/python -m pip install --quiet 'uv==$(UV_VERSION)'
+
+# --inexact: what tests need stays when it is there already
+.venv/.run: uv.lock pyproject.toml | $(filter .uv/bin/uv,$(UV))
+	@$(UV) sync --quiet --frozen --no-dev --inexact --python $(PYTHON)
+	@touch $@
+
+.venv/.all: uv.lock pyproject.toml | $(filter .uv/bin/uv,$(UV))
+	@$(UV) sync --quiet --frozen --python $(PYTHON)
+	@touch $@ .venv/.run
+
+.PHONY: help setup setup-all demo run work emulate test check format clean
