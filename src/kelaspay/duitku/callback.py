@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 REQUIRED = ("merchantCode", "amount", "merchantOrderId", "resultCode", "signature")
+KEPT = (*REQUIRED, "reference", "publisherOrderId")
 MOST_FIELDS = 100
+LONGEST_FIELD = 255
+"""No field that is read is longer in Duitku's tables (duitku.md 3.2)."""
+MOST_DIGITS = 15
+"""Of an amount: far more than anyone pays, and fewer than a database's integer holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,8 @@ def read_callback(
     for name in REQUIRED:
         if not fields.get(name, "").strip():
             raise MalformedCallback(f"{name} is missing.")
+    for name in KEPT:
+        _storable(name, fields.get(name, ""))
     if fields["merchantCode"] != merchant_code:
         raise WrongMerchant
     signature = fields["signature"].strip().lower()
@@ -55,8 +62,8 @@ def read_callback(
         merchant_order_id=MerchantOrderId(fields["merchantOrderId"]),
         amount=_rupiah(fields["amount"]),
         result_code=fields["resultCode"].strip(),
-        reference=fields.get("reference") or None,
-        publisher_order_id=fields.get("publisherOrderId") or None,
+        reference=fields.get("reference", "").strip() or None,
+        publisher_order_id=fields.get("publisherOrderId", "").strip() or None,
         scheme=scheme,
     )
 
@@ -92,7 +99,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
+def _storable(name: str, value: str) -> None:
+    """Refuse what a database cannot keep: one such event would fail the commit that it shares with others."""
+    if len(value) > LONGEST_FIELD or not value.strip().isprintable():
+        raise MalformedCallback(f"{name} is no plain text.")
+
+
 def _rupiah(amount: str) -> Rupiah:
-    if not (amount.isascii() and amount.isdigit()):
+    if not (amount.isascii() and amount.isdigit() and len(amount) <= MOST_DIGITS):
         raise MalformedCallback("amount is not a whole number.")
     return Rupiah(int(amount))
