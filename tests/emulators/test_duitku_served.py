@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
-from Duitku import Duitku  # type: ignore[import-untyped]  # ships no types
+from Duitku import Duitku
 from werkzeug.wrappers import Request, Response
 
 from kelaspay_emulators.duitku import DuitkuEmulator, post_over_http
