@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
 from kelaspay.migrate import migrate
 from kelaspay.store.database import Database
-from tests.servers import fresh_postgres, fresh_redis, postgres, redis_url
+from tests.servers import fresh_database, fresh_postgres, fresh_redis, postgres, redis_url
 from tests.world import World, world_on
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 
 __all__ = ["fresh_postgres", "fresh_redis", "postgres", "redis_url"]
+
+BOTH = ("sqlite", "postgresql+redis")
 
 
 @pytest.fixture(scope="session")
@@ -33,10 +36,41 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def postgres_template(postgres: str) -> Iterator[str]:
+    """The name of a migrated, empty database, the engine's tables included; tests take copies."""
+    with fresh_database(postgres) as url:
+        database = Database(url)
+        migrate(database)
+        database.close()
+        yield urlsplit(url).path.removeprefix("/")
+
+
 @pytest.fixture
-def world(sqlite_template: Path, tmp_path: Path) -> Iterator[World]:
-    """The service between the two emulators."""
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A migrated database of the test's own, in a file."""
     path = tmp_path / "kelaspay.db"
     shutil.copy(sqlite_template, path)
-    with world_on(tmp_path, f"sqlite:///{path}", None) as made:
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgres_url(postgres: str, postgres_template: str) -> Iterator[str]:
+    """A migrated database of the test's own, on a server."""
+    with fresh_database(postgres, postgres_template) as url:
+        yield url
+
+
+@pytest.fixture(params=BOTH)
+def urls(request: pytest.FixtureRequest) -> tuple[str, str | None]:
+    """A migrated database and, beside PostgreSQL, an empty Redis: what asks for these runs on both."""
+    if request.param == "sqlite":
+        return request.getfixturevalue("sqlite_url"), None
+    return request.getfixturevalue("postgres_url"), request.getfixturevalue("fresh_redis")
+
+
+@pytest.fixture
+def world(urls: tuple[str, str | None], tmp_path: Path) -> Iterator[World]:
+    """The service between the two emulators, once on SQLite alone and once on PostgreSQL and Redis."""
+    with world_on(tmp_path, *urls) as made:
         yield made
