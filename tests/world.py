@@ -7,7 +7,6 @@ that runs what is due when it is told to.
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -24,17 +23,17 @@ from kelaspay.payment import MerchantOrderId, Offer, Rupiah
 from kelaspay.reconcile import Reconciled, reconcile
 from kelaspay.review import retry
 from kelaspay.settings import Settings, load
-from kelaspay.store import enrollments, jobs, offers, payments
+from kelaspay.store import enrollments, offers, payments
 from kelaspay_emulators.duitku import TEST_MERCHANTS, DuitkuEmulator
 from kelaspay_emulators.thinkific import Course, ThinkificEmulator
+from tests.twin import TwinEngine, make_queue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from kelaspay.enroll import School
     from kelaspay.payment import Enrollment, Payment
-    from kelaspay.store.database import Db
 
 START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 COURSE = "Web Development Fundamentals"
@@ -67,35 +66,6 @@ class Hosts(httpx2.BaseTransport):
         return self._apps[request.url.host].handle_request(request)
 
 
-@dataclass
-class TwinEngine:
-    """The engine's twin: keeps what is enqueued and runs what is due, on the test's clock."""
-
-    clock: Clock
-    perform: Callable[[MerchantOrderId, int, str], None]
-    queued: list[tuple[datetime, MerchantOrderId, int]] = field(default_factory=list)
-
-    def enqueue(self, _db: Db, merchant_order_id: MerchantOrderId, run: int, seconds: float) -> None:
-        self.queued.append((self.clock() + timedelta(seconds=max(0.0, seconds)), merchant_order_id, run))
-
-    def start(self, db: Db, merchant_order_id: MerchantOrderId, wake_at: datetime) -> int | None:
-        run = jobs.start_run(db, merchant_order_id, wake_at)
-        if run is not None:
-            self.enqueue(db, merchant_order_id, run, (wake_at - self.clock()).total_seconds())
-        return run
-
-    def alive(self, runs: list[tuple[MerchantOrderId, int]]) -> set[MerchantOrderId]:
-        queued = {(order_id, run) for _at, order_id, run in self.queued}
-        return {order_id for order_id, run in runs if (order_id, run) in queued}
-
-    def run_due(self) -> int:
-        due = sorted(each for each in self.queued if each[0] <= self.clock())
-        self.queued = [each for each in self.queued if each[0] > self.clock()]
-        for _at, order_id, run in due:
-            self.perform(order_id, run, "twin/1")
-        return len(due)
-
-
 class World:
     """A buyer's, an operator's and two outside systems' point of view on one running service."""
 
@@ -109,7 +79,8 @@ class World:
         self.thinkific = thinkific
         self.web = web
         self.school: School = outside.school()
-        self.engine = TwinEngine(clock, self._perform)
+        make_queue(self.database)
+        self.engine = TwinEngine(self.database, clock, self._perform)
 
     # what is on sale
 
@@ -170,8 +141,8 @@ class World:
         """Work through the next hours or days, stopping wherever something falls due."""
         end = self.clock.time + timedelta(**time)
         self.work()
-        while self.engine.queued and min(self.engine.queued)[0] <= end:
-            self.clock.time = max(self.clock.time, min(self.engine.queued)[0])
+        while (due := self.engine.next_due()) is not None and due <= end:
+            self.clock.time = max(self.clock.time, due)
             self.work()
         self.clock.time = end
 
