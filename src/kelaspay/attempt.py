@@ -29,12 +29,11 @@ from kelaspay.faults import (
     NotPaidYet,
     Superseded,
 )
-from kelaspay.payment import Attention, EnrollmentState, Status
+from kelaspay.payment import UNPAID, Attention, EnrollmentState, Status
 from kelaspay.revoke import revoke
 from kelaspay.store import enrollments, jobs, payments
 
 if TYPE_CHECKING:
-
     from kelaspay.confirm import Enqueue, Start
     from kelaspay.enroll import School, Step
     from kelaspay.payment import MerchantOrderId
@@ -94,8 +93,17 @@ def attempt(
     except Exception as error:  # noqa: BLE001 - the outermost loop of the work: whatever it was, the payment has a next step
         _after(job, _as_fault(error), holder=holder, school=school, waits=waits, enqueue=enqueue)
     else:
-        with school.database.begin() as db:
-            jobs.finish(db, job, holder)
+        _finish(job, holder=holder, school=school, waits=waits, enqueue=enqueue)
+
+
+def _finish(job: Job, *, holder: str, school: School, waits: Waits, enqueue: Enqueue) -> None:
+    """Leave the payment at rest; one that is not paid yet is asked after again when an event came in meanwhile."""
+    with school.database.begin() as db:
+        payment = payments.find_payment(db, job.merchant_order_id)
+        unpaid = payment is not None and payment.status in UNPAID
+        finished = jobs.finish(db, job, holder, unless_poked=unpaid)
+    if unpaid and not finished:
+        _after(job, NotPaidYet(), holder=holder, school=school, waits=waits, enqueue=enqueue)
 
 
 def _as_fault(error: Exception) -> Fault:

@@ -170,8 +170,8 @@ def record_sale(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
     """Record the sale with Thinkific, at most once.
 
     Thinkific neither knows a repeat nor can be asked (thinkific.md 2.10). So the right to send is taken once and for
-    all before sending, and given back only when the request surely never arrived. Where the answer was lost a person is
-    told; the buyer's access does not wait for it.
+    all in the last moment before sending, and given back only when the request surely never arrived. Where the answer
+    was lost a person is told; the buyer's access does not wait for it.
     """
     with school.database.begin() as db:
         payment = payments.find_payment(db, merchant_order_id)
@@ -179,15 +179,22 @@ def record_sale(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
         product_id = _product_id(db, payment, wanted) if payment else None
         if payment is None or product_id is None or wanted.user_id is None or not school.external_orders:
             return
-        if not enrollments.claim_once(db, merchant_order_id, "external_order_state"):
-            if wanted.external_order_state is ExternalOrderState.SENDING:
-                _sale_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
+        if wanted.external_order_state is ExternalOrderState.SENDING:
+            _sale_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
+        if wanted.external_order_state is not None:
             return
+
+    def last_moment() -> None:
+        guard()
+        with school.database.begin() as db:
+            if not enrollments.claim_once(db, merchant_order_id, "external_order_state"):
+                raise Superseded(merchant_order_id=merchant_order_id)
+
     try:
         external_order_id = school.thinkific.create_external_order(
-            wanted.user_id, product_id, amount=payment.payment_amount, reference=merchant_order_id, guard=guard
+            wanted.user_id, product_id, amount=payment.payment_amount, reference=merchant_order_id, guard=last_moment
         )
-    except (ThinkificUnreachable, ThinkificBusy, Superseded):
+    except (ThinkificUnreachable, ThinkificBusy):
         with school.database.begin() as db:
             enrollments.release_once(db, merchant_order_id, "external_order_state")
         raise
@@ -203,6 +210,7 @@ def record_sale(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
     with school.database.begin() as db:
         recorded = {"external_order_state": ExternalOrderState.RECORDED, "external_order_id": external_order_id}
         enrollments.save_enrollment(db, merchant_order_id, **recorded)
+        payments.unflag(db, merchant_order_id, Attention.EXTERNAL_ORDER_UNKNOWN)
         payments.tell(db, merchant_order_id, school.now(), "thinkific", "external_order", str(external_order_id))
 
 

@@ -158,6 +158,13 @@ class InboxUnavailable(Fault):
     outage = True
 
 
+class EventNotKept(Fault):
+    """The callback could not be kept; send it again."""
+
+    status = 503
+    retry = True
+
+
 class DatabaseUnavailable(Fault):
     """The database does not answer just now."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from kelaspay.faults import Fault, InboxUnavailable
+from kelaspay.faults import DatabaseUnavailable, EventNotKept, Fault, InboxUnavailable
 from kelaspay.store import inbox
 
 if TYPE_CHECKING:
@@ -100,17 +100,27 @@ class Inbox:
 
     def _write(self) -> None:
         while (group := self._gather()) is not None:
-            fault: Fault | None = None
-            try:
-                with self._database.begin() as db:
-                    inbox.keep(db, [waiting.event for waiting in group])
-            except Exception as error:  # noqa: BLE001 - the one writer must outlive every error; the requests hear of it
-                log.error("inbox_unavailable", error=type(error).__name__)  # noqa: TRY400 - the text may hold a body
-                fault = InboxUnavailable()
-            for waiting in group:
-                waiting.answer(fault)
-            if fault is None:
-                self._kept()
+            fault = self._commit(group)
+            if fault is not None and not fault.outage and len(group) > 1:
+                for waiting in group:  # one event that cannot be kept must not take the others with it
+                    waiting.answer(self._commit([waiting]))
+            else:
+                for waiting in group:
+                    waiting.answer(fault)
+            self._kept()
+
+    def _commit(self, group: list[_Waiting]) -> Fault | None:
+        """Keep a group's events in one transaction; the fault when that failed."""
+        try:
+            with self._database.begin() as db:
+                inbox.keep(db, [waiting.event for waiting in group])
+        except DatabaseUnavailable:
+            log.warning("inbox_unavailable")
+            return InboxUnavailable()
+        except Exception as error:  # noqa: BLE001 - the one writer must outlive every error; the requests hear of it
+            log.error("event_not_kept", error=type(error).__name__)  # noqa: TRY400 - the text may hold a body
+            return EventNotKept()
+        return None
 
     def _gather(self) -> list[_Waiting] | None:
         """All that waits now, at least one; None when it is time to stop."""

@@ -156,6 +156,15 @@ def flag(db: Db, merchant_order_id: MerchantOrderId, attention: Attention, text:
         tell(db, merchant_order_id, now, "kelaspay", attention, text)
 
 
+def unflag(db: Db, merchant_order_id: MerchantOrderId, attention: Attention) -> None:
+    """What was flagged has settled itself."""
+    db.execute(
+        sa.update(payments)
+        .where(payments.c.merchant_order_id == merchant_order_id, payments.c.attention == attention)
+        .values(attention=None, attention_text=None)
+    )
+
+
 def set_sold(db: Db, merchant_order_id: MerchantOrderId, **values: int | None) -> None:
     """Correct what was sold, from an offer that was corrected since."""
     db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(**values))
