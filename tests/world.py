@@ -24,6 +24,8 @@ from kelaspay.reconcile import Reconciled, reconcile
 from kelaspay.review import retry
 from kelaspay.settings import Settings, load
 from kelaspay.store import enrollments, offers, payments
+from kelaspay.store.inbox import refused_since
+from kelaspay.store.tables import metadata, refusals
 from kelaspay_emulators.duitku import TEST_MERCHANTS, DuitkuEmulator
 from kelaspay_emulators.thinkific import Course, ThinkificEmulator
 from tests.twin import TwinEngine, make_queue
@@ -70,13 +72,20 @@ class World:
     """A buyer's, an operator's and two outside systems' point of view on one running service."""
 
     def __init__(
-        self, outside: Outside, clock: Clock, duitku: DuitkuEmulator, thinkific: ThinkificEmulator, web: TestClient
+        self,
+        outside: Outside,
+        clock: Clock,
+        duitku: DuitkuEmulator,
+        thinkific: ThinkificEmulator,
+        inbox: Inbox,
+        web: TestClient,
     ) -> None:
         self.outside = outside
         self.database = outside.database
         self.clock = clock
         self.duitku = duitku
         self.thinkific = thinkific
+        self.inbox = inbox
         self.web = web
         self.school: School = outside.school()
         make_queue(self.database)
@@ -129,6 +138,12 @@ class World:
 
     def call_back(self, form: dict[str, str]) -> httpx2.Response:
         return self.web.post("/webhooks/duitku", data=form)
+
+    def refused(self) -> dict[str, int]:
+        """How many callbacks were refused, by reason."""
+        self.inbox.flush_refusals()
+        with self.database.read() as db:
+            return refused_since(db, START)
 
     # the worker
 
@@ -193,6 +208,12 @@ class World:
         """How often Duitku was asked for a status."""
         return sum("transactionstatus" in call.path.lower() for call in self.duitku.calls)
 
+    def kept(self) -> dict[str, list[Any]]:
+        """All rows of all our tables, but for the counts of what was refused."""
+        with self.database.read() as db:
+            tables = [table for table in metadata.sorted_tables if table is not refusals]
+            return {table.name: sorted(tuple(row) for row in db.execute(table.select())) for table in tables}
+
     def story(self, order_id: str) -> list[str]:
         with self.database.read() as db:
             return [row.what for row in payments.read_story(db, order_id)]
@@ -246,4 +267,4 @@ def world_on(folder: Path, database_url: str, redis_url: str | None, **more: Any
         inbox = Inbox(outside.database, clock)
         stack.callback(inbox.close)
         web = stack.enter_context(TestClient(create_app(outside, inbox), base_url="https://pay.example.com"))
-        yield World(outside, clock, duitku, thinkific, web)
+        yield World(outside, clock, duitku, thinkific, inbox, web)

@@ -23,7 +23,7 @@ def create_app(outside: Outside, inbox: Inbox) -> FastAPI:
         summary="Sells Thinkific courses through Duitku and makes sure that whoever paid is in the course.",
     )
     app.state.outside = outside
-    allowed = hooks.networks(outside.settings.duitku_callback_ips)
+    allowed = outside.settings.duitku_networks
     hook = hooks.DuitkuHook(duitku=outside.duitku, inbox=inbox, now=outside.now, allowed=allowed)
     app.router.routes.insert(0, Route("/webhooks/duitku", hooks.OnlyPost(hook)))
     app.include_router(api.router)

@@ -13,7 +13,6 @@ from kelaspay.faults import DatabaseUnavailable, Fault, InvoiceUnknown
 from kelaspay.migrations import current
 from kelaspay.outside import missing
 from kelaspay.payment import MerchantOrderId
-from kelaspay.web.hooks import networks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,7 +106,7 @@ def _thinkific(outside: Outside) -> str:
 
 
 def _callbacks(outside: Outside) -> str:
-    allowed = networks(outside.settings.duitku_callback_ips)
+    allowed = outside.settings.duitku_networks
     taken = {"hmac": [Scheme.HMAC], "legacy": [Scheme.LEGACY], "auto": list(Scheme)}[outside.settings.duitku_signature]
     whence = "anywhere" if allowed is None else f"{len(allowed)} networks"
     return f"{outside.urls.callback}, from {whence}, signed {' or '.join(taken)}"

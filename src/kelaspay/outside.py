@@ -23,11 +23,14 @@ from kelaspay.duitku import Duitku
 from kelaspay.duitku.signature import Scheme
 from kelaspay.enroll import School
 from kelaspay.gate import Gate
+from kelaspay.settings import secret_key
 from kelaspay.store.database import Database
 from kelaspay.thinkific import Thinkific
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from pydantic import SecretStr
 
     from kelaspay.settings import Settings
 
@@ -52,6 +55,8 @@ class Outside:
     customers: Customers
     gate: Gate
     urls: Urls
+    secret_key: SecretStr
+    """Signs sessions, encrypts tokens at rest."""
     now: Callable[[], datetime]
     executor_id: str
 
@@ -114,6 +119,7 @@ def opened(
             customers=Customers(database, cache),
             gate=gate,
             urls=Urls(settings.app_base_url),
+            secret_key=secret_key(settings),
             now=now,
             executor_id=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
         )

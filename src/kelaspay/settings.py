@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
+import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -26,6 +30,17 @@ DUITKU_HOSTS = {
     "production": ("https://passport.duitku.com", "https://api-prod.duitku.com", "https://app-prod.duitku.com"),
 }
 """The v2 API, the POP API and the POP page (duitku.md 1)."""
+
+DUITKU_ADDRESSES = (
+    *(f"182.23.85.{host}" for host in (8, 9, 10, 11, 12, 13, 14)),
+    *(f"103.177.101.{host}" for host in (184, 185, 186, 187, 188, 189, 190)),
+)
+"""Where Duitku calls from, production and sandbox (duitku.md 3.5)."""
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+SHORTEST_SECRET_KEY = 16
+SECRET_KEY_FILE = "secret.key"  # noqa: S105 - a file's name
 
 
 class SettingsInvalid(Exception):  # noqa: N818 - says what happened
@@ -61,8 +76,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     data_dir: Path = Path("data")
-    database_url: Annotated[str | None, Optional] = None
-    redis_url: Annotated[str | None, Optional] = None
+    database_url: Annotated[str | None, Optional, Field(repr=False)] = None
+    redis_url: Annotated[str | None, Optional, Field(repr=False)] = None
     secret_key: Annotated[SecretStr | None, Optional] = None
 
     duitku_merchant_code: Annotated[str | None, Optional] = None
@@ -106,6 +121,29 @@ class Settings(BaseSettings):
             raise ValueError(problem)
         return url
 
+    @field_validator("secret_key")
+    @classmethod
+    def _long_secret_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value()) < SHORTEST_SECRET_KEY:
+            problem = f"must have at least {SHORTEST_SECRET_KEY} characters"
+            raise ValueError(problem)
+        return key
+
+    @field_validator("duitku_callback_ips")
+    @classmethod
+    def _known_networks(cls, listed: str) -> str:
+        try:
+            _networks(listed)
+        except ValueError as error:
+            problem = f"must be any, official, or a comma list of networks ({error})"
+            raise ValueError(problem) from None
+        return listed.strip()
+
+    @field_validator("thinkific_site_url")
+    @classmethod
+    def _site(cls, url: str) -> str:
+        return _http(url.replace("{subdomain}", "subdomain")) and _without_slash(url)
+
     @field_validator("thinkific_subdomain")
     @classmethod
     def _bare_subdomain(cls, subdomain: str | None) -> str | None:
@@ -142,6 +180,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir / 'kelaspay.db'}"
 
     @property
+    def duitku_networks(self) -> tuple[Network, ...] | None:
+        """The networks that callbacks are taken from; None for any."""
+        return _networks(self.duitku_callback_ips)
+
+    @property
     def duitku_hosts(self) -> tuple[str, str, str]:
         """The v2 API, the POP API and the POP page; an overridden POP host serves its page too."""
         v2, pop, page = DUITKU_HOSTS[self.duitku_environment]
@@ -160,6 +203,8 @@ class NamedFiles(PydanticBaseSettingsSource):
             return Path(path).read_text(encoding="utf-8").strip(), field_name, False
         except OSError as error:
             raise SettingsInvalid(f"{name}: {path} cannot be read ({error.strerror})") from None
+        except UnicodeDecodeError:
+            raise SettingsInvalid(f"{name}: {path} is no text") from None
 
     def __call__(self) -> dict[str, Any]:
         values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
@@ -172,6 +217,43 @@ def load(**values: Any) -> Settings:
         return Settings(**values)
     except ValidationError as error:
         raise SettingsInvalid(_one_line(error)) from None
+
+
+def secret_key(settings: Settings) -> SecretStr:
+    """The key that signs sessions and encrypts tokens: the configured one, or for the embedded default the one that the
+    first start made and kept in the data folder, readable by its owner alone.
+
+    Processes that start at the same moment get the same one: it appears under its name whole or not at all.
+    """
+    if settings.secret_key is not None:
+        return settings.secret_key
+    path = settings.data_dir / SECRET_KEY_FILE
+    try:
+        if not path.exists():
+            _make_secret_key(path)
+        kept = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"SECRET_KEY: {path} cannot be kept ({error})") from None
+    if len(kept) < SHORTEST_SECRET_KEY:
+        raise SettingsInvalid(f"SECRET_KEY: {path} holds no key; restore it, for what it encrypted needs it")
+    return SecretStr(kept)
+
+
+def _make_secret_key(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".secret-", encoding="utf-8") as made:  # mode 0600
+        made.write(secrets.token_urlsafe(48))
+        made.flush()
+        os.fsync(made.fileno())
+        with suppress(FileExistsError):  # another process was first
+            path.hardlink_to(made.name)
+
+
+def _networks(listed: str) -> tuple[Network, ...] | None:
+    if listed.strip() == "any":
+        return None
+    named = DUITKU_ADDRESSES if listed.strip() == "official" else listed.split(",")
+    return tuple(ipaddress.ip_network(each.strip()) for each in named)
 
 
 def _one_line(error: ValidationError) -> str:

@@ -24,31 +24,16 @@ if TYPE_CHECKING:
 
     from kelaspay.duitku import Duitku
     from kelaspay.inbox import Inbox
+    from kelaspay.settings import Network
 
 log = structlog.get_logger()
-
-OFFICIAL = (
-    *(f"182.23.85.{host}" for host in (8, 9, 10, 11, 12, 13, 14)),
-    *(f"103.177.101.{host}" for host in (184, 185, 186, 187, 188, 189, 190)),
-)
-"""Where Duitku calls from, production and sandbox (duitku.md 3.5)."""
-
-Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
-
-
-def networks(setting: str) -> Networks | None:
-    """The networks that DUITKU_CALLBACK_IPS means; None for any. Raises ValueError for what is no network."""
-    if setting == "any":
-        return None
-    listed = OFFICIAL if setting == "official" else [part.strip() for part in setting.split(",")]
-    return tuple(ipaddress.ip_network(part) for part in listed)
 
 
 class DuitkuHook:
     """The ASGI application behind `POST /webhooks/duitku`."""
 
     def __init__(
-        self, *, duitku: Duitku | None, inbox: Inbox, now: Callable[[], datetime], allowed: Networks | None
+        self, *, duitku: Duitku | None, inbox: Inbox, now: Callable[[], datetime], allowed: tuple[Network, ...] | None
     ) -> None:
         self._duitku = duitku
         self._inbox = inbox
@@ -75,11 +60,14 @@ class DuitkuHook:
         await self._inbox.keep(receive(body, content_type, duitku=self._duitku, now=self._now()))
 
     def _from_allowed(self, scope: Scope) -> bool:
-        client = scope.get("client")
-        if client is None or self._allowed is None:
+        """Whether the caller, or the client that a trusted proxy names, is one of those that may call."""
+        host = (scope.get("client") or ("",))[0]
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
             return False
-        address = ipaddress.ip_address(client[0])
-        return any(address in network for network in self._allowed)
+        seen = getattr(address, "ipv4_mapped", None) or address
+        return any(seen in network for network in self._allowed or ())
 
 
 async def read_body(receive_: Receive) -> bytes:
