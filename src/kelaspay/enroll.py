@@ -18,6 +18,7 @@ from kelaspay.catalogue import find_course
 from kelaspay.confirm import confirm
 from kelaspay.faults import (
     BundlePending,
+    Fault,
     PaymentUnknown,
     Superseded,
     ThinkificBusy,
@@ -177,41 +178,47 @@ def record_sale(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
         payment = payments.find_payment(db, merchant_order_id)
         wanted = _enrollment(enrollments.find_enrollment(db, merchant_order_id))
         product_id = _product_id(db, payment, wanted) if payment else None
-        if payment is None or product_id is None or wanted.user_id is None or not school.external_orders:
-            return
         if wanted.external_order_state is ExternalOrderState.SENDING:
             _sale_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
-        if wanted.external_order_state is not None:
-            return
+    if payment is None or product_id is None or not school.external_orders or wanted.external_order_state is not None:
+        return
+    external_order_id, fault = _send_sale(payment, wanted, product_id, school=school, guard=guard)
+    with school.database.begin() as db:
+        if external_order_id is not None:
+            recorded = {"external_order_state": ExternalOrderState.RECORDED, "external_order_id": external_order_id}
+            enrollments.save_enrollment(db, merchant_order_id, **recorded)
+            payments.unflag(db, merchant_order_id, Attention.EXTERNAL_ORDER_UNKNOWN)
+            payments.tell(db, merchant_order_id, school.now(), "thinkific", "external_order", str(external_order_id))
+        elif isinstance(fault, ThinkificUnavailable):
+            _sale_unknown(db, merchant_order_id, str(fault), school.now())
+        else:
+            enrollments.save_enrollment(db, merchant_order_id, external_order_state=ExternalOrderState.REFUSED)
+            payments.tell(db, merchant_order_id, school.now(), "thinkific", "external_order_refused", str(fault))
+
+
+def _send_sale(
+    payment: Payment, wanted: Enrollment, product_id: int, *, school: School, guard: Callable[[], None]
+) -> tuple[int | None, Fault | None]:
+    """Thinkific's id of the sale, or the fault that ends the matter; a request that never arrived may be repeated."""
+    order_id = payment.merchant_order_id
 
     def last_moment() -> None:
         guard()
         with school.database.begin() as db:
-            if not enrollments.claim_once(db, merchant_order_id, "external_order_state"):
-                raise Superseded(merchant_order_id=merchant_order_id)
+            if not enrollments.claim_once(db, order_id, "external_order_state"):
+                raise Superseded(merchant_order_id=order_id)
 
     try:
-        external_order_id = school.thinkific.create_external_order(
-            wanted.user_id, product_id, amount=payment.payment_amount, reference=merchant_order_id, guard=last_moment
+        sent = school.thinkific.create_external_order(
+            wanted.user_id or 0, product_id, amount=payment.payment_amount, reference=order_id, guard=last_moment
         )
     except (ThinkificUnreachable, ThinkificBusy):
         with school.database.begin() as db:
-            enrollments.release_once(db, merchant_order_id, "external_order_state")
+            enrollments.release_once(db, order_id, "external_order_state")
         raise
-    except ThinkificUnavailable as fault:
-        with school.database.begin() as db:
-            _sale_unknown(db, merchant_order_id, str(fault), school.now())
-        return
-    except (ThinkificRefused, ThinkificUnauthorized) as fault:
-        with school.database.begin() as db:
-            enrollments.save_enrollment(db, merchant_order_id, external_order_state=ExternalOrderState.REFUSED)
-            payments.tell(db, merchant_order_id, school.now(), "thinkific", "external_order_refused", str(fault))
-        return
-    with school.database.begin() as db:
-        recorded = {"external_order_state": ExternalOrderState.RECORDED, "external_order_id": external_order_id}
-        enrollments.save_enrollment(db, merchant_order_id, **recorded)
-        payments.unflag(db, merchant_order_id, Attention.EXTERNAL_ORDER_UNKNOWN)
-        payments.tell(db, merchant_order_id, school.now(), "thinkific", "external_order", str(external_order_id))
+    except (ThinkificUnavailable, ThinkificRefused, ThinkificUnauthorized) as fault:
+        return None, fault
+    return sent, None
 
 
 def complete(merchant_order_id: MerchantOrderId, *, school: School) -> None:
