@@ -29,10 +29,15 @@ work: .venv/.run ## Work without the web
 emulate: .venv/.run ## Put an emulator on a port (ARGS="duitku --port 9001")
 	@$(BIN)/kelaspay emulate $(ARGS)
 
-test: .venv/.all ## Run the whole suite, on SQLite and on PostgreSQL and Redis
+test: .venv/.all ## Run the whole suite, on SQLite and on PostgreSQL and Redis (ARGS="-k twice" for a part)
+ifdef ARGS
+	$(BIN)/pytest $(ARGS)
+else
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage run -m pytest -n auto -m "not chaos"
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
+	$(BIN)/pytest -m chaos
+endif
 
 check: .venv/.all ## Run formatter, linter, types and import rules
 	$(UV) lock --check --quiet
