@@ -48,6 +48,8 @@ log = structlog.get_logger()
 
 FOR_EVER = datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)
 """Ends an earlier end: whether Thinkific takes a null expiry date is not known (thinkific.md 2.5)."""
+QUEUED = timedelta(minutes=2)
+"""How long a bundle enrollment that was asked for may be queued unseen before it is asked for again."""
 CLOSE = timedelta(seconds=2)
 """Thinkific keeps whole seconds or milliseconds; times closer than this are the same."""
 
@@ -276,6 +278,8 @@ class _Access:
                 expiry_date=expiry_date,
                 guard=self._guard,
             )
+        if self._wanted.enroll_tried and self._school.now() < activated_at + QUEUED:
+            raise BundlePending(merchant_order_id=self._wanted.merchant_order_id)
         thinkific.enroll_user_in_bundle(
             self._user_id,
             self._wanted.bundle_id,
