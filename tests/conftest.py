@@ -74,3 +74,10 @@ def world(urls: tuple[str, str | None], tmp_path: Path) -> Iterator[World]:
     """The service between the two emulators, once on SQLite alone and once on PostgreSQL and Redis."""
     with world_on(tmp_path, *urls) as made:
         yield made
+
+
+@pytest.fixture
+def embedded(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
+    """The service on SQLite alone, for what the database has no part in."""
+    with world_on(tmp_path, sqlite_url, None) as made:
+        yield made

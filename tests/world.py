@@ -24,7 +24,7 @@ from kelaspay.reconcile import Reconciled, reconcile
 from kelaspay.review import retry
 from kelaspay.settings import Settings, load
 from kelaspay.store import enrollments, offers, payments
-from kelaspay.store.inbox import refused_since
+from kelaspay.store.inbox import list_events, refused_since
 from kelaspay.store.tables import metadata, refusals
 from kelaspay_emulators.duitku import TEST_MERCHANTS, DuitkuEmulator
 from kelaspay_emulators.thinkific import Course, ThinkificEmulator
@@ -207,6 +207,11 @@ class World:
     def duitku_asks(self) -> int:
         """How often Duitku was asked for a status."""
         return sum("transactionstatus" in call.path.lower() for call in self.duitku.calls)
+
+    def events(self) -> list[Any]:
+        """What is in the inbox, oldest first."""
+        with self.database.read() as db:
+            return list_events(db, merchant_order_id=None, limit=1000)[::-1]
 
     def kept(self) -> dict[str, list[Any]]:
         """All rows of all our tables, but for the counts of what was refused."""
