@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.routing import Route
 
 from kelaspay import __version__
@@ -21,6 +21,7 @@ def create_app(outside: Outside, inbox: Inbox) -> FastAPI:
         title="Kelaspay",
         version=__version__,
         summary="Sells Thinkific courses through Duitku and makes sure that whoever paid is in the course.",
+        dependencies=[Depends(errors.plain_address)],
     )
     app.state.outside = outside
     allowed = outside.settings.duitku_networks

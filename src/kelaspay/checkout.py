@@ -134,7 +134,7 @@ def _earlier(wanted: Wanted, key: str | None, *, database: Database) -> Payment 
     """The payment that this key made, when it asked for the same."""
     if key is None:
         return None
-    if not 0 < len(key) <= LONGEST_KEY:
+    if not key.strip() or len(key) > LONGEST_KEY or not key.isprintable():
         raise InvalidInput.one("Idempotency-Key", f"must have 1 to {LONGEST_KEY} characters")
     with database.read() as db:
         found = payments.find_by_idempotency_key(db, key)
@@ -194,7 +194,8 @@ def _checked_offer(wrong: dict[str, str], field: str, find: Callable[[], Offer])
 
 
 def _name(value: str) -> str:
-    name = " ".join(value.split())
+    """As entered, without the invisible characters that come along when a name is pasted."""
+    name = "".join(letter for letter in " ".join(value.split()) if letter.isprintable())
     if not name:
         raise ValueError("is missing")
     if len(name) > LONGEST_NAME:
@@ -240,6 +241,8 @@ def _method(value: str) -> str:
 
 def _offer(db: Db, wanted: Wanted, now: datetime) -> Offer:
     """The one offer that was meant; a name is never guessed at."""
+    if not (wanted.offer or wanted.course_name or "").isprintable():
+        raise ValueError("is not an offer of ours")
     if wanted.offer:
         offer = offers.find_offer(db, wanted.offer.strip())
         found = [offer] if offer else []
