@@ -41,6 +41,12 @@ START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 COURSE = "Web Development Fundamentals"
 OFFER = "web-fundamentals"
 PRICE = 150_000
+WANTED = {
+    "offer": OFFER,
+    "customer_name": "Siti Rahmawati",
+    "customer_email": "siti@example.com",
+    "customer_phone": "0812-3456-7890",
+}
 WAITS = Waits(confirm=5.0, base=10.0, longest=3600.0)
 FORM = "application/x-www-form-urlencoded"
 
@@ -111,12 +117,7 @@ class World:
     # the buyer
 
     def ask_to_buy(self, key: str | None = None, **wanted: Any) -> httpx2.Response:
-        body = {
-            "offer": OFFER,
-            "customer_name": "Siti Rahmawati",
-            "customer_email": "siti@example.com",
-            "customer_phone": "0812-3456-7890",
-        } | wanted
+        body = WANTED | wanted
         headers = {"Idempotency-Key": key} if key else {}
         return self.web.post(
             "/payment/initiate", json={name: value for name, value in body.items() if value is not ...}, headers=headers
