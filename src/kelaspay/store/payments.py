@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from kelaspay.payment import Attention, Customer, MerchantOrderId, Payment, Rupiah, Status, before
 from kelaspay.store.database import database_clock
-from kelaspay.store.tables import customers, inbox, invoices, payments, story
+from kelaspay.store.tables import customers, enrollments, inbox, invoices, payments, story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +50,11 @@ def add_payment(
 
 def find_payment(db: Db, merchant_order_id: str) -> Payment | None:
     return _payment(db, payments.c.merchant_order_id == merchant_order_id)
+
+
+def find_for_update(db: Db, merchant_order_id: str) -> Payment | None:
+    """The payment as it stands, and nobody else moves it before this transaction has ended."""
+    return _payment(db, payments.c.merchant_order_id == merchant_order_id, lock=True)
 
 
 def find_by_public_id(db: Db, public_id: str) -> Payment | None:
@@ -143,16 +148,20 @@ def move(
 
 
 def flag(db: Db, merchant_order_id: MerchantOrderId, attention: Attention, text: str, now: datetime) -> None:
-    """Ask for a person's eye without changing the state; saying the same again tells nothing new."""
-    flagged = db.execute(
+    """Ask for a person's eye without changing the state; saying the same again tells nothing new.
+
+    Where something more pressing is flagged already, that stays and this is a line in the story.
+    """
+    db.execute(
         sa.update(payments)
         .where(
             payments.c.merchant_order_id == merchant_order_id,
-            sa.or_(payments.c.attention.is_(None), payments.c.attention != attention),
+            sa.or_(payments.c.attention.is_(None), payments.c.attention.in_(attention.hides())),
         )
         .values(attention=attention, attention_text=text)
     )
-    if flagged.rowcount:
+    last = sa.select(story.c.text).where(story.c.merchant_order_id == merchant_order_id, story.c.what == attention)
+    if db.execute(last.order_by(story.c.id.desc()).limit(1)).scalar() != text:
         tell(db, merchant_order_id, now, "kelaspay", attention, text)
 
 
@@ -221,24 +230,25 @@ def receipts(db: Db, merchant_order_id: str) -> int:
     ).scalar_one()
 
 
-def covered_elsewhere(db: Db, payment: Payment, email: str) -> bool:
-    """Whether another paid order of the same person covers the same course or bundle."""
-    same = sa.and_(
-        payments.c.course_id.is_not_distinct_from(payment.course_id),
-        payments.c.bundle_id.is_not_distinct_from(payment.bundle_id),
-    )
+def other_paid_orders(db: Db, merchant_order_id: MerchantOrderId, email: str, now: datetime) -> list[sa.Row[Any]]:
+    """The same person's other orders that are paid and whose access has not ended: what they gave, until when."""
     query = (
-        sa.select(payments.c.merchant_order_id)
+        sa.select(
+            payments.c.merchant_order_id,
+            sa.func.coalesce(enrollments.c.course_id, payments.c.course_id).label("course_id"),
+            sa.func.coalesce(enrollments.c.bundle_id, payments.c.bundle_id).label("bundle_id"),
+            enrollments.c.expiry_date,
+        )
         .join(customers, customers.c.merchant_order_id == payments.c.merchant_order_id)
+        .outerjoin(enrollments, enrollments.c.merchant_order_id == payments.c.merchant_order_id)
         .where(
             customers.c.email == email,
-            payments.c.merchant_order_id != payment.merchant_order_id,
+            payments.c.merchant_order_id != merchant_order_id,
             payments.c.status.in_([Status.PAID, Status.COMPLETED]),
-            same,
+            sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),
         )
-        .limit(1)
     )
-    return db.execute(query).first() is not None
+    return list(db.execute(query))
 
 
 def list_payments(db: Db, *, status: str | None, attention: bool, limit: int) -> list[Payment]:
@@ -268,6 +278,7 @@ def as_payment(row: Any) -> Payment:
     return Payment(**values)
 
 
-def _payment(db: Db, condition: sa.ColumnElement[bool]) -> Payment | None:
-    row = db.execute(sa.select(*PAYMENT_COLUMNS).where(condition)).one_or_none()
+def _payment(db: Db, condition: sa.ColumnElement[bool], *, lock: bool = False) -> Payment | None:
+    query = sa.select(*PAYMENT_COLUMNS).where(condition)
+    row = db.execute(query.with_for_update() if lock else query).one_or_none()
     return None if row is None else as_payment(row)

@@ -176,6 +176,10 @@ class Thinkific:
         wanted = {"user_id": user_id, **_access(activated_at, expiry_date)}
         self._call("PUT", f"/bundles/{bundle_id}/enrollments", json=wanted, guard=guard)
 
+    def bundle_courses(self, bundle_id: int) -> set[int]:
+        """The ids of the courses that a bundle holds."""
+        return {int(course["id"]) for course in self._pages(f"/bundles/{bundle_id}/courses")}
+
     def create_external_order(
         self, user_id: int, product_id: int, *, amount: Rupiah, reference: str, guard: Callable[[], None]
     ) -> int:
