@@ -202,21 +202,24 @@ def _send_sale(
     payment: Payment, wanted: Enrollment, product_id: int, *, school: School, guard: Callable[[], None]
 ) -> tuple[int | None, Fault | None]:
     """Thinkific's id of the sale, or the fault that ends the matter; a request that never arrived may be repeated."""
-    order_id = payment.merchant_order_id
+    order_id, claimed = payment.merchant_order_id, False
 
     def last_moment() -> None:
+        nonlocal claimed
         guard()
         with school.database.begin() as db:
-            if not enrollments.claim_once(db, order_id, "external_order_state"):
-                raise Superseded(merchant_order_id=order_id)
+            claimed = enrollments.claim_once(db, order_id, "external_order_state")
+        if not claimed:
+            raise Superseded(merchant_order_id=order_id)
 
     try:
         sent = school.thinkific.create_external_order(
             wanted.user_id or 0, product_id, amount=payment.payment_amount, reference=order_id, guard=last_moment
         )
     except (ThinkificUnreachable, ThinkificBusy):
-        with school.database.begin() as db:
-            enrollments.release_once(db, order_id, "external_order_state")
+        if claimed:  # another process's claim is not ours to give back
+            with school.database.begin() as db:
+                enrollments.release_once(db, order_id, "external_order_state")
         raise
     except (ThinkificUnavailable, ThinkificRefused, ThinkificUnauthorized) as fault:
         return None, fault
