@@ -11,7 +11,7 @@ from kelaspay.cli.opening import OPERATOR, desk
 from kelaspay.confirm import confirm
 from kelaspay.faults import InvoiceUnknown, NotPaidYet, PaymentUnknown
 from kelaspay.payment import MerchantOrderId, Status
-from kelaspay.review import mark_paid, retry
+from kelaspay.review import mark_paid, retry, settle
 from kelaspay.revoke import ask_to_revoke
 from kelaspay.store import enrollments, inbox, jobs, payments
 
@@ -128,6 +128,20 @@ def mark_as_paid(order_id: OrderId, *, reason: Reason, dry_run: DryRun = False) 
             reason=reason,
         )
     print(f"{order_id} is marked paid and will be enrolled.")
+
+
+@app.command("settle")
+def settle_one(order_id: OrderId, *, reason: Reason) -> None:
+    """Take it off the list of what needs a person, with what you did about it."""
+    with desk() as at:
+        settle(
+            MerchantOrderId(order_id),
+            database=at.outside.database,
+            now=at.outside.now,
+            actor=OPERATOR,
+            reason=reason,
+        )
+    print(f"{order_id} is settled.")
 
 
 @app.command()

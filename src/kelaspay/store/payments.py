@@ -174,6 +174,23 @@ def unflag(db: Db, merchant_order_id: MerchantOrderId, attention: Attention) -> 
     )
 
 
+def clear_attention(db: Db, merchant_order_id: MerchantOrderId) -> None:
+    """A person has looked; the story keeps what it was."""
+    cleared = {"attention": None, "attention_text": None}
+    db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(**cleared))
+
+
+def settled_since(db: Db, merchant_order_id: MerchantOrderId, attention: Attention, text: str) -> bool:
+    """Whether a person has settled exactly this, which was flagged before."""
+    said = sa.select(sa.func.max(story.c.id)).where(
+        story.c.merchant_order_id == merchant_order_id, story.c.what == attention, story.c.text == text
+    )
+    settled = sa.select(story.c.id).where(
+        story.c.merchant_order_id == merchant_order_id, story.c.what == "settled", story.c.id > said.scalar_subquery()
+    )
+    return db.execute(settled.limit(1)).first() is not None
+
+
 def set_sold(db: Db, merchant_order_id: MerchantOrderId, **values: int | None) -> None:
     """Correct what was sold, from an offer that was corrected since."""
     db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(**values))
