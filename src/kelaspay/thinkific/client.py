@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import httpx2
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kelaspay.payment import Customer, Rupiah
+
+T = TypeVar("T")
 
 TIMEOUT = httpx2.Timeout(connect=5.0, read=20.0, write=10.0, pool=5.0)
 PAGE = 250
@@ -95,22 +97,23 @@ class Thinkific:
             "send_welcome_email": True,
         }
         try:
-            return int(self._call("POST", "/users", json=wanted, guard=guard, urgent=urgent)["id"])
+            made = self._call("POST", "/users", json=wanted, guard=guard, urgent=urgent)
         except ThinkificRefused as refusal:
             if "taken" in str(refusal):
                 raise EmailTaken from refusal
             raise
+        return _read(lambda: int(made["id"]))
 
     def find_user(self, email: str, *, urgent: bool = False) -> int | None:
         """The id of the user with exactly this e-mail address, case aside: the filter is not trusted to be exact."""
         found = self._call("GET", "/users", params={"query[email]": email}, urgent=urgent)
-        ids = [int(user["id"]) for user in found["items"] if str(user.get("email", "")).strip().lower() == email]
-        return ids[0] if ids else None
+        users = _read(lambda: [(int(user["id"]), str(user["email"]).strip().lower()) for user in found["items"]])
+        return next((user_id for user_id, theirs in users if theirs == email), None)
 
     def find_enrollment(self, user_id: int, course_id: int, *, urgent: bool = False) -> CourseEnrollment | None:
         params = {"query[user_id]": user_id, "query[course_id]": course_id}
         found = self._call("GET", "/enrollments", params=params, urgent=urgent)
-        parsed = [CourseEnrollment.parse(body) for body in found["items"]]
+        parsed = _read(lambda: [CourseEnrollment.parse(body) for body in found["items"]])
         same = [each for each in parsed if (each.user_id, each.course_id) == (user_id, course_id)]
         return same[0] if same else None
 
@@ -129,7 +132,8 @@ class Thinkific:
         Look with `find_enrollment` first where this may be a repeat.
         """
         wanted = {"user_id": user_id, "course_id": course_id, **_access(activated_at, expiry_date)}
-        return CourseEnrollment.parse(self._call("POST", "/enrollments", json=wanted, guard=guard, urgent=urgent))
+        made = self._call("POST", "/enrollments", json=wanted, guard=guard, urgent=urgent)
+        return _read(lambda: CourseEnrollment.parse(made))
 
     def change_enrollment(
         self,
@@ -145,7 +149,7 @@ class Thinkific:
     def find_bundle_enrollment(self, user_id: int, bundle_id: int, *, urgent: bool = False) -> BundleEnrollment | None:
         params = {"query[user_id]": user_id}
         found = self._call("GET", f"/bundles/{bundle_id}/enrollments", params=params, urgent=urgent)
-        parsed = [BundleEnrollment.parse(body) for body in found["items"]]
+        parsed = _read(lambda: [BundleEnrollment.parse(body) for body in found["items"]])
         same = [each for each in parsed if each.user_id == user_id]
         return same[0] if same else None
 
@@ -195,7 +199,8 @@ class Thinkific:
             "order_type": "one-time",
             "transaction": _transaction(amount, reference, "purchase"),
         }
-        return int(self._call("POST", "/external_orders", json=wanted, guard=guard)["id"])
+        made = self._call("POST", "/external_orders", json=wanted, guard=guard)
+        return _read(lambda: int(made["id"]))
 
     def refund_external_order(
         self, external_order_id: int, *, amount: Rupiah, reference: str, guard: Callable[[], None]
@@ -215,9 +220,8 @@ class Thinkific:
     def _pages(self, path: str) -> Iterator[dict[str, Any]]:
         page: int | None = 1
         while page:
-            found = self._call("GET", path, params={"page": page, "limit": PAGE})
-            yield from found["items"]
-            page = found.get("meta", {}).get("pagination", {}).get("next_page")
+            items, page = _page(self._call("GET", path, params={"page": page, "limit": PAGE}))
+            yield from items
 
     def _call(
         self,
@@ -249,6 +253,20 @@ class Thinkific:
         until = now + min(max(_reset(response) - now, 1.0), LONGEST_RESET_SECONDS)
         self._gate.close(until)
         return ThinkificBusy(wait=until - now)
+
+
+def _page(found: dict[str, Any]) -> tuple[list[dict[str, Any]], int | None]:
+    """The items and the number of the next page; a page may be short, or even empty, without being the last."""
+    following = ((found.get("meta") or {}).get("pagination") or {}).get("next_page")
+    return _read(lambda: (list(found["items"]), following))
+
+
+def _read(parse: Callable[[], T]) -> T:
+    """What is in an answer; one that lacks it is as good as none, and whether something was done is not known."""
+    try:
+        return parse()
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ThinkificUnavailable("Its answer cannot be read.") from error
 
 
 def _access(activated_at: datetime | None, expiry_date: datetime | None) -> dict[str, str]:
