@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+import structlog
 
+from kelaspay.log import HANDLER
 from kelaspay.migrate import migrate
 from kelaspay.store.database import Database
 from tests.servers import fresh_database, fresh_postgres, fresh_redis, postgres, redis_url
@@ -21,6 +24,15 @@ if TYPE_CHECKING:
 __all__ = ["fresh_postgres", "fresh_redis", "postgres", "redis_url"]
 
 BOTH = ("sqlite", "postgresql+redis")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command sets up logging for its whole process; here the process goes on."""
+    yield
+    structlog.reset_defaults()
+    root = logging.getLogger()
+    root.handlers = [each for each in root.handlers if each.get_name() != HANDLER]
 
 
 @pytest.fixture(scope="session")

@@ -92,6 +92,7 @@ def web_server(process: Process, settings: Settings) -> uvicorn.Server:
         create_app(process.outside, process.inbox),
         host=settings.host,
         port=settings.port,
+        log_config=None,  # its lines go where ours go
         log_level="warning",
         access_log=False,
         server_header=False,
