@@ -34,7 +34,7 @@ TWICE = 2
 
 SPARSE_ASKS = (timedelta(hours=1), timedelta(hours=4), timedelta(hours=12))
 """When to ask after a payment of which nothing was heard, counted from its making, while it can still be paid."""
-LATE_ASKS = (timedelta(minutes=6), timedelta(hours=6), timedelta(hours=30))
+LATE_ASKS = (timedelta(minutes=6), timedelta(hours=13), timedelta(hours=38))
 """The same, counted from its end: the first lets it lapse, the others catch money that landed late."""
 
 
@@ -82,12 +82,12 @@ def _paid(payment: Payment, said: TransactionStatus, *, database: Database, star
     order_id = payment.merchant_order_id
     received: dict[str, Any] = {"amount_received": said.amount, "paid_at": now, "next_ask_at": None}
     if said.amount != payment.payment_amount:
-        text = f"asked Rp {payment.payment_amount}, paid Rp {said.amount}"
+        differs = AmountDiffers(f"asked Rp {payment.payment_amount}, paid Rp {said.amount}", merchant_order_id=order_id)
         with database.begin() as db:
-            if payments.move(db, order_id, Status.REVIEW, now, actor="duitku", text=text, **received):
-                payments.flag(db, order_id, Attention.AMOUNT_DIFFERS, text, now)
+            if payments.move(db, order_id, Status.REVIEW, now, actor="duitku", text=differs.detail, **received):
+                payments.flag(db, order_id, Attention.AMOUNT_DIFFERS, str(differs), now)
                 note_second_payment(db, order_id, now)
-        raise AmountDiffers(text, merchant_order_id=order_id)
+        raise differs
     with database.begin() as db:
         if payments.move(db, order_id, Status.PAID, now, actor="duitku", **received):
             if payment.status is not Status.PENDING:
