@@ -46,7 +46,7 @@ def test_every_error_is_a_problem_with_a_stable_code(
 def test_a_part_that_is_not_configured_answers_404(embedded: World) -> None:
     embedded.sell()
     embedded.outside.duitku = None
-    web = TestClient(create_app(embedded.outside, embedded.inbox))
+    web = TestClient(create_app(embedded.outside, embedded.inbox, embedded.engine.start))
 
     answers = [web.post("/payment/initiate", json=WANTED), web.post("/webhooks/duitku", data={"a": "b"})]
     form = web.post(f"/buy/{OFFER}", data=WANTED)

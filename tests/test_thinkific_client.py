@@ -19,7 +19,7 @@ from kelaspay.faults import (
     ThinkificUnreachable,
 )
 from kelaspay.payment import Customer, Rupiah
-from kelaspay.thinkific import EmailTaken, Thinkific
+from kelaspay.thinkific import EmailTaken, KeyAuth, Thinkific
 from kelaspay.thinkific.client import no_guard
 from kelaspay.thinkific.values import parse_time, said
 
@@ -56,7 +56,7 @@ class School:
         self._answer = answer
         http = httpx2.Client(transport=httpx2.MockTransport(self._take), headers={"User-Agent": "Kelaspay/test"})
         self.client = Thinkific(
-            http, api_url="https://api.test", auth=lambda: {"X-Auth-API-Key": "key"}, gate=self.gate
+            http, api_url="https://api.test", auth=KeyAuth("kelas", "key"), gate=self.gate
         )
 
     def _take(self, request: httpx2.Request) -> httpx2.Response:

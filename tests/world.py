@@ -272,5 +272,8 @@ def world_on(folder: Path, database_url: str, redis_url: str | None, **more: Any
         outside = stack.enter_context(opened(settings, transport=hosts, now=clock))
         inbox = Inbox(outside.database, clock)
         stack.callback(inbox.close)
-        web = stack.enter_context(TestClient(create_app(outside, inbox), base_url="https://pay.example.com"))
-        yield World(outside, clock, duitku, thinkific, inbox, web)
+        made: list[World] = []
+        app = create_app(outside, inbox, lambda db, order_id, at: made[0].engine.start(db, order_id, at))
+        web = stack.enter_context(TestClient(app, base_url="https://pay.example.com"))
+        made.append(World(outside, clock, duitku, thinkific, inbox, web))
+        yield made[0]

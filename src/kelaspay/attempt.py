@@ -162,7 +162,7 @@ def _put_off(
         with school.database.begin() as db:
             if jobs.finish(db, job, holder, fault=fault.code(), fault_text=str(fault), unless_poked=True):
                 return
-    elif attempts >= MOST_ATTEMPTS or now - failing_since >= OUTAGE_LIMIT:
+    elif attempts >= MOST_ATTEMPTS or (now - failing_since >= OUTAGE_LIMIT and not fault.patient):
         _send_to_review(job, fault, holder=holder, school=school, attention=Attention.GAVE_UP)
         return
     wait = _wait(fault, waits=waits, attempts=attempts, failing=now - failing_since)

@@ -78,6 +78,11 @@ class Urls:
     def callback(self) -> str:
         return f"{self.base}/webhooks/duitku"
 
+    @property
+    def oauth_redirect(self) -> str:
+        """What to paste into Thinkific's partner portal; it must be the same to the letter (thinkific.md 1.5)."""
+        return f"{self.base}/oauth/callback"
+
     def status(self, public_id: str) -> str:
         return f"{self.base}/o/{public_id}"
 

@@ -212,3 +212,9 @@ def at_rest_though_paid(db: Db, before: datetime, limit: int) -> list[MerchantOr
         .limit(limit)
     )
     return [MerchantOrderId(row.merchant_order_id) for row in rows]
+
+
+def waiting_for(db: Db, fault: str) -> list[MerchantOrderId]:
+    """Payments whose next run waits because of this fault."""
+    rows = db.execute(sa.select(jobs.c.merchant_order_id).where(jobs.c.active, jobs.c.fault == fault))
+    return [MerchantOrderId(row.merchant_order_id) for row in rows]

@@ -25,7 +25,7 @@ from kelaspay.faults import (
 from kelaspay.thinkific.values import BundleEnrollment, CourseEnrollment, as_time, said
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -38,6 +38,7 @@ PAGE = 250
 """Thinkific's largest page."""
 MILLISECONDS = 1e10
 """`RateLimit-Reset` above this is in milliseconds (thinkific.md 6.1)."""
+API_KEY_LENGTH = 32
 SERVER_ERROR = 500
 TOO_MANY = 429
 NOT_LET_IN = frozenset({401, 403})
@@ -73,11 +74,23 @@ def no_guard() -> None:
     """For calls that may be repeated."""
 
 
+class KeyAuth(httpx2.Auth):
+    """Authenticates with the school's API key, or with an API access token, which is longer (thinkific.md 1.2, 1.3)."""
+
+    def __init__(self, subdomain: str, key: str) -> None:
+        keyed = {"X-Auth-API-Key": key}
+        self._headers = (keyed if len(key) <= API_KEY_LENGTH else {"Authorization": f"Bearer {key}"}) | {
+            "X-Auth-Subdomain": subdomain
+        }
+
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        request.headers.update(self._headers)
+        yield request
+
+
 class Thinkific:
-    def __init__(
-        self, http: httpx2.Client, *, api_url: str, auth: Callable[[], Mapping[str, str]], gate: Turns
-    ) -> None:
-        """`auth` gives the headers that authenticate the school (thinkific.md 1.2, 1.3)."""
+    def __init__(self, http: httpx2.Client, *, api_url: str, auth: httpx2.Auth, gate: Turns) -> None:
+        """`auth` authenticates the school's requests: `KeyAuth`, or a connected school's tokens."""
         self._http = http
         self._base = f"{api_url}/api/public/v1"
         self._auth = auth
@@ -242,7 +255,7 @@ class Thinkific:
 
     def _send(self, method: str, path: str, **request: Any) -> httpx2.Response:
         try:
-            return self._http.request(method, self._base + path, headers=dict(self._auth()), timeout=TIMEOUT, **request)
+            return self._http.request(method, self._base + path, auth=self._auth, timeout=TIMEOUT, **request)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise ThinkificUnreachable from error
         except httpx2.TransportError as error:
