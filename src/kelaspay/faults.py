@@ -92,6 +92,12 @@ class StillInProgress(Fault):
     retry = True
 
 
+class AlreadyEnrolled(Fault):
+    """This buyer has the access already."""
+
+    status = 409
+
+
 class PaymentUnknown(Fault):
     """There is no such payment."""
 

@@ -74,13 +74,15 @@ def find_customer(db: Db, merchant_order_id: str) -> Customer | None:
     return None if row is None else Customer(name=row.name, email=row.email, phone=row.phone)
 
 
-def claim_invoice(db: Db, merchant_order_id: MerchantOrderId, lease: float) -> bool:
-    """Take on making the invoice of a payment that has none; False while somebody else is at it."""
+def claim_invoice(db: Db, merchant_order_id: MerchantOrderId, lease: float, *, anew: bool = False) -> bool:
+    """Take on making the invoice of a payment that has none, or with `anew` another one; False while somebody else is
+    at it.
+    """
     claimed = db.execute(
         sa.update(payments)
         .where(
             payments.c.merchant_order_id == merchant_order_id,
-            payments.c.payment_url.is_(None),
+            sa.true() if anew else payments.c.payment_url.is_(None),
             sa.or_(payments.c.invoice_lease_until.is_(None), payments.c.invoice_lease_until < database_clock()),
         )
         .values(invoice_lease_until=database_clock() + lease)
@@ -89,10 +91,16 @@ def claim_invoice(db: Db, merchant_order_id: MerchantOrderId, lease: float) -> b
 
 
 def set_invoice(
-    db: Db, merchant_order_id: MerchantOrderId, invoice: Invoice, *, payment_method: str | None, now: datetime
+    db: Db,
+    merchant_order_id: MerchantOrderId,
+    invoice: Invoice,
+    *,
+    payment_method: str | None,
+    expires_at: datetime,
+    now: datetime,
 ) -> None:
-    """Remember what Duitku holds. Every reference and VA number ever shown stays in `invoices`: an old one may be paid
-    yet.
+    """Remember what Duitku holds and until when. Every reference and VA number ever shown stays in `invoices`: an old
+    one may be paid yet.
     """
     shown = {
         "reference": invoice.reference,
@@ -103,7 +111,13 @@ def set_invoice(
     db.execute(
         sa.update(payments)
         .where(payments.c.merchant_order_id == merchant_order_id)
-        .values(**shown, invoice_fault=None, invoice_lease_until=None)
+        .values(
+            **shown,
+            payment_method=payment_method,
+            expires_at=expires_at,
+            invoice_fault=None,
+            invoice_lease_until=None,
+        )
     )
     db.execute(
         sa.insert(invoices).values(
@@ -266,6 +280,50 @@ def other_paid_orders(db: Db, merchant_order_id: MerchantOrderId, email: str, no
         )
     )
     return list(db.execute(query))
+
+
+def access_of(db: Db, email: str, wanted: Payment, now: datetime) -> sa.Row[Any] | None:
+    """An order of this person's that gives, or is about to give, the access that `wanted` would."""
+    same = [payments.c.offer == wanted.offer]
+    if wanted.course_id is not None:
+        same.append(sa.func.coalesce(enrollments.c.course_id, payments.c.course_id) == wanted.course_id)
+    query = (
+        sa.select(payments.c.public_id, enrollments.c.expiry_date)
+        .join(customers, customers.c.merchant_order_id == payments.c.merchant_order_id)
+        .outerjoin(enrollments, enrollments.c.merchant_order_id == payments.c.merchant_order_id)
+        .where(
+            customers.c.email == email,
+            sa.or_(*same),
+            payments.c.status.in_([Status.PAID, Status.COMPLETED, Status.REVIEW]),
+            sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),
+        )
+        .order_by(payments.c.created_at.desc())
+    )
+    return db.execute(query.limit(1)).one_or_none()
+
+
+def unpaid_of(db: Db, email: str, wanted: Payment, now: datetime) -> Payment | None:
+    """An unpaid order of this person's for the same thing at the same price, when it can still be paid."""
+    query = (
+        sa.select(*PAYMENT_COLUMNS)
+        .join(customers, customers.c.merchant_order_id == payments.c.merchant_order_id)
+        .where(
+            customers.c.email == email,
+            payments.c.offer == wanted.offer,
+            payments.c.payment_amount == wanted.payment_amount,
+            payments.c.status == Status.PENDING,
+            payments.c.expires_at > now,
+        )
+        .order_by(payments.c.created_at.desc())
+    )
+    row = db.execute(query.limit(1)).one_or_none()
+    return None if row is None else as_payment(row)
+
+
+def list_invoices(db: Db, merchant_order_id: str) -> list[sa.Row[Any]]:
+    """Every number and reference ever shown for a payment, the newest first."""
+    query = sa.select(invoices).where(invoices.c.merchant_order_id == merchant_order_id)
+    return list(db.execute(query.order_by(invoices.c.id.desc())))
 
 
 def list_payments(db: Db, *, status: str | None, attention: bool, limit: int) -> list[Payment]:

@@ -8,11 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from kelaspay.checkout import Wanted, initiate
+from kelaspay.checkout import initiate
 from kelaspay.faults import NotConfigured, PaymentUnknown
 from kelaspay.outside import Outside
 from kelaspay.payment import Enrollment, Payment
 from kelaspay.store import enrollments, offers, payments
+from kelaspay.wanted import Wanted
 
 router = APIRouter()
 
