@@ -29,9 +29,11 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
     )
     app.state.outside = outside
     app.state.start = start
-    allowed = outside.settings.duitku_networks
-    hook = hooks.DuitkuHook(duitku=outside.duitku, inbox=inbox, now=outside.now, allowed=allowed)
-    app.router.routes.insert(0, Route("/webhooks/duitku", hooks.OnlyPost(hook)))
+    settings, now = outside.settings, outside.now
+    duitku = hooks.Hook(hooks.duitku_reader(outside.duitku, settings.duitku_networks, now), inbox)
+    keys = [key for key in (settings.thinkific_api_key, settings.thinkific_client_secret) if key is not None]
+    thinkific = hooks.Hook(hooks.thinkific_reader(keys, now), inbox)
+    app.router.routes[:0] = [Route("/webhooks/duitku", duitku), Route("/webhooks/thinkific", thinkific)]
     app.include_router(api.router)
     app.include_router(pages.router)
     app.include_router(install.router)

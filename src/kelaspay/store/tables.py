@@ -175,6 +175,8 @@ enrollments = sa.Table(
     sa.Column("refund_state", sa.Text),
     sa.Column("revoke_wanted", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("enrolled_at", UtcDateTime),
+    sa.Column("percentage_completed", sa.Text),
+    sa.Column("completed_at", UtcDateTime),
     sa.Column("revoked_at", UtcDateTime),
 )
 
