@@ -55,9 +55,7 @@ class School:
         self.gate = Gate()
         self._answer = answer
         http = httpx2.Client(transport=httpx2.MockTransport(self._take), headers={"User-Agent": "Kelaspay/test"})
-        self.client = Thinkific(
-            http, api_url="https://api.test", auth=KeyAuth("kelas", "key"), gate=self.gate
-        )
+        self.client = Thinkific(http, api_url="https://api.test", auth=KeyAuth("kelas", "key"), gate=self.gate)
 
     def _take(self, request: httpx2.Request) -> httpx2.Response:
         self.asked.append(request)
