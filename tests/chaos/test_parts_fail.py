@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import resource
 import time
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from kelaspay.alone import NotAlone, alone
 from kelaspay.attempt import attempt
 from kelaspay.faults import HeldElsewhere
 from kelaspay.store import executors, jobs
+from kelaspay.store.database import Database
 from kelaspay.work.worker import DEAD_SECONDS
 from tests.chaos.fleet import until
 from tests.chaos.scene import QUICK, Scene, email, scene
@@ -70,6 +73,20 @@ def test_a_process_that_starts_while_the_database_is_away_says_so_in_one_line(
 
         assert worker.exit_code() == 1
         assert len(worker.printed().splitlines()) == 1, worker.printed()
+
+
+def test_a_process_alone_is_alone_again_after_the_database_crashed(postgres_server: PostgresServer) -> None:
+    with closing(Database(postgres_server.url)) as first, closing(Database(postgres_server.url)) as second:
+        with alone(first) as held:
+            postgres_server.restart(immediate=True)
+            held.renew()
+            held.renew()
+
+            with pytest.raises(NotAlone), alone(second):
+                pass
+
+        with alone(second):
+            pass
 
 
 def test_redis_goes_and_comes_back_and_buyers_notice_nothing(tmp_path: Path, redis_server: RedisServer) -> None:
