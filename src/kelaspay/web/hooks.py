@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import structlog
-from starlette.responses import PlainTextResponse
 
 from kelaspay import callback, webhook
 from kelaspay.faults import CallbackTooLarge, Fault, NotConfigured, SourceRefused
@@ -22,13 +21,20 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pydantic import SecretStr
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
     from kelaspay.duitku import Duitku
     from kelaspay.inbox import Inbox
     from kelaspay.settings import Network
 
 log = structlog.get_logger()
+
+OK: Message = {
+    "type": "http.response.start",
+    "status": 200,
+    "headers": [(b"content-length", b"2"), (b"content-type", b"text/plain; charset=utf-8")],
+}
+OK_BODY: Message = {"type": "http.response.body", "body": b"OK"}
 
 Read = Callable[["Scope", bytes], Event]
 """What a request tells, verified; raises the fault to answer with."""
@@ -54,7 +60,8 @@ class Hook:
             log.warning("callback_refused", fault=fault.code())
             await fault_response(fault)(scope, receive, send)
         else:
-            await PlainTextResponse("OK")(scope, receive, send)
+            await send(OK)
+            await send(OK_BODY)
 
 
 def duitku_reader(duitku: Duitku | None, allowed: tuple[Network, ...] | None, now: Callable[[], datetime]) -> Read:
@@ -100,7 +107,10 @@ async def read_body(receive: Receive) -> bytes:
 
 
 def _header(scope: Scope, name: bytes) -> str:
-    return bytes(dict(scope["headers"]).get(name, b"")).decode("latin-1")
+    for given, value in scope["headers"]:
+        if given == name:
+            return bytes(value).decode("latin-1")
+    return ""
 
 
 def _within(scope: Scope, allowed: tuple[Network, ...]) -> bool:
