@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from kelaspay.enroll import School
     from kelaspay.payment import Enrollment, Payment
+    from kelaspay.store.database import Db
 
 START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 COURSE = "Web Development Fundamentals"
