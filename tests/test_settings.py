@@ -79,7 +79,10 @@ EVERY: dict[str, tuple[str, object]] = {
     "THINKIFIC_SSO": ("on", True),
     "DEMO": ("on", True),
     "PAYMENT_PAGE": ("duitku", "duitku"),
-    "EMBED_ORIGINS": ("https://kelas.example.com, https://example.com", "https://kelas.example.com https://example.com"),
+    "EMBED_ORIGINS": (
+        "https://kelas.example.com, https://example.com",
+        "https://kelas.example.com https://example.com",
+    ),
     "SELLER_NAME": ("Kelas Siti", "Kelas Siti"),
     "SELLER_ADDRESS": ("Jl. Melati 1, Bandung", "Jl. Melati 1, Bandung"),
     "SELLER_EMAIL": ("halo@example.com", "halo@example.com"),
