@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from kelaspay.enroll import School
     from kelaspay.payment import Enrollment, Payment
+    from kelaspay.store.database import Db
 
 START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 COURSE = "Web Development Fundamentals"
@@ -200,6 +201,10 @@ class World:
         """Who is in which course, once for every time that they were enrolled."""
         return self.thinkific.school.enrolled()
 
+    def another_browser(self) -> TestClient:
+        """One with cookies of its own."""
+        return TestClient(self.web.app, base_url=str(self.web.base_url))
+
     def thinkific_calls(self) -> list[str]:
         """The API calls so far, like "POST /users"."""
         return [f"{call.method} {call.path.removeprefix('/api/public/v1')}" for call in self.thinkific.calls]
@@ -266,5 +271,12 @@ def world_on(folder: Path, database_url: str, redis_url: str | None, **more: Any
         outside = stack.enter_context(opened(settings, transport=hosts, now=clock))
         inbox = Inbox(outside.database, clock)
         stack.callback(inbox.close)
-        web = stack.enter_context(TestClient(create_app(outside, inbox), base_url="https://pay.example.com"))
-        yield World(outside, clock, duitku, thinkific, inbox, web)
+        made: list[World] = []
+
+        def start(db: Db, order_id: MerchantOrderId, at: datetime) -> int | None:
+            return made[0].engine.start(db, order_id, at)
+
+        app = create_app(outside, inbox, start)
+        web = stack.enter_context(TestClient(app, base_url="https://pay.example.com"))
+        made.append(World(outside, clock, duitku, thinkific, inbox, web))
+        yield made[0]

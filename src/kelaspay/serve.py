@@ -78,7 +78,7 @@ def serve(settings: Settings, *, works: bool) -> None:
 
 def web_server(process: Process, settings: Settings) -> uvicorn.Server:
     config = uvicorn.Config(
-        create_app(process.outside, process.inbox),
+        create_app(process.outside, process.inbox, process.engine.start),
         host=settings.host,
         port=settings.port,
         log_level="warning",
