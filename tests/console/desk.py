@@ -10,7 +10,6 @@ from kelaspay.store.operators import Role
 
 if TYPE_CHECKING:
     import httpx2
-
     from tests.world import World
 
 PASSWORD = "sebuah kata sandi panjang"
@@ -70,7 +69,7 @@ class Desk:
         self.page = self.web.get(path)
         return self.page.text
 
-    def press(self, action: str, **filled: str | list[str]) -> str:
+    def press(self, action: str, /, **filled: str | list[str]) -> str:
         """Fill in the form on this page whose action begins so, and send it; returned is the page that follows."""
         assert self.page is not None
         form = next(form for form in Forms(self.page.text).forms if form.action.startswith(action))
@@ -103,7 +102,7 @@ class Desk:
 
 def invited(world: World, *, email: str = EMAIL, role: Role = Role.OWNER) -> str:
     """The path of a one-time link for a new operator."""
-    token = invite(world.database, email=email, name=email.split("@")[0], role=role, now=world.clock())
+    token = invite(world.database, email=email, name=email.split("@", maxsplit=1)[0], role=role, now=world.clock())
     return f"/console/invitation/{token}"
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from tests.console.desk import EMAIL, PASSWORD, Desk, invited, joined
+
 from kelaspay.operators import MOST_BY_PAIR, who
 from kelaspay.store.operators import Role
-from tests.console.desk import EMAIL, PASSWORD, Desk, invited, joined
 
 if TYPE_CHECKING:
     from tests.world import World

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kelaspay.web.console import home, sign_in
+from kelaspay.web.console import audit, events, home, jobs, payment, payments, sign_in
 
-routers = (sign_in.router, home.router)
+routers = tuple(part.router for part in (sign_in, home, payments, payment, events, jobs, audit))
 """All of the console's routes."""

@@ -103,7 +103,7 @@ def page(request: Request, name: str, visitor: Visitor | None, *, status: int = 
         when=t.when,
         translated=t.each,
         said=said,
-        count=request.query_params.get("count", ""),
+        told=request.query_params.get("count", ""),
         sandbox=outside.settings.duitku_environment == "sandbox",
         now=outside.now(),
         **values,

@@ -1,4 +1,4 @@
-"""The list of payments: search, filters that stand in the address, fifty a page, the same as CSV, and several at once."""
+"""The list of payments: search, filters that stand in the address, fifty a page, as CSV, and several at once."""
 
 from __future__ import annotations
 

@@ -131,6 +131,12 @@ OUTCOME = {
     "kept": "disimpan",
     "ignored": "diabaikan",
 }
+STANDING = {
+    "retrying": "Sedang dicoba ulang",
+    "dead": "Menyerah",
+    "waiting": "Menunggu giliran",
+    "running": "Berjalan",
+}
 DEED = {
     "signed_in": "Masuk",
     "signed_out": "Keluar",
