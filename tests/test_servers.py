@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import closing
 
 import psycopg
+import pytest
 import redis
 
-from tests.servers import PostgresServer, RedisServer
+from tests.servers import PORTS, PostgresServer, RedisServer, free_port, own_redis
 
 
 def test_postgresql_crashes_and_comes_back_with_what_was_committed() -> None:
@@ -47,3 +48,30 @@ def test_each_test_gets_an_empty_database(fresh_postgres: str, fresh_redis: str)
     assert tables == (0,)
     with closing(redis.Redis.from_url(fresh_redis)) as client:
         assert client.dbsize() == 0
+
+
+def test_test_processes_share_a_given_redis_without_emptying_each_others_database() -> None:
+    given = "redis://127.0.0.1:6379/2"
+
+    assert [own_redis(given, worker) for worker in ("gw0", "gw1")] == [given, "redis://127.0.0.1:6379/3"]
+    assert own_redis("redis://127.0.0.1:6379", "gw5") == "redis://127.0.0.1:6379/5"
+
+
+def test_a_server_whose_port_is_taken_says_so_at_once() -> None:
+    first, second = RedisServer(), RedisServer()
+    second.port, second.url = first.port, first.url
+    try:
+        first.start()
+
+        with pytest.raises(RuntimeError, match="Redis ended"):
+            second.start()
+    finally:
+        second.stop()
+        first.stop()
+
+
+def test_a_servers_port_is_none_that_a_connection_could_be_given() -> None:
+    lowest_given_by_linux = 32_768
+
+    assert max(PORTS) < lowest_given_by_linux
+    assert {free_port() for _ in range(20)} <= set(PORTS)

@@ -24,7 +24,7 @@ from kelaspay.reconcile import Reconciled, reconcile
 from kelaspay.review import retry
 from kelaspay.settings import Settings, load
 from kelaspay.store import enrollments, offers, payments
-from kelaspay.store.inbox import refused_since
+from kelaspay.store.inbox import list_events, refused_since
 from kelaspay.store.tables import metadata, refusals
 from kelaspay_emulators.duitku import TEST_MERCHANTS, DuitkuEmulator
 from kelaspay_emulators.thinkific import Course, ThinkificEmulator
@@ -36,12 +36,17 @@ if TYPE_CHECKING:
 
     from kelaspay.enroll import School
     from kelaspay.payment import Enrollment, Payment
-    from kelaspay.store.database import Db
 
 START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 COURSE = "Web Development Fundamentals"
 OFFER = "web-fundamentals"
 PRICE = 150_000
+WANTED = {
+    "offer": OFFER,
+    "customer_name": "Siti Rahmawati",
+    "customer_email": "siti@example.com",
+    "customer_phone": "0812-3456-7890",
+}
 WAITS = Waits(confirm=5.0, base=10.0, longest=3600.0)
 FORM = "application/x-www-form-urlencoded"
 
@@ -112,12 +117,7 @@ class World:
     # the buyer
 
     def ask_to_buy(self, key: str | None = None, **wanted: Any) -> httpx2.Response:
-        body = {
-            "offer": OFFER,
-            "customer_name": "Siti Rahmawati",
-            "customer_email": "siti@example.com",
-            "customer_phone": "0812-3456-7890",
-        } | wanted
+        body = WANTED | wanted
         headers = {"Idempotency-Key": key} if key else {}
         return self.web.post(
             "/payment/initiate", json={name: value for name, value in body.items() if value is not ...}, headers=headers
@@ -213,6 +213,11 @@ class World:
         """How often Duitku was asked for a status."""
         return sum("transactionstatus" in call.path.lower() for call in self.duitku.calls)
 
+    def events(self) -> list[Any]:
+        """What is in the inbox, oldest first."""
+        with self.database.read() as db:
+            return list_events(db, merchant_order_id=None, limit=1000)[::-1]
+
     def kept(self) -> dict[str, list[Any]]:
         """All rows of all our tables, but for the counts of what was refused."""
         with self.database.read() as db:
@@ -272,11 +277,7 @@ def world_on(folder: Path, database_url: str, redis_url: str | None, **more: Any
         inbox = Inbox(outside.database, clock)
         stack.callback(inbox.close)
         made: list[World] = []
-
-        def start(db: Db, order_id: MerchantOrderId, at: datetime) -> int | None:
-            return made[0].engine.start(db, order_id, at)
-
-        app = create_app(outside, inbox, start)
+        app = create_app(outside, inbox, lambda db, order_id, at: made[0].engine.start(db, order_id, at))
         web = stack.enter_context(TestClient(app, base_url="https://pay.example.com"))
         made.append(World(outside, clock, duitku, thinkific, inbox, web))
         yield made[0]

@@ -17,9 +17,18 @@ def main() -> None:
     """Run a command. Exit code 0 is success, 2 wrong use, 1 anything else; a known failure is one line."""
     try:
         app()
-    except (SettingsInvalid, MissingSettings, NotAlone, PortTaken, Fault) as error:
+    except Fault as fault:
+        print(" ".join(["kelaspay:", str(fault), *_which(fault)]), file=sys.stderr)
+        sys.exit(EXIT_FAILED)
+    except (SettingsInvalid, MissingSettings, NotAlone, PortTaken, PermissionError, NotADirectoryError) as error:
         print(f"kelaspay: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILED)
+
+
+def _which(fault: Fault) -> list[str]:
+    """What it is about, like `(KP261123-…)`."""
+    about = ", ".join(str(value) for value in fault.ids.values())
+    return [f"({about})"] if about else []
 
 
 if __name__ == "__main__":

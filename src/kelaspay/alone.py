@@ -1,4 +1,7 @@
-"""One process at a time, where nothing is shared with others: without Redis the gate's count is this process's own."""
+"""One process at a time, where nothing is shared with others: without Redis the gate's count is this process's own.
+
+A process without Redis holds its database for itself, one with Redis together with others of its kind.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+import structlog
+
+from kelaspay.store.database import translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kelaspay.store.database import Database
+
+log = structlog.get_logger()
 
 LOCK = 0x6B70616C6F6E65  # "kpalone": the advisory lock's number
 
@@ -26,18 +34,63 @@ class NotAlone(Exception):  # noqa: N818 - says what happened
         return " ".join((self.__doc__ or "").split())
 
 
-@contextmanager
-def alone(database: Database) -> Iterator[None]:
-    """Hold the database for this process; raises `NotAlone`. The lock ends with the process, however it ends."""
-    if database.postgresql:
-        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            if not connection.execute(sa.select(sa.func.pg_try_advisory_lock(LOCK))).scalar():
-                raise NotAlone
-            yield
-        return
-    with Path(f"{database.engine.url.database}.lock").open("w") as lock:
+class Alone:
+    """The hold on a database."""
+
+    def renew(self) -> None:
+        """Take it again where it may have been lost; a file's lock never is."""
+
+
+class AloneOnPostgres(Alone):
+    """An advisory lock, which the server forgets when it restarts."""
+
+    def __init__(self, engine: sa.Engine, *, shared: bool) -> None:
+        self._engine = engine
+        self._take = sa.func.pg_try_advisory_lock_shared(LOCK) if shared else sa.func.pg_try_advisory_lock(LOCK)
+        self._connection = self._taken()
+
+    def renew(self) -> None:
+        """Take it again when its connection was lost, as soon as there is a server; somebody who came first is logged,
+        for work under way is not dropped.
+        """
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._connection.execute(sa.select(1))
+        except sa.exc.DBAPIError:
+            try:
+                self._connection = self._taken()
+            except NotAlone:
+                log.error("not_alone")  # noqa: TRY400 - expected, and told without a trace
+
+    def release(self) -> None:
+        self._connection.invalidate()
+        self._connection.close()
+
+    def _taken(self) -> sa.Connection:
+        """A connection of its own that holds the lock."""
+        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        if connection.execute(sa.select(self._take)).scalar():
+            return connection
+        connection.close()
+        raise NotAlone
+
+
+@contextmanager
+def alone(database: Database, *, shared: bool = False) -> Iterator[Alone]:
+    """Hold the database for this process, or for all that are `shared`; raises `NotAlone`.
+
+    The hold ends with the process, however it ends.
+    """
+    if database.postgresql:
+        with translated():
+            held = AloneOnPostgres(database.engine, shared=shared)
+        try:
+            yield held
+        finally:
+            held.release()
+        return
+    with Path(f"{database.engine.url.database}.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError:
             raise NotAlone from None
-        yield
+        yield Alone()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.routing import Route
 
 from kelaspay import __version__
-from kelaspay.web import api, errors, health, hooks, pages
+from kelaspay.web import api, errors, health, hooks, install, pages
 from kelaspay.web.console import routers
 
 if TYPE_CHECKING:
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 
 def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
-    """The ASGI application over what was opened; it opens and closes nothing itself."""
+    """The ASGI application over what was opened; it opens and closes nothing itself.
+
+    `start` sets a payment's work going.
+    """
     app = FastAPI(
         title="Kelaspay",
         version=__version__,
         summary="Sells Thinkific courses through Duitku and makes sure that whoever paid is in the course.",
+        dependencies=[Depends(errors.plain_address)],
     )
     app.state.outside = outside
     app.state.start = start
@@ -31,6 +35,7 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
     app.router.routes.insert(0, Route("/webhooks/duitku", hooks.OnlyPost(hook)))
     app.include_router(api.router)
     app.include_router(pages.router)
+    app.include_router(install.router)
     app.include_router(health.router)
     for router in routers:
         app.include_router(router)

@@ -93,15 +93,20 @@ def attempt(
     except Exception as error:  # noqa: BLE001 - the outermost loop of the work: whatever it was, the payment has a next step
         _after(job, _as_fault(error), holder=holder, school=school, waits=waits, enqueue=enqueue)
     else:
-        _finish(job, holder=holder, school=school, waits=waits, enqueue=enqueue)
+        _finish(job, holder=holder, school=school, waits=waits, start=start, enqueue=enqueue)
 
 
-def _finish(job: Job, *, holder: str, school: School, waits: Waits, enqueue: Enqueue) -> None:
-    """Leave the payment at rest; one that is not paid yet is asked after again when an event came in meanwhile."""
+def _finish(job: Job, *, holder: str, school: School, waits: Waits, start: Start, enqueue: Enqueue) -> None:
+    """Leave the payment at rest; one that is not paid yet is asked after again when an event came in meanwhile, and one
+    that was refunded meanwhile goes on with that.
+    """
     with school.database.begin() as db:
         payment = payments.find_payment(db, job.merchant_order_id)
         unpaid = payment is not None and payment.status in UNPAID
         finished = jobs.finish(db, job, holder, unless_poked=unpaid)
+        found = enrollments.find_enrollment(db, job.merchant_order_id)
+        if finished and found is not None and found.revoke_wanted and found.state is not EnrollmentState.REVOKED:
+            start(db, job.merchant_order_id, school.now())
     if unpaid and not finished:
         _after(job, NotPaidYet(), holder=holder, school=school, waits=waits, enqueue=enqueue)
 
@@ -157,7 +162,7 @@ def _put_off(
         with school.database.begin() as db:
             if jobs.finish(db, job, holder, fault=fault.code(), fault_text=str(fault), unless_poked=True):
                 return
-    elif attempts >= MOST_ATTEMPTS or now - failing_since >= OUTAGE_LIMIT:
+    elif attempts >= MOST_ATTEMPTS or (now - failing_since >= OUTAGE_LIMIT and not fault.patient):
         _send_to_review(job, fault, holder=holder, school=school, attention=Attention.GAVE_UP)
         return
     wait = _wait(fault, waits=waits, attempts=attempts, failing=now - failing_since)
@@ -205,9 +210,9 @@ def _send_to_review(job: Job, fault: Fault, *, holder: str, school: School, atte
     }
     why = attention or named.get(type(fault), Attention.THINKIFIC_REFUSED)
     with school.database.begin() as db:
+        found = payments.find_for_update(db, job.merchant_order_id)  # payment before job, as everybody locks them
         if not jobs.finish(db, job, holder, fault=fault.code(), fault_text=str(fault)):
             return
-        found = payments.find_payment(db, job.merchant_order_id)
         if found is not None and found.status in {Status.PAID, Status.REVIEW, Status.COMPLETED, Status.REFUNDED}:
             payments.move(
                 db, job.merchant_order_id, Status.REVIEW, now, actor="kelaspay", text=str(fault), allowed=[Status.PAID]

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from kelaspay.confirm import note_second_payment
 from kelaspay.faults import CallbackTooLarge
-from kelaspay.payment import UNPAID, Attention, Status
+from kelaspay.payment import UNPAID, Status
 from kelaspay.store import inbox, payments
 from kelaspay.store.inbox import Event
 
@@ -32,6 +33,7 @@ log = structlog.get_logger()
 
 LARGEST_BODY = 64 * 1024
 BATCH = 100
+SUCCESS = "00"
 
 
 def receive(body: bytes, content_type: str, *, duitku: Duitku, now: datetime) -> Event:
@@ -67,7 +69,8 @@ def hand_over(*, database: Database, start: Start, now: Callable[[], datetime], 
             return 0
     at = now()
     with database.begin() as db:
-        waiting = inbox.waiting(db, BATCH)
+        # by order, so that two processes with events of the same orders wait for each other in one direction only
+        waiting = sorted(inbox.waiting(db, BATCH), key=lambda event: event.merchant_order_id or "")
         outcomes = {event.id: _start(db, event, start=start, at=at, spacing=spacing) for event in waiting}
         inbox.set_started(db, outcomes, at)
     return len(outcomes)
@@ -77,7 +80,7 @@ def _start(db: Db, event: sa.Row[Any], *, start: Start, at: datetime, spacing: C
     """What one event calls for, in a word."""
     if event.source != "duitku" or event.merchant_order_id is None:
         return "kept"
-    payment = payments.find_payment(db, event.merchant_order_id)
+    payment = payments.find_for_update(db, event.merchant_order_id)
     if payment is None:
         log.warning("callback_for_unknown_order", merchant_order_id=event.merchant_order_id)
         return "unknown_order"
@@ -87,8 +90,6 @@ def _start(db: Db, event: sa.Row[Any], *, start: Start, at: datetime, spacing: C
             wake_at = max(at, payment.asked_at + timedelta(seconds=spacing(payment.asks)))
         started = start(db, payment.merchant_order_id, wake_at)
         return "started" if started else "joined"
-    if event.result_code == "00" and payments.receipts(db, payment.merchant_order_id) > 1:
-        text = "Duitku has called back about more than one successful payment of this order"
-        payments.flag(db, payment.merchant_order_id, Attention.PAID_TWICE, text, at)
+    if event.result_code == SUCCESS and note_second_payment(db, payment.merchant_order_id, at):
         return "paid_twice"
     return "already_paid" if payment.status is not Status.REVIEW else "in_review"

@@ -30,11 +30,11 @@ log = structlog.get_logger()
 
 LAPSE_GRACE = timedelta(minutes=5)
 """How long after an invoice's end Duitku may still say "pending" without our taking it for lapsed."""
-
+TWICE = 2
 
 SPARSE_ASKS = (timedelta(hours=1), timedelta(hours=4), timedelta(hours=12))
 """When to ask after a payment of which nothing was heard, counted from its making, while it can still be paid."""
-LATE_ASKS = (timedelta(minutes=6), timedelta(hours=6), timedelta(hours=30))
+LATE_ASKS = (timedelta(minutes=6), timedelta(hours=13), timedelta(hours=38))
 """The same, counted from its end: the first lets it lapse, the others catch money that landed late."""
 
 
@@ -82,20 +82,36 @@ def _paid(payment: Payment, said: TransactionStatus, *, database: Database, star
     order_id = payment.merchant_order_id
     received: dict[str, Any] = {"amount_received": said.amount, "paid_at": now, "next_ask_at": None}
     if said.amount != payment.payment_amount:
-        text = f"asked Rp {payment.payment_amount}, paid Rp {said.amount}"
+        differs = AmountDiffers(f"asked Rp {payment.payment_amount}, paid Rp {said.amount}", merchant_order_id=order_id)
         with database.begin() as db:
-            if payments.move(db, order_id, Status.REVIEW, now, actor="duitku", text=text, **received):
-                payments.flag(db, order_id, Attention.AMOUNT_DIFFERS, text, now)
-        raise AmountDiffers(text, merchant_order_id=order_id)
+            if payments.move(db, order_id, Status.REVIEW, now, actor="duitku", text=differs.detail, **received):
+                payments.flag(db, order_id, Attention.AMOUNT_DIFFERS, str(differs), now)
+                note_second_payment(db, order_id, now)
+        raise differs
     with database.begin() as db:
         if payments.move(db, order_id, Status.PAID, now, actor="duitku", **received):
             if payment.status is not Status.PENDING:
                 payments.flag(db, order_id, Attention.PAID_LATE, f"paid when already {payment.status}", now)
+            note_second_payment(db, order_id, now)
             wanted = Enrollment(order_id, course_id=payment.course_id, bundle_id=payment.bundle_id)
             enrollments.begin_enrollment(db, wanted)
             start(db, order_id, now)
             log.info("payment_paid", merchant_order_id=order_id)
     return Status.PAID
+
+
+def note_second_payment(db: Db, merchant_order_id: MerchantOrderId, now: datetime) -> bool:
+    """Whether Duitku has called back about more than one successful payment of this order; if so a person is told.
+
+    Looked at whenever one of the two things comes that make it so, in whichever order: the callback and the money.
+    """
+    receipts = payments.receipts(db, merchant_order_id)
+    if receipts < TWICE:
+        return False
+    text = f"Duitku has called back about {receipts} successful payments of this order"
+    if not payments.settled_since(db, merchant_order_id, Attention.PAID_TWICE, text):
+        payments.flag(db, merchant_order_id, Attention.PAID_TWICE, text, now)
+    return True
 
 
 def _unpaid(payment: Payment, said: TransactionStatus | None, *, database: Database, now: datetime) -> Status:

@@ -48,6 +48,8 @@ log = structlog.get_logger()
 
 FOR_EVER = datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)
 """Ends an earlier end: whether Thinkific takes a null expiry date is not known (thinkific.md 2.5)."""
+QUEUED = timedelta(minutes=2)
+"""How long a bundle enrollment that was asked for may be queued unseen before it is asked for again."""
 CLOSE = timedelta(seconds=2)
 """Thinkific keeps whole seconds or milliseconds; times closer than this are the same."""
 
@@ -200,21 +202,24 @@ def _send_sale(
     payment: Payment, wanted: Enrollment, product_id: int, *, school: School, guard: Callable[[], None]
 ) -> tuple[int | None, Fault | None]:
     """Thinkific's id of the sale, or the fault that ends the matter; a request that never arrived may be repeated."""
-    order_id = payment.merchant_order_id
+    order_id, claimed = payment.merchant_order_id, False
 
     def last_moment() -> None:
+        nonlocal claimed
         guard()
         with school.database.begin() as db:
-            if not enrollments.claim_once(db, order_id, "external_order_state"):
-                raise Superseded(merchant_order_id=order_id)
+            claimed = enrollments.claim_once(db, order_id, "external_order_state")
+        if not claimed:
+            raise Superseded(merchant_order_id=order_id)
 
     try:
         sent = school.thinkific.create_external_order(
             wanted.user_id or 0, product_id, amount=payment.payment_amount, reference=order_id, guard=last_moment
         )
     except (ThinkificUnreachable, ThinkificBusy):
-        with school.database.begin() as db:
-            enrollments.release_once(db, order_id, "external_order_state")
+        if claimed:  # another process's claim is not ours to give back
+            with school.database.begin() as db:
+                enrollments.release_once(db, order_id, "external_order_state")
         raise
     except (ThinkificUnavailable, ThinkificRefused, ThinkificUnauthorized) as fault:
         return None, fault
@@ -276,6 +281,8 @@ class _Access:
                 expiry_date=expiry_date,
                 guard=self._guard,
             )
+        if self._wanted.enroll_tried and self._school.now() < activated_at + QUEUED:
+            raise BundlePending(merchant_order_id=self._wanted.merchant_order_id)
         thinkific.enroll_user_in_bundle(
             self._user_id,
             self._wanted.bundle_id,

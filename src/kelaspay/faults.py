@@ -25,6 +25,8 @@ class Fault(Exception):  # noqa: N818 - the house's word; subclasses say what ha
     """Whether the same attempt may succeed later."""
     outage: ClassVar[bool] = False
     """Whether the cause lies outside this payment, so that it must not use up the payment's attempts."""
+    patient: ClassVar[bool] = False
+    """Whether to wait as long as it takes, because an operator is asked already and the payment needs nobody."""
     _known: ClassVar[dict[str, type[Fault]]] = {}
 
     def __init__(self, detail: str | None = None, *, wait: float | None = None, **ids: str | int | None) -> None:
@@ -90,6 +92,12 @@ class StillInProgress(Fault):
     retry = True
 
 
+class AlreadyEnrolled(Fault):
+    """This buyer has the access already."""
+
+    status = 409
+
+
 class PaymentUnknown(Fault):
     """There is no such payment."""
 
@@ -116,12 +124,6 @@ class NotConfigured(Fault):
 
 class SignInRefused(Fault):
     """E-mail address or password are wrong."""
-
-    status = 401
-
-
-class SignInNeeded(Fault):
-    """Sign in first."""
 
     status = 401
 
@@ -315,6 +317,52 @@ class BundlePending(Fault):
 
     status = 503
     retry = True
+
+
+class SchoolDisconnected(ThinkificUnauthorized):
+    """The school must be connected with Thinkific again; its payments wait until then."""
+
+    patient = True
+
+
+class SubdomainInvalid(Fault):
+    """That is no Thinkific subdomain: letters, digits and hyphens, like acme of acme.thinkific.com."""
+
+    status = 422
+
+
+class InstallCanceled(Fault):
+    """Connecting was canceled at Thinkific."""
+
+    status = 400
+
+
+class InstallStateUnknown(Fault):
+    """The attempt to connect is not known, was used already, has lapsed, or began in another browser."""
+
+    status = 400
+
+
+class CodeRefused(Fault):
+    """Thinkific did not accept the code of this attempt to connect."""
+
+    status = 502
+
+
+class RefreshRefused(Fault):
+    """Thinkific did not accept the refresh token."""
+
+    status = 502
+
+
+class NotSignedIn(Fault):
+    """Only an operator who is signed in may do this."""
+
+    status = 401
+
+
+class SealBroken(Fault):
+    """Something kept encrypted cannot be opened; was SECRET_KEY changed?"""
 
 
 class CourseUnmapped(Fault):

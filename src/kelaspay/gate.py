@@ -1,7 +1,7 @@
 """The one gate through which every call to a school's Thinkific API goes, for all processes together.
 
 Thinkific allows a number of calls a minute and ten in flight (thinkific.md 6.1). The gate spaces calls evenly (GCRA
-with a burst of one, in Redis where there is one), so that no window of sixty seconds exceeds the limit; a 429 closes it
+in Redis, where there is one), so that no window of sixty seconds exceeds the limit; a 429 closes it
 for everyone until Thinkific opens again. Without Redis one process works, and the same holds in memory; while Redis is
 lost each process takes its share.
 """
@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import redis
 import structlog
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 SPARE = 2
-"""Calls a minute left unused: one for the window's edge, one for a counter that Redis lost."""
+"""Calls a minute left unused at the least: one for the second of a burst, one for a counter that Redis lost."""
+SPARE_SHARE = 0.025
+"""The same of a higher limit: calls that arrive late pile up in a later window, the more of them the more there are."""
+BURST = 2
+"""A caller that wakes late may be followed at once, or the limit would never be used up."""
 PATIENCE = 25.0
 """Seconds a caller waits for its turn before its work is put off."""
 MOST_IN_FLIGHT = 10
@@ -49,16 +53,17 @@ class Gate:
         store: RedisStore | None = None,
     ) -> None:
         self._name = name
-        self._rate = rate
+        self._rate = rate - max(SPARE, int(rate * SPARE_SHARE))
         self._cache = cache
         self.processes = 1
         """How many working processes share the limit; kept up to date by the heartbeat."""
         self._local = MemoryStore()
-        self._spaced = self._limiter(rate - SPARE, store or self._local)
+        self._spaced = self._limiter(self._rate, store or self._local, BURST)
         self._closed_until = 0.0
         self._urgent_until = 0.0
         self._in_flight = 0
         self._changed = threading.Condition()
+        self._shut = threading.Event()
         self.redis_lost = False
 
     @contextmanager
@@ -77,12 +82,18 @@ class Gate:
                 self._in_flight -= 1
                 self._changed.notify()
 
+    def shut(self) -> None:
+        """Let nobody through any more and send away whoever waits: the process stops."""
+        self._shut.set()
+        with self._changed:
+            self._changed.notify_all()
+
     def close(self, until: float) -> None:
         """Let nobody through before `until` (epoch seconds); every process hears of it."""
-        self._closed_until = max(self._closed_until, until)
-        milliseconds = int((until - time.time()) * 1000)
-        if self._cache is not None and milliseconds > 0:
-            self._asked(lambda cache: cache.set(f"{self._name}:closed", str(until), px=milliseconds))
+        seconds = until - time.time()
+        self._closed_until = max(self._closed_until, time.monotonic() + seconds)
+        if seconds > 0:
+            self._asked(lambda cache: cache.set(f"{self._name}:closed", "1", px=max(1, int(seconds * 1000))))
 
     def closed_for(self) -> float:
         """Seconds until calls may go again; 0 while they may."""
@@ -91,22 +102,24 @@ class Gate:
     def _enter(self, deadline: float) -> None:
         with self._changed:
             while self._in_flight >= max(1, MOST_IN_FLIGHT // self.processes):
-                if not self._changed.wait(timeout=max(0.0, deadline - time.monotonic())):
+                in_time = self._changed.wait(timeout=max(0.0, deadline - time.monotonic()))
+                if not in_time or self._shut.is_set():
                     raise ThinkificBusy(wait=STEP)
             self._in_flight += 1
 
     def _wait(self, deadline: float, *, urgent: bool) -> None:
-        while True:
+        wait = 0.0
+        while not self._shut.wait(wait):
             wait = self._before_turn(urgent=urgent)
             if wait <= 0:
                 return
             if time.monotonic() + wait > deadline:
                 raise ThinkificBusy(wait=wait)
-            time.sleep(wait)
+        raise ThinkificBusy(wait=STEP)
 
     def _before_turn(self, *, urgent: bool) -> float:
         """Seconds to wait before trying again; 0 when this call may go."""
-        if (closed := self._closed() - time.time()) > 0:
+        if (closed := self._closed()) > 0:
             return closed + random.uniform(0, STEP)  # noqa: S311 - spreads callers, guards nothing
         if not urgent and self._urgent_waiting():
             return STEP
@@ -123,36 +136,34 @@ class Gate:
             self._found_redis()
         except (redis.RedisError, BaseThrottledError):
             self._lost_redis()
-            share = max(1, (self._rate - SPARE) // self.processes)
+            share = max(1, self._rate // self.processes)
             result = self._limiter(share, self._local).limit(self._name)
         return result.state.retry_after if result.limited else 0.0
 
     def _closed(self) -> float:
-        if self._cache is not None:
-            shared = self._asked(lambda cache: cache.get(f"{self._name}:closed"))
-            if shared:
-                self._closed_until = max(self._closed_until, float(shared))
-        return self._closed_until
+        """Seconds until it opens, kept as a span and not as a time of day: no machine's clock can hold it shut."""
+        milliseconds = self._asked(lambda cache: cache.pttl(f"{self._name}:closed"))
+        self._closed_until = max(self._closed_until, time.monotonic() + milliseconds / 1000)
+        return self._closed_until - time.monotonic()
 
     def _urgent_waiting(self) -> bool:
         if time.monotonic() < self._urgent_until:
             return True
-        return self._cache is not None and bool(self._asked(lambda cache: cache.exists(f"{self._name}:urgent")))
+        return bool(self._asked(lambda cache: cache.exists(f"{self._name}:urgent")))
 
     def _say_urgent(self) -> None:
         self._urgent_until = time.monotonic() + URGENT_SECONDS
-        if self._cache is not None:
-            self._asked(lambda cache: cache.set(f"{self._name}:urgent", "1", px=int(URGENT_SECONDS * 1000)))
+        self._asked(lambda cache: cache.set(f"{self._name}:urgent", "1", px=int(URGENT_SECONDS * 1000)))
 
-    def _asked(self, ask: Callable[[redis.Redis], object]) -> str | None:
+    def _asked(self, ask: Callable[[redis.Redis], Any]) -> int:
+        """The number that Redis answers, 0 where it has none or cannot be asked."""
         if self._cache is None or self.redis_lost:
-            return None
+            return 0
         try:
-            answer = ask(self._cache)
+            return int(ask(self._cache) or 0)
         except redis.RedisError:
             self._lost_redis()
-            return None
-        return None if answer is None else answer.decode() if isinstance(answer, bytes) else str(answer or "")
+            return 0
 
     def _lost_redis(self) -> None:
         if not self.redis_lost:
@@ -165,5 +176,5 @@ class Gate:
         self.redis_lost = False
 
     @staticmethod
-    def _limiter(rate: int, store: MemoryStore | RedisStore) -> Throttled:
-        return Throttled(using="gcra", quota=per_min(rate, burst=1), store=store, key_prefix="kelaspay")
+    def _limiter(rate: int, store: MemoryStore | RedisStore, burst: int = 1) -> Throttled:
+        return Throttled(using="gcra", quota=per_min(rate, burst=burst), store=store, key_prefix="kelaspay")

@@ -4,35 +4,68 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, TextIO, cast
 
 import structlog
 
 if TYPE_CHECKING:
-    from structlog.typing import EventDict, WrappedLogger
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 NEVER = frozenset({"name", "email", "phone", "customer", "body", "api_key", "token", "secret", "password", "signature"})
 """Keys whose values must not reach a log, whatever a caller does."""
 
+HANDLER = "kelaspay"
+
 
 def configure(*, verbose: bool = False, quiet: bool = False) -> None:
-    """Set up structlog for this process; asked once, by the command line."""
+    """Set up this process's logs, libraries' lines included; asked once, by the command line."""
     level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO
-    terminal = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    form = _columns() if sys.stderr.isatty() else _json()
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            drop_personal,
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
+        processors=[*BEFORE, *form],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", Unfailing(sys.stderr))),
         cache_logger_on_first_use=False,
     )
+    _take_in_libraries(form, max(level, logging.WARNING))
+
+
+class Unfailing:
+    """A stream that drops what it cannot write: a full disk must not stop whoever wants to tell of it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
+def _columns() -> list[Processor]:
+    return [structlog.dev.ConsoleRenderer()]
+
+
+def _json() -> list[Processor]:
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+
+
+def _take_in_libraries(form: list[Processor], level: int) -> None:
+    """Print what libraries log in the same form, from `level` on; a second call replaces the first."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.set_name(HANDLER)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *form], foreign_pre_chain=BEFORE
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [each for each in root.handlers if each.get_name() != HANDLER] + [handler]
+    root.setLevel(level)
     for noisy in ("dbos", "httpx2", "httpcore2", "alembic", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
 
@@ -40,3 +73,12 @@ def configure(*, verbose: bool = False, quiet: bool = False) -> None:
 def drop_personal(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Replace what must never be logged; a second line of defence behind not passing it."""
     return {key: "[hidden]" if key in NEVER else value for key, value in event.items()}
+
+
+BEFORE: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    drop_personal,
+]
+"""What every line goes through before it is printed."""

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from alembic import command
 
 from kelaspay.migrations import config
+from kelaspay.store.database import translated
 from kelaspay.work import engine
 
 if TYPE_CHECKING:
@@ -23,8 +24,11 @@ LOCK = 0x6B656C6173  # "kelas": the advisory lock's number
 
 
 def migrate(database: Database) -> None:
-    """Run the migrations that are missing, ours and the engine's. Safe to call from every process at once."""
-    with _alone(database):
+    """Run the migrations that are missing, ours and the engine's. Safe to call from every process at once.
+
+    Raises `DatabaseUnavailable`; what was begun is then undone or can be run again.
+    """
+    with translated(), _alone(database):
         settings = config()
         with database.engine.begin() as connection:
             settings.attributes["connection"] = connection

@@ -25,10 +25,13 @@ from kelaspay.enroll import School
 from kelaspay.gate import Gate
 from kelaspay.settings import secret_key
 from kelaspay.store.database import Database
-from kelaspay.thinkific import Thinkific
+from kelaspay.thinkific import KeyAuth, Thinkific
+from kelaspay.thinkific.oauth import ThinkificOAuth
+from kelaspay.tokens import SchoolTokens
+from kelaspay.vault import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from pydantic import SecretStr
 
@@ -57,6 +60,8 @@ class Outside:
     urls: Urls
     secret_key: SecretStr
     """Signs sessions, encrypts tokens at rest."""
+    vault: Vault
+    oauth: ThinkificOAuth | None
     now: Callable[[], datetime]
     executor_id: str
 
@@ -86,9 +91,12 @@ def missing(settings: Settings) -> list[str]:
     wanted = {
         "DUITKU_MERCHANT_CODE": settings.duitku_merchant_code,
         "DUITKU_API_KEY": settings.duitku_api_key,
-        "THINKIFIC_SUBDOMAIN": settings.thinkific_subdomain,
-        "THINKIFIC_API_KEY": settings.thinkific_api_key,
     }
+    if settings.thinkific_client_id is None or settings.thinkific_client_secret is None:
+        wanted |= {
+            "THINKIFIC_SUBDOMAIN": settings.thinkific_subdomain,
+            "THINKIFIC_API_KEY": settings.thinkific_api_key,
+        }
     return [name for name, value in wanted.items() if value is None]
 
 
@@ -110,16 +118,23 @@ def opened(
         store = RedisStore(server=settings.redis_url, options=_redis_options()) if settings.redis_url else None
         name = f"kelaspay:thinkific:{settings.thinkific_subdomain}"
         gate = Gate(name, settings.thinkific_rate, cache=cache, store=store)
+        key = secret_key(settings)
+        vault = Vault(key)
+        oauth = _oauth(settings, http)
+        auth = _auth(settings, oauth, database=database, vault=vault, now=now)
+        thinkific = Thinkific(http, api_url=settings.thinkific_api_url, auth=auth, gate=gate) if auth else None
         yield Outside(
             settings=settings,
             database=database,
             cache=cache,
             duitku=_duitku(settings, http),
-            thinkific=_thinkific(settings, http, gate),
+            thinkific=thinkific,
             customers=Customers(database, cache),
             gate=gate,
             urls=Urls(settings.app_base_url),
-            secret_key=secret_key(settings),
+            secret_key=key,
+            vault=vault,
+            oauth=oauth,
             now=now,
             executor_id=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
         )
@@ -149,12 +164,29 @@ def _duitku(settings: Settings, http: httpx2.Client) -> Duitku | None:
     )
 
 
-def _thinkific(settings: Settings, http: httpx2.Client, gate: Gate) -> Thinkific | None:
-    if settings.thinkific_subdomain is None or settings.thinkific_api_key is None:
+def _oauth(settings: Settings, http: httpx2.Client) -> ThinkificOAuth | None:
+    if settings.thinkific_client_id is None or settings.thinkific_client_secret is None:
         return None
-    subdomain, key = settings.thinkific_subdomain, settings.thinkific_api_key.get_secret_value()
+    return ThinkificOAuth(
+        http,
+        client_id=settings.thinkific_client_id,
+        client_secret=settings.thinkific_client_secret,
+        site_url=settings.thinkific_site_url,
+    )
 
-    def auth() -> Mapping[str, str]:
-        return {"X-Auth-API-Key": key, "X-Auth-Subdomain": subdomain}
 
-    return Thinkific(http, api_url=settings.thinkific_api_url, auth=auth, gate=gate)
+def _auth(
+    settings: Settings,
+    oauth: ThinkificOAuth | None,
+    *,
+    database: Database,
+    vault: Vault,
+    now: Callable[[], datetime],
+) -> httpx2.Auth | None:
+    """The school's key where there is one, its OAuth connection otherwise."""
+    subdomain, key = settings.thinkific_subdomain, settings.thinkific_api_key
+    if subdomain is not None and key is not None:
+        return KeyAuth(subdomain, key.get_secret_value())
+    if oauth is None:
+        return None
+    return SchoolTokens(subdomain, database=database, oauth=oauth, vault=vault, now=now)

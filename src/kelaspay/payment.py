@@ -59,15 +59,23 @@ class EnrollmentState(StrEnum):
 
 
 class Attention(StrEnum):
-    """Why a person should look at a payment; kept beside its status, so that a completed payment can have one too."""
+    """Why a person should look at a payment; kept beside its status, so that a completed payment can have one too.
+
+    The most pressing first: a payment shows one reason, and a lesser one never hides a greater.
+    """
 
     AMOUNT_DIFFERS = "amount_differs"
-    PAID_TWICE = "paid_twice"
-    PAID_LATE = "paid_late"
     COURSE_UNMAPPED = "course_unmapped"
     THINKIFIC_REFUSED = "thinkific_refused"
     GAVE_UP = "gave_up"
+    PAID_TWICE = "paid_twice"
     EXTERNAL_ORDER_UNKNOWN = "external_order_unknown"
+    PAID_LATE = "paid_late"
+
+    def hides(self) -> list[Attention]:
+        """The reasons that are less pressing, and itself."""
+        every = list(Attention)
+        return every[every.index(self) :]
 
 
 @dataclass(frozen=True, slots=True)

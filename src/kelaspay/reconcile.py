@@ -30,6 +30,8 @@ log = structlog.get_logger()
 
 HOURLY_BUDGET = 60
 BATCH = 20
+AGAIN = timedelta(minutes=5)
+"""The shortest gap between two tries to ask after one payment."""
 OVERDUE = timedelta(minutes=2)
 """How late a run may be before it is looked for; a queue that is merely long is told by the engine."""
 
@@ -85,10 +87,12 @@ def _ask(
         except (NotPaidYet, InvoiceUnknown, AmountDiffers):
             continue
         except Fault as fault:
-            log.warning("reconcile_stopped", fault=fault.code())
+            log.warning("ask_failed", merchant_order_id=payment.merchant_order_id, fault=fault.code())
+            if not fault.outage:
+                continue
             done.stopped_by = fault.code()
             with database.begin() as db:
-                payments.give_ask_back(db, payment.merchant_order_id, now() + timedelta(seconds=fault.wait or 0))
+                payments.give_ask_back(db, payment.merchant_order_id, _ask_again(payment, fault, now()))
             return
         if status is Status.PAID:
             done.paid.append(payment.merchant_order_id)
@@ -99,6 +103,13 @@ def _ask(
 def _next_ask(payment: Payment, now: datetime) -> datetime | None:
     later = [at for at in sparse_ask_times(payment.created_at, payment.expires_at) if at > now]
     return later[0] if later else None
+
+
+def _ask_again(payment: Payment, fault: Fault, now: datetime) -> datetime:
+    """When to repeat an ask that got no answer: after as long again as it is overdue, so that an outage costs few."""
+    due = [at for at in sparse_ask_times(payment.created_at, payment.expires_at) if at <= now]
+    overdue = now - due[-1] if due else timedelta()
+    return now + max(AGAIN, overdue, timedelta(seconds=fault.wait or 0))
 
 
 def _restart(

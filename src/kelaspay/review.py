@@ -1,11 +1,12 @@
-"""What a person does with a payment that needs one: try again, or say that it is paid."""
+"""What a person does with a payment that needs one: try again, say that it is paid, or that a matter is settled."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kelaspay.confirm import note_second_payment
 from kelaspay.faults import MoveRefused, PaymentUnknown
-from kelaspay.payment import UNPAID, Attention, Enrollment, Status
+from kelaspay.payment import UNPAID, Attention, Enrollment, EnrollmentState, Status
 from kelaspay.store import enrollments, offers, payments
 
 if TYPE_CHECKING:
@@ -22,12 +23,17 @@ def retry(
 ) -> None:
     """Set the work going again, where it stopped; a payment in review takes its offer's corrected ids along.
 
-    Raises `MoveRefused` when it is not paid, when its amount is in doubt (`mark_paid` settles that), or when it is
-    done. Repeating it starts nothing twice.
+    A refund that got stuck goes on with ending the access. Raises `MoveRefused` when it is not paid, when its amount is
+    in doubt (`mark_paid` settles that), or when it is done. Repeating it starts nothing twice.
     """
     at = now()
     with database.begin() as db:
         payment = _payment(db, merchant_order_id)
+        if payment.status is Status.REFUNDED and _still_to_end(db, merchant_order_id):
+            payments.tell(db, merchant_order_id, at, actor, "retried")
+            payments.clear_attention(db, merchant_order_id)
+            start(db, merchant_order_id, at)
+            return
         if payment.status in UNPAID or payment.status in {Status.COMPLETED, Status.REFUNDED}:
             raise MoveRefused(f"It is {payment.status}.", merchant_order_id=merchant_order_id)
         if payment.attention is Attention.AMOUNT_DIFFERS:
@@ -53,6 +59,24 @@ def mark_paid(
         _set_going(db, payment, start=start, at=at, actor=actor, what="marked_paid", text=reason)
 
 
+def settle(
+    merchant_order_id: MerchantOrderId, *, database: Database, now: Callable[[], datetime], actor: str, reason: str
+) -> None:
+    """Take the payment off the list of what a person should look at, with what was done about it (the second payment
+    sent back, the sale found in the school's list).
+
+    Raises `MoveRefused` when nothing is flagged, or when the payment cannot go on without `retry` or `mark_paid`.
+    """
+    with database.begin() as db:
+        payment = _payment(db, merchant_order_id)
+        if payment.attention is None:
+            raise MoveRefused("Nothing is flagged.", merchant_order_id=merchant_order_id)
+        if payment.status is Status.REVIEW:
+            raise MoveRefused("It is in review; try it again or mark it paid.", merchant_order_id=merchant_order_id)
+        payments.tell(db, merchant_order_id, now(), actor, "settled", f"{payment.attention}: {reason}")
+        payments.clear_attention(db, merchant_order_id)
+
+
 def _set_going(
     db: Db, payment: Payment, *, start: Start, at: datetime, actor: str, what: str, text: str | None
 ) -> None:
@@ -67,8 +91,10 @@ def _set_going(
     payments.tell(db, order_id, at, actor, what, text)
     from_states = [state for state in Status if state in UNPAID or state is Status.REVIEW]
     paid_at = payment.paid_at or at
-    moved: dict[str, Any] = {"paid_at": paid_at, "attention": None, "attention_text": None, "next_ask_at": None}
+    moved: dict[str, Any] = {"paid_at": paid_at, "next_ask_at": None}
     payments.move(db, order_id, Status.PAID, at, actor=actor, allowed=from_states, **moved)
+    payments.clear_attention(db, order_id)
+    note_second_payment(db, order_id, at)  # that is not settled by this
     before = enrollments.find_enrollment(db, order_id)
     enrollments.begin_enrollment(db, Enrollment(order_id, course_id=sold["course_id"], bundle_id=sold["bundle_id"]))
     if before is not None and (before.course_id, before.bundle_id) != (sold["course_id"], sold["bundle_id"]):
@@ -76,8 +102,13 @@ def _set_going(
     start(db, order_id, at)
 
 
+def _still_to_end(db: Db, merchant_order_id: MerchantOrderId) -> bool:
+    found = enrollments.find_enrollment(db, merchant_order_id)
+    return found is not None and found.revoke_wanted and found.state is not EnrollmentState.REVOKED
+
+
 def _payment(db: Db, merchant_order_id: MerchantOrderId) -> Payment:
-    payment = payments.find_payment(db, merchant_order_id)
+    payment = payments.find_for_update(db, merchant_order_id)
     if payment is None:
         raise PaymentUnknown(merchant_order_id=merchant_order_id)
     return payment

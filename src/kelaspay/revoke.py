@@ -1,14 +1,15 @@
 """End a payment's access. Nothing can be deleted at Thinkific: the enrollment gets an end in the past, its progress
-stays. Where another paid order covers the same course, the access stays and only the refund is recorded.
+stays. Where another paid order covers the same course, the access lasts as long as that one's.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from kelaspay.enroll import FOR_EVER
 from kelaspay.faults import (
     MoveRefused,
     PaymentUnknown,
@@ -19,17 +20,18 @@ from kelaspay.faults import (
     ThinkificUnavailable,
     ThinkificUnreachable,
 )
-from kelaspay.payment import EnrollmentState, ExternalOrderState, Status
+from kelaspay.payment import Attention, Enrollment, EnrollmentState, ExternalOrderState, Status
 from kelaspay.store import enrollments, payments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from kelaspay.confirm import Start
     from kelaspay.enroll import School, Step
-    from kelaspay.payment import Enrollment, MerchantOrderId, Payment
+    from kelaspay.payment import MerchantOrderId, Payment
     from kelaspay.store.database import Database, Db
+    from kelaspay.thinkific import Thinkific
 
 log = structlog.get_logger()
 
@@ -60,6 +62,8 @@ def ask_to_revoke(
             if payment.status is Status.REFUNDED:
                 return
             raise MoveRefused(f"It is {payment.status}.", merchant_order_id=merchant_order_id)
+        wanted = Enrollment(merchant_order_id, course_id=payment.course_id, bundle_id=payment.bundle_id)
+        enrollments.begin_enrollment(db, wanted)
         enrollments.save_enrollment(db, merchant_order_id, revoke_wanted=True)
         start(db, merchant_order_id, at)
 
@@ -71,55 +75,126 @@ def revoke(merchant_order_id: MerchantOrderId, *, school: School, step: Step, gu
 
 
 def end_access(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:
-    """Set the enrollment's end into the past, unless another paid order covers it. Repeating it is harmless."""
+    """Set the enrollment's end into the past, or to where other paid orders of the same person still reach.
+
+    Repeating it is harmless.
+    """
     customer = school.customers.recall(merchant_order_id)
     with school.database.read() as db:
-        payment, found = _read(db, merchant_order_id)
-        covered = payments.covered_elsewhere(db, payment, customer.email)
+        _payment, found = _read(db, merchant_order_id)
+        others = payments.other_paid_orders(db, merchant_order_id, customer.email, school.now())
     if found.state is EnrollmentState.REVOKED:
         return
-    if found.user_id is not None and not covered:
-        _end(found, school=school, guard=guard)
+    text = _end(found, others, school=school, guard=guard) if found.user_id is not None else None
     at = school.now()
     with school.database.begin() as db:
         enrollments.save_enrollment(db, merchant_order_id, state=EnrollmentState.REVOKED, revoked_at=at)
-        text = "another paid order covers the course, so the access stays" if covered else None
         payments.tell(db, merchant_order_id, at, "thinkific", "revoked", text)
 
 
 def record_refund(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:
-    """Record the refund with the external order, at most once, as the sale was."""
+    """Record the refund with the external order, at most once, as the sale was; where that cannot be known a person is
+    told.
+    """
     with school.database.begin() as db:
         payment, found = _read(db, merchant_order_id)
-        if found.external_order_id is None or not enrollments.claim_once(db, merchant_order_id, "refund_state"):
-            return
-    state, text = ExternalOrderState.RECORDED, None
+        if found.refund_state is ExternalOrderState.SENDING:
+            _refund_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
+    if found.external_order_id is None or found.refund_state is not None:
+        return
+    state, text = _send_refund(payment, found.external_order_id, school=school, guard=guard)
+    with school.database.begin() as db:
+        if state is ExternalOrderState.UNKNOWN:
+            _refund_unknown(db, merchant_order_id, text or "", school.now())
+        else:
+            enrollments.save_enrollment(db, merchant_order_id, refund_state=state)
+            payments.tell(db, merchant_order_id, school.now(), "thinkific", f"refund_{state}", text)
+
+
+def _send_refund(
+    payment: Payment, external_order_id: int, *, school: School, guard: Callable[[], None]
+) -> tuple[ExternalOrderState, str | None]:
+    """What became of the refund; a request that never arrived may be repeated."""
+    order_id, claimed = payment.merchant_order_id, False
+
+    def last_moment() -> None:
+        nonlocal claimed
+        guard()
+        with school.database.begin() as db:
+            claimed = enrollments.claim_once(db, order_id, "refund_state")
+        if not claimed:
+            raise Superseded(merchant_order_id=order_id)
+
     try:
         school.thinkific.refund_external_order(
-            found.external_order_id, amount=payment.payment_amount, reference=merchant_order_id, guard=guard
+            external_order_id, amount=payment.payment_amount, reference=order_id, guard=last_moment
         )
-    except (ThinkificUnreachable, ThinkificBusy, Superseded):
-        with school.database.begin() as db:
-            enrollments.release_once(db, merchant_order_id, "refund_state")
+    except (ThinkificUnreachable, ThinkificBusy):
+        if claimed:
+            with school.database.begin() as db:
+                enrollments.release_once(db, order_id, "refund_state")
         raise
     except ThinkificUnavailable as fault:
-        state, text = ExternalOrderState.UNKNOWN, str(fault)
+        return ExternalOrderState.UNKNOWN, str(fault)
     except (ThinkificRefused, ThinkificUnauthorized) as fault:
-        state, text = ExternalOrderState.REFUSED, str(fault)
-    with school.database.begin() as db:
-        enrollments.save_enrollment(db, merchant_order_id, refund_state=state)
-        payments.tell(db, merchant_order_id, school.now(), "thinkific", f"refund_{state}", text)
+        return ExternalOrderState.REFUSED, str(fault)
+    return ExternalOrderState.RECORDED, None
 
 
-def _end(found: Enrollment, *, school: School, guard: Callable[[], None]) -> None:
-    times = {"activated_at": None, "expiry_date": school.now() - PAST}
+def _refund_unknown(db: Db, merchant_order_id: MerchantOrderId, why: str, now: datetime) -> None:
+    enrollments.save_enrollment(db, merchant_order_id, refund_state=ExternalOrderState.UNKNOWN)
+    text = f"Whether Thinkific recorded the refund is not known: {why}"
+    payments.flag(db, merchant_order_id, Attention.EXTERNAL_ORDER_UNKNOWN, text, now)
+
+
+def _end(found: Enrollment, others: Sequence[Any], *, school: School, guard: Callable[[], None]) -> str | None:
+    """End what this order gave and no other does; returned is what was spared."""
+    inside = _courses_inside(found, others, school.thinkific)
+    covering = [other for other in others if _covers(other, found, inside)]
+    if any(other.expiry_date is None for other in covering):
+        return "another paid order covers it, so the access stays"
+    until = max((other.expiry_date for other in covering), default=school.now() - PAST)
+    _set_end(found, until, school=school, guard=guard)
+    for other in others:
+        if found.bundle_id is not None and other.course_id in inside[found.bundle_id]:
+            _keep_course(found, other, school=school, guard=guard)
+    return f"another paid order covers it until {until:%Y-%m-%d}" if covering else None
+
+
+def _courses_inside(found: Enrollment, others: Sequence[Any], thinkific: Thinkific) -> dict[int, set[int]]:
+    """The courses of each bundle that matters here; asked for only where a course and a bundle meet."""
+    bundles = {other.bundle_id for other in others if other.bundle_id is not None}
+    if found.bundle_id is not None:
+        bundles = {found.bundle_id}
+        if not any(other.course_id is not None for other in others):
+            return {found.bundle_id: set()}
+    return {bundle_id: thinkific.bundle_courses(bundle_id) for bundle_id in bundles}
+
+
+def _covers(other: Any, found: Enrollment, inside: dict[int, set[int]]) -> bool:
+    if found.bundle_id is not None:
+        return bool(other.bundle_id == found.bundle_id)
+    return bool(other.course_id == found.course_id) or found.course_id in inside.get(other.bundle_id, set())
+
+
+def _set_end(found: Enrollment, until: datetime, *, school: School, guard: Callable[[], None]) -> None:
+    times = {"activated_at": None, "expiry_date": until}
     user_id = found.user_id or 0
     if found.bundle_id is not None:
-        school.thinkific.change_bundle_enrollment(user_id, found.bundle_id, **times, guard=guard)
+        if school.thinkific.find_bundle_enrollment(user_id, found.bundle_id) is not None:
+            school.thinkific.change_bundle_enrollment(user_id, found.bundle_id, **times, guard=guard)
         return
     there = school.thinkific.find_enrollment(user_id, found.course_id or 0)
     if there is not None:
         school.thinkific.change_enrollment(there.enrollment_id, **times, guard=guard)
+
+
+def _keep_course(found: Enrollment, other: Any, *, school: School, guard: Callable[[], None]) -> None:
+    """Ending a bundle ends each of its courses; one that was bought by itself as well goes on."""
+    there = school.thinkific.find_enrollment(found.user_id or 0, other.course_id)
+    if there is not None:
+        until = other.expiry_date or FOR_EVER
+        school.thinkific.change_enrollment(there.enrollment_id, activated_at=None, expiry_date=until, guard=guard)
 
 
 def _read(db: Db, merchant_order_id: MerchantOrderId) -> tuple[Payment, Enrollment]:

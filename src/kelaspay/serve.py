@@ -30,6 +30,7 @@ log = structlog.get_logger()
 
 LARGEST_HEADERS = 32 * 1024
 GRACE_SECONDS = 10
+STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
 @dataclass(slots=True)
@@ -48,10 +49,14 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
     with ExitStack() as stack:
         outside = stack.enter_context(opened(settings))
         school = outside.school()
+        held = stack.enter_context(alone(outside.database, shared=settings.redis_url is not None))
         migrate(outside.database)
-        if settings.redis_url is None:
-            stack.enter_context(alone(outside.database))
         engine = Engine(outside.database, outside.executor_id, outside.now)
+
+        def heard(living: int) -> None:
+            outside.gate.processes = living
+            held.renew()
+
         woken: list[Worker] = []
         inbox = Inbox(outside.database, outside.now, lambda: woken[0].wake() if woken else None)
         stack.callback(inbox.close)
@@ -62,10 +67,11 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
             waits=Waits(settings.confirm_retry_seconds, settings.retry_base_seconds, settings.retry_max_seconds),
             reconcile_seconds=settings.reconcile_seconds,
             works=works,
-            living=lambda count: setattr(outside.gate, "processes", count),
+            living=heard,
         )
         woken.append(worker)
         stack.callback(worker.stop)
+        stack.callback(outside.gate.shut)
         worker.start()
         yield Process(outside, engine, inbox, worker)
 
@@ -73,7 +79,12 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
 def serve(settings: Settings, *, works: bool) -> None:
     """The web, and with `works` the worker in the same process, until told to stop."""
     with started(settings, works=works) as process:
-        web_server(process, settings).run()
+        server = web_server(process, settings)
+        for (
+            number
+        ) in STOPS:  # uvicorn raises a signal again when it is done; the default would end us before the worker
+            signal.signal(number, server.handle_exit)
+        server.run()
 
 
 def web_server(process: Process, settings: Settings) -> uvicorn.Server:
@@ -81,6 +92,7 @@ def web_server(process: Process, settings: Settings) -> uvicorn.Server:
         create_app(process.outside, process.inbox, process.engine.start),
         host=settings.host,
         port=settings.port,
+        log_config=None,  # its lines go where ours go
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -94,7 +106,7 @@ def web_server(process: Process, settings: Settings) -> uvicorn.Server:
 def work(settings: Settings) -> None:
     """The worker alone, until told to stop."""
     stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOPS:
         signal.signal(number, lambda *_: stopped.set())
     with started(settings, works=True):
         log.info("working")

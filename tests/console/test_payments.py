@@ -265,7 +265,7 @@ def test_what_a_person_has_seen_to_no_longer_counts_as_needing_one(world: World)
 
     counted = '/console/payments?need=paid_late"><strong>1' in desk.open("/console")
     desk.open(f"/console/payments/{order_id}")
-    desk.press(f"/console/payments/{order_id}/settle")
+    desk.press(f"/console/payments/{order_id}/settle", reason="Pembeli sudah dihubungi")
 
     assert counted
     assert 'class="counter red"' not in desk.open("/console")

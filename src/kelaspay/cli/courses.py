@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from kelaspay.catalogue import sync as sync_catalogue
@@ -11,7 +13,14 @@ from kelaspay.store import offers
 
 app = typer.Typer(no_args_is_help=True)
 
-COLUMNS = ("name", "productable_type", "productable_id", "product_id", "status", "slug")
+COLUMNS = (
+    show.Column("name", yields=True),
+    show.Column("course_id"),
+    show.Column("bundle_id"),
+    show.Column("product_id"),
+    show.Column("status", weight=2),
+    show.Column("slug", weight=1, yields=True),
+)
 
 
 @app.command()
@@ -20,12 +29,17 @@ def sync(*, json: show.AsJson = False) -> None:
     with desk() as at:
         school = at.outside.school()
         count = sync_catalogue(thinkific=school.thinkific, database=school.database, now=school.now)
-    show.data({"products": count}) if json else print(f"{count} products.")
+    show.data({"products": count}) if json else print(f"Copied {count} product{'' if count == 1 else 's'}.")
 
 
 @app.command("list")
 def list_all(*, json: show.AsJson = False) -> None:
-    """List what was copied: `productable_id` is the course id or bundle id, `product_id` another number."""
+    """List what was copied, with the ids that `offers add` takes; a course's id and its product's are not the same."""
     with desk() as at, at.outside.database.read() as db:
-        rows = show.rows_of(offers.list_products(db))
+        rows = [_with_ids(row) for row in show.rows_of(offers.list_products(db))]
     show.data(rows) if json else show.table(rows, COLUMNS, empty="Nothing yet: kelaspay courses sync")
+
+
+def _with_ids(row: dict[str, Any]) -> dict[str, Any]:
+    bundle = row["productable_type"] == "Bundle"
+    return row | {"bundle_id" if bundle else "course_id": row["productable_id"]}

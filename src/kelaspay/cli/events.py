@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-COLUMNS = ("id", "received_at", "source", "merchant_order_id", "result_code", "amount", "repeats", "outcome")
+COLUMNS = (
+    show.Column("id"),
+    show.Column("received_at", "received (WIB)"),
+    show.Column("source", weight=2),
+    show.Column("merchant_order_id"),
+    show.Column("result_code", "result"),
+    show.Column("amount", weight=3),
+    show.Column("repeats", weight=1),
+    show.Column("outcome", weight=4),
+)
 EventId = Annotated[int, typer.Argument(help="An id that `events list` shows.")]
 
 
@@ -30,7 +39,9 @@ def list_all(
     """List events, newest first."""
     with desk() as at, at.outside.database.read() as db:
         rows = [_brief(row) for row in inbox.list_events(db, merchant_order_id=order, limit=limit)]
-    show.data(rows) if json else show.table(rows, COLUMNS, empty="No events yet.")
+    show.data(rows) if json else show.table(
+        rows, COLUMNS, empty="No events of this order." if order else "No events yet."
+    )
 
 
 @app.command("show")
@@ -55,4 +66,4 @@ def replay(event_id: EventId) -> None:
 
 
 def _brief(row: sa.Row[Any]) -> dict[str, Any]:
-    return {column: getattr(row, column) for column in COLUMNS}
+    return {column.name: getattr(row, column.name) for column in COLUMNS}

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import typer
 
 from kelaspay.cli import show
 from kelaspay.cli.opening import desk
-from kelaspay.faults import InvalidInput, OfferUnknown
+from kelaspay.faults import OfferUnknown
 from kelaspay.payment import Offer, Rupiah
 from kelaspay.store import offers
 
 app = typer.Typer(no_args_is_help=True)
 
-COLUMNS = ("slug", "name", "price", "course_id", "bundle_id", "product_id", "access_days", "retired_at")
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+COLUMNS = (
+    show.Column("slug"),
+    show.Column("name", yields=True),
+    show.Column("price"),
+    show.Column("course_id"),
+    show.Column("bundle_id"),
+    show.Column("product_id", weight=1),
+    show.Column("access_days", "days", weight=2),
+    show.Column("retired_at", "retired (WIB)", weight=5),
+)
 
 
 @app.command()
@@ -33,12 +45,14 @@ def add(
 ) -> None:
     """Add an offer, or correct the one with this slug."""
     if course_id is not None and bundle_id is not None:
-        raise InvalidInput.one("bundle_id", "cannot be given together with course_id")
-    if not slug.replace("-", "").isalnum() or slug != slug.lower():
-        raise InvalidInput.one("slug", "takes lower-case letters, digits and hyphens")
+        raise typer.BadParameter("cannot be given together with --course-id", param_hint="--bundle-id")
+    if not SLUG.fullmatch(slug):
+        raise typer.BadParameter("takes lower-case letters, digits and hyphens", param_hint="--slug")
+    if not name.strip():
+        raise typer.BadParameter("must not be empty", param_hint="--name")
     offer = Offer(
         slug=slug,
-        name=name,
+        name=" ".join(name.split()),
         price=Rupiah(price),
         course_id=course_id,
         bundle_id=bundle_id,
@@ -50,7 +64,7 @@ def add(
     if json:
         show.data(offer)
     else:
-        print(f"{'Added' if added else 'Corrected'} {slug}.")
+        print(f"{'Added' if added else 'Corrected'} {slug}, {show.rupiah(price)}.")
 
 
 @app.command("list")
@@ -66,5 +80,5 @@ def retire(slug: Annotated[str, typer.Argument()]) -> None:
     """Take an offer off sale. Payments that are made stay as they are."""
     with desk() as at, at.outside.database.begin() as db:
         if not offers.retire_offer(db, slug, at.outside.now()):
-            raise OfferUnknown(slug)
+            raise OfferUnknown(offer=slug)
     print(f"Retired {slug}.")

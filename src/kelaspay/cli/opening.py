@@ -10,6 +10,7 @@ from kelaspay import log
 from kelaspay.migrate import migrate
 from kelaspay.outside import opened
 from kelaspay.settings import load
+from kelaspay.store.database import Database, Db, translated
 from kelaspay.work.engine import Engine
 
 if TYPE_CHECKING:
@@ -26,6 +27,22 @@ class Desk:
 
     outside: Outside
     engine: Engine
+
+    def database(self, *, dry_run: bool) -> Database:
+        return Rehearsal(self.outside.database) if dry_run else self.outside.database
+
+
+class Rehearsal(Database):
+    """A database on which everything is done and then undone: a dry run refuses what the real one would."""
+
+    def __init__(self, real: Database) -> None:  # the engine is the real one's
+        self.url, self.postgresql, self.engine = real.url, real.postgresql, real.engine
+
+    @contextmanager
+    def begin(self) -> Iterator[Db]:
+        with translated(), self.engine.connect() as connection, connection.begin() as transaction:
+            yield connection
+            transaction.rollback()
 
 
 @contextmanager

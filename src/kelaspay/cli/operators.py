@@ -17,7 +17,13 @@ from kelaspay.store.operators import Role
 
 app = typer.Typer(no_args_is_help=True)
 
-COLUMNS = ("email", "name", "role", "made_at", "signs_in")
+COLUMNS = (
+    show.Column("email"),
+    show.Column("name", yields=True),
+    show.Column("role"),
+    show.Column("made_at", "since (WIB)", weight=1),
+    show.Column("signs_in", "has a password", weight=2),
+)
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 
 

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from kelaspay.cli import show
-from kelaspay.cli.opening import OPERATOR, desk
+from kelaspay.cli.opening import OPERATOR, Desk, desk
 from kelaspay.confirm import confirm
 from kelaspay.faults import InvoiceUnknown, NotPaidYet, PaymentUnknown
-from kelaspay.payment import MerchantOrderId, Status
-from kelaspay.review import mark_paid, retry
+from kelaspay.payment import Customer, Enrollment, MerchantOrderId, Payment, Status
+from kelaspay.review import mark_paid, retry, settle
 from kelaspay.revoke import ask_to_revoke
 from kelaspay.store import enrollments, inbox, jobs, payments
+from kelaspay.store.database import Db
+from kelaspay.store.jobs import Job
 
 app = typer.Typer(no_args_is_help=True)
 
 COLUMNS = (
-    "merchant_order_id",
-    "created_at",
-    "offer",
-    "payment_amount",
-    "status",
-    "attention",
-    "paid_at",
-    "completed_at",
+    show.Column("merchant_order_id"),
+    show.Column("created_at", "created (WIB)", weight=4),
+    show.Column("offer", weight=5, yields=True),
+    show.Column("payment_amount", "amount"),
+    show.Column("status"),
+    show.Column("attention", weight=6),
+    show.Column("paid_at", "paid (WIB)", weight=3),
+    show.Column("completed_at", "completed (WIB)", weight=2),
+)
+STORY = (show.Column("at", "when (WIB)"), show.Column("actor"), show.Column("what"), show.Column("text"))
+EVENTS = (
+    show.Column("id"),
+    show.Column("received_at", "received (WIB)"),
+    show.Column("result_code", "result"),
+    show.Column("outcome"),
 )
 OrderId = Annotated[str, typer.Argument(help="A merchant_order_id.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with the payment.")]
@@ -43,38 +53,34 @@ def list_all(
     """List payments, newest first."""
     with desk() as at, at.outside.database.read() as db:
         rows = show.rows_of(payments.list_payments(db, status=status, attention=attention, limit=limit))
-    show.data(rows) if json else show.table(rows, COLUMNS, empty="No payments.")
+    none = "Nothing needs a person." if attention else f"No payments are {status}." if status else "No payments yet."
+    show.data(rows) if json else show.table(rows, COLUMNS, empty=none)
 
 
 @app.command("show")
 def show_one(order_id: OrderId, *, json: show.AsJson = False) -> None:
     """Show one payment with its whole story."""
     with desk() as at, at.outside.database.read() as db:
-        payment = payments.find_payment(db, order_id)
-        if payment is None:
-            raise PaymentUnknown(merchant_order_id=order_id)
+        payment = _payment(db, order_id)
         whole: dict[str, Any] = {
-            "payment": show.rows_of([payment])[0],
-            "enrollment": [*show.rows_of([found]), None][0]
-            if (found := enrollments.find_enrollment(db, order_id))
-            else None,
-            "job": show.rows_of([job])[0] if (job := jobs.find_job(db, order_id)) else None,
+            "payment": asdict(payment) | {"status_url": at.outside.urls.status(payment.public_id)},
+            "customer": _plain(payments.find_customer(db, order_id)),
+            "enrollment": _plain(enrollments.find_enrollment(db, order_id)),
+            "job": _plain(jobs.find_job(db, order_id)),
             "story": [_line(row) for row in payments.read_story(db, order_id)],
-            "events": [
-                {"id": row.id, "received_at": row.received_at, "result_code": row.result_code, "outcome": row.outcome}
-                for row in inbox.list_events(db, merchant_order_id=order_id, limit=50)
-            ],
+            "events": [_event(row) for row in inbox.list_events(db, merchant_order_id=order_id, limit=50)],
         }
     if json:
         show.data(whole)
         return
     show.facts(whole["payment"])
-    for part in ("enrollment", "job"):
+    for part in ("customer", "enrollment", "job"):
         if whole[part]:
             print(f"\n{part}")
-            show.facts({f"  {name}": value for name, value in whole[part].items() if name != "merchant_order_id"})
-    print("\nstory")
-    show.table(whole["story"], ("at", "actor", "what", "text"), empty="  nothing yet")
+            show.facts({**whole[part], "merchant_order_id": None}, indent=show.GAP)
+    for part, columns in (("events", EVENTS), ("story", STORY)):
+        print(f"\n{part}")
+        show.table(whole[part], columns, empty="  nothing yet")
 
 
 @app.command()
@@ -82,20 +88,23 @@ def recheck(order_id: OrderId, *, json: show.AsJson = False) -> None:
     """Ask Duitku now whether it is paid; if so, it is enrolled."""
     with desk() as at:
         school = at.outside.school()
+        why = None
         try:
-            status = str(
-                confirm(
-                    MerchantOrderId(order_id),
-                    database=school.database,
-                    duitku=school.duitku,
-                    start=at.engine.start,
-                    now=school.now,
-                )
+            confirm(
+                MerchantOrderId(order_id),
+                database=school.database,
+                duitku=school.duitku,
+                start=at.engine.start,
+                now=school.now,
             )
-            said = status
         except (NotPaidYet, InvoiceUnknown) as fault:
-            status, said = "pending", str(fault)
-    show.data({"merchant_order_id": order_id, "status": status}) if json else print(said)
+            why = str(fault)
+        with at.outside.database.read() as db:
+            status = _payment(db, order_id).status
+    if json:
+        show.data({"merchant_order_id": order_id, "status": status, "why": why})
+    else:
+        print(" ".join([f"{order_id} is {status}.", *([why] if why else [])]))
 
 
 @app.command("retry")
@@ -116,45 +125,73 @@ def retry_one(order_id: OrderId) -> None:
 def mark_as_paid(order_id: OrderId, *, reason: Reason, dry_run: DryRun = False) -> None:
     """Take your word that the money has arrived, and enroll."""
     with desk() as at:
-        if dry_run:
-            _would(at, order_id, "be marked paid and enrolled")
-            return
+        before = _brief(at, order_id)
         mark_paid(
             MerchantOrderId(order_id),
-            database=at.outside.database,
+            database=at.database(dry_run=dry_run),
             start=at.engine.start,
             now=at.outside.now,
             actor=OPERATOR,
             reason=reason,
         )
-    print(f"{order_id} is marked paid and will be enrolled.")
+    print(
+        f"{before} would be marked paid and enrolled." if dry_run else f"{before} is marked paid and will be enrolled."
+    )
+
+
+@app.command("settle")
+def settle_one(order_id: OrderId, *, reason: Reason) -> None:
+    """Take it off the list of what needs a person, with what you did about it."""
+    with desk() as at:
+        settle(
+            MerchantOrderId(order_id),
+            database=at.outside.database,
+            now=at.outside.now,
+            actor=OPERATOR,
+            reason=reason,
+        )
+    print(f"{order_id} is settled.")
 
 
 @app.command()
 def revoke(order_id: OrderId, *, reason: Reason, dry_run: DryRun = False) -> None:
     """End the access and record the refund. Duitku has no refund API: send the money back by hand."""
     with desk() as at:
-        if dry_run:
-            _would(at, order_id, "be recorded as refunded, and its access ended")
-            return
+        before = _brief(at, order_id)
         ask_to_revoke(
             MerchantOrderId(order_id),
-            database=at.outside.database,
+            database=at.database(dry_run=dry_run),
             start=at.engine.start,
             now=at.outside.now,
             reason=reason,
             actor=OPERATOR,
         )
-    print(f"{order_id} is recorded as refunded; its access is being ended. Send the money back by hand.")
+    if dry_run:
+        print(f"{before} would be recorded as refunded, and its access ended.")
+    else:
+        print(f"{before} is recorded as refunded; its access is being ended. Send the money back by hand.")
 
 
-def _would(at: Any, order_id: str, what: str) -> None:
+def _brief(at: Desk, order_id: str) -> str:
     with at.outside.database.read() as db:
-        payment = payments.find_payment(db, order_id)
+        payment = _payment(db, order_id)
+    return f"{order_id} ({payment.status}, {show.rupiah(payment.payment_amount)})"
+
+
+def _payment(db: Db, order_id: str) -> Payment:
+    payment = payments.find_payment(db, order_id)
     if payment is None:
         raise PaymentUnknown(merchant_order_id=order_id)
-    print(f"{order_id} ({payment.status}, Rp {payment.payment_amount}) would {what}.")
+    return payment
+
+
+def _plain(found: Customer | Enrollment | Job | None) -> dict[str, Any] | None:
+    return None if found is None else asdict(found)
 
 
 def _line(row: Any) -> dict[str, Any]:
     return {"at": row.at, "actor": row.actor, "what": row.what, "text": row.text}
+
+
+def _event(row: Any) -> dict[str, Any]:
+    return {"id": row.id, "received_at": row.received_at, "result_code": row.result_code, "outcome": row.outcome}

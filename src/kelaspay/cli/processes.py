@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from enum import StrEnum
 from typing import Annotated
@@ -13,7 +14,7 @@ from kelaspay import log
 from kelaspay.cli import show
 from kelaspay.doctor import examine
 from kelaspay.migrate import migrate as migrate_database
-from kelaspay.outside import opened
+from kelaspay.outside import MissingSettings, missing, opened
 from kelaspay.serve import serve as serve_web
 from kelaspay.serve import work as work_alone
 from kelaspay.settings import load
@@ -23,6 +24,9 @@ from kelaspay_emulators.stand_alone import emulate_duitku, emulate_thinkific
 class Emulated(StrEnum):
     DUITKU = "duitku"
     THINKIFIC = "thinkific"
+
+
+PORTS = {Emulated.DUITKU: 9001, Emulated.THINKIFIC: 9002}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,6 +42,8 @@ def serve(
     """Serve the web and, unless told otherwise, work in the same process."""
     log.configure()
     settings = load()
+    if names := missing(settings):
+        raise MissingSettings(names)
     print(f"Kelaspay on http://{settings.host}:{settings.port}", file=sys.stderr)
     serve_web(settings, works=not no_work)
 
@@ -81,7 +87,14 @@ def demo(
 def emulate(
     which: Annotated[Emulated, typer.Argument(help="duitku or thinkific")],
     *,
-    port: Annotated[int, typer.Option(min=0, max=65535)] = 9001,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="9001 for Duitku, 9002 for Thinkific.")] = None,
 ) -> None:
     """Put an emulator on a port until told to stop."""
-    (emulate_duitku if which is Emulated.DUITKU else emulate_thinkific)(port)
+    on = port or PORTS[which]
+    try:
+        (emulate_duitku if which is Emulated.DUITKU else emulate_thinkific)(on)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        print(f"kelaspay: port {on} is taken; choose another with --port", file=sys.stderr)
+        raise typer.Exit(show.EXIT_FAILED) from None

@@ -40,5 +40,8 @@ def reconcile_once(
     would = "would be " if dry_run else ""
     print(f"{len(done.asked)} {would}asked after, {len(done.paid)} of them paid, {len(done.lapsed)} lapsed.")
     print(f"{len(done.restarted)} {would}started again.")
+    for said, order_ids in (("asked after", done.asked), ("started again", done.restarted)):
+        for order_id in order_ids:
+            print(f"  {order_id} {would}{said}")
     if done.stopped_by:
-        print(f"Stopped early: {done.stopped_by}.")
+        print(f"Stopped early: {done.stopped_by}")

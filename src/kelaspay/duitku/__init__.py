@@ -2,6 +2,15 @@
 
 from kelaspay.duitku.callback import Callback, read_callback
 from kelaspay.duitku.channels import CHANNELS, Channel, expiry_period
-from kelaspay.duitku.client import Duitku, TransactionStatus
+from kelaspay.duitku.client import Duitku, PaymentMethod, TransactionStatus
 
-__all__ = ["CHANNELS", "Callback", "Channel", "Duitku", "TransactionStatus", "expiry_period", "read_callback"]
+__all__ = [
+    "CHANNELS",
+    "Callback",
+    "Channel",
+    "Duitku",
+    "PaymentMethod",
+    "TransactionStatus",
+    "expiry_period",
+    "read_callback",
+]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -36,6 +37,8 @@ VA_NAME_LENGTH = 20
 DETAILS_LENGTH = 255
 ITEM_NAME_LENGTH = 50
 
+WIB = timezone(timedelta(hours=7), "WIB")
+
 PAID, PENDING, CANCELED = "00", "01", "02"
 
 
@@ -51,6 +54,17 @@ class TransactionStatus:
     @property
     def paid(self) -> bool:
         return self.status_code == PAID
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMethod:
+    """A channel as Duitku offers it for an amount (duitku.md 3.1)."""
+
+    payment_method: str
+    payment_name: str
+    payment_image: str
+    total_fee: Rupiah
+    """What the buyer pays on top; nothing where the merchant bears the fees."""
 
 
 class Duitku:
@@ -116,6 +130,18 @@ class Duitku:
             reference=str(answer.get("reference", "")),
         )
 
+    def payment_methods(self, amount: Rupiah, *, now: datetime) -> list[PaymentMethod]:
+        """The channels that Duitku lists for this amount, with their fees; some may still be refused when chosen.
+
+        Raises as `create_invoice`.
+        """
+        at = now.astimezone(WIB).strftime("%Y-%m-%d %H:%M:%S")
+        signature = sign(self._scheme, self._api_key, self.merchant_code, str(amount), at, legacy="sha256")
+        asked = {"merchantcode": self.merchant_code, "amount": amount, "datetime": at, "signature": signature}
+        url = f"{self._v2}/webapi/api/merchant/paymentmethod/getpaymentmethod"
+        listed = self._post(url, asked, code="responseCode").get("paymentFee")
+        return [_method(each) for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+
     def invoice_page(self, reference: str) -> Invoice:
         """The invoice of an order whose creation's answer was lost: POP's page is found by its reference alone
         (duitku.md 4.4).
@@ -131,17 +157,15 @@ class Duitku:
         }
         return _invoice(self._post(f"{self._v2}/webapi/api/merchant/v2/inquiry", asked))
 
-    def _post(self, url: str, asked: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:
+    def _post(
+        self, url: str, asked: dict[str, Any], headers: dict[str, str] | None = None, *, code: str = "statusCode"
+    ) -> dict[str, Any]:
         try:
             response = self._http.post(url, json=asked, headers=headers, timeout=TIMEOUT)
         except httpx2.TransportError as error:
             raise DuitkuUnavailable from error
         answer = _parsed(response)
-        if (
-            response.is_success
-            and isinstance(answer, dict)
-            and str(answer.get("statusCode")) in {PAID, PENDING, CANCELED}
-        ):
+        if response.is_success and isinstance(answer, dict) and str(answer.get(code)) in {PAID, PENDING, CANCELED}:
             return answer
         raise _refusal(response.status_code, _said(answer))
 
@@ -186,6 +210,16 @@ def _invoice(answer: dict[str, Any]) -> Invoice:
         payment_url=str(answer["paymentUrl"]),
         va_number=answer.get("vaNumber") or None,
         qr_string=answer.get("qrString") or None,
+    )
+
+
+def _method(listed: dict[str, Any]) -> PaymentMethod:
+    fee = str(listed.get("totalFee") or "0").partition(".")[0]
+    return PaymentMethod(
+        payment_method=str(listed.get("paymentMethod", "")),
+        payment_name=str(listed.get("paymentName", "")),
+        payment_image=str(listed.get("paymentImage", "")),
+        total_fee=Rupiah(int(fee) if fee.isdigit() else 0),
     )
 
 

@@ -47,7 +47,7 @@ ATTENTIONS = {
     Need.PAID_LATE: (Attention.PAID_LATE,),
     Need.SALE_UNKNOWN: (Attention.EXTERNAL_ORDER_UNKNOWN,),
 }
-KEY_REFUSED = ("thinkific_unauthorized", "duitku_unauthorized")
+KEY_REFUSED = ("thinkific_unauthorized", "school_disconnected", "duitku_unauthorized")
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,7 @@ class Database:
             max_overflow=0,
             pool_timeout=BUSY_SECONDS / 2,
             pool_pre_ping=True,
+            hide_parameters=True,
             connect_args={"connect_timeout": 5, "application_name": "kelaspay"},
         )
 
@@ -114,6 +115,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=BUSY_SECONDS,
+            hide_parameters=True,
             connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         )
         sa.event.listen(engine, "connect", _set_up_sqlite)

@@ -1,4 +1,4 @@
-"""What else is kept about one payment: every invoice ever shown, and operators' notes."""
+"""What else is kept about one payment: what was paid for it, and operators' notes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from kelaspay.store.tables import inbox, invoices, notes
+from kelaspay.store.tables import inbox, notes
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from kelaspay.store.database import Db
-
-
-def invoices_of(db: Db, merchant_order_id: str) -> list[sa.Row[Any]]:
-    """Every reference and VA number that was shown, oldest first: an old one may be paid yet."""
-    return list(db.execute(sa.select(invoices).where(invoices.c.merchant_order_id == merchant_order_id)))
 
 
 def receipts_of(db: Db, merchant_order_id: str) -> list[sa.Row[Any]]:

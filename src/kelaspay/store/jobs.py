@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from kelaspay.payment import MerchantOrderId, Status
+from kelaspay.payment import EnrollmentState, MerchantOrderId, Status
 from kelaspay.store.database import database_clock
-from kelaspay.store.tables import jobs, payments
+from kelaspay.store.tables import enrollments, jobs, payments
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -188,16 +188,33 @@ def release_of(db: Db, executor_ids: set[str]) -> int:
 
 
 def at_rest_though_paid(db: Db, before: datetime, limit: int) -> list[MerchantOrderId]:
-    """Payments that are paid and not enrolled with nothing under way, however it came about."""
+    """Payments that are paid and not enrolled, or refunded with their access not ended, with nothing under way, however
+    it came about. What stopped for a reason is not among them: that is for a person.
+    """
+    paid_at = sa.func.coalesce(payments.c.paid_at, payments.c.created_at)
+    to_enroll = payments.c.status == Status.PAID
+    to_end = sa.and_(
+        payments.c.status == Status.REFUNDED,
+        enrollments.c.revoke_wanted,
+        enrollments.c.state != EnrollmentState.REVOKED,
+        jobs.c.fault.is_(None),
+    )
     rows = db.execute(
         sa.select(payments.c.merchant_order_id)
         .outerjoin(jobs, jobs.c.merchant_order_id == payments.c.merchant_order_id)
+        .outerjoin(enrollments, enrollments.c.merchant_order_id == payments.c.merchant_order_id)
         .where(
-            payments.c.status == Status.PAID,
-            payments.c.paid_at < before,
+            sa.or_(to_enroll, to_end),
+            paid_at < before,
             sa.or_(jobs.c.active.is_(None), sa.not_(jobs.c.active)),
         )
-        .order_by(payments.c.paid_at)
+        .order_by(paid_at)
         .limit(limit)
     )
+    return [MerchantOrderId(row.merchant_order_id) for row in rows]
+
+
+def waiting_for(db: Db, fault: str) -> list[MerchantOrderId]:
+    """Payments whose next run waits because of this fault."""
+    rows = db.execute(sa.select(jobs.c.merchant_order_id).where(jobs.c.active, jobs.c.fault == fault))
     return [MerchantOrderId(row.merchant_order_id) for row in rows]

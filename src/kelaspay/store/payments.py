@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from kelaspay.payment import Attention, Customer, MerchantOrderId, Payment, Rupiah, Status, before
 from kelaspay.store.database import database_clock
-from kelaspay.store.tables import customers, inbox, invoices, payments, story
+from kelaspay.store.tables import customers, enrollments, inbox, invoices, payments, story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,11 @@ def find_payment(db: Db, merchant_order_id: str) -> Payment | None:
     return _payment(db, payments.c.merchant_order_id == merchant_order_id)
 
 
+def find_for_update(db: Db, merchant_order_id: str) -> Payment | None:
+    """The payment as it stands, and nobody else moves it before this transaction has ended."""
+    return _payment(db, payments.c.merchant_order_id == merchant_order_id, lock=True)
+
+
 def find_by_public_id(db: Db, public_id: str) -> Payment | None:
     return _payment(db, payments.c.public_id == public_id)
 
@@ -69,13 +74,15 @@ def find_customer(db: Db, merchant_order_id: str) -> Customer | None:
     return None if row is None else Customer(name=row.name, email=row.email, phone=row.phone)
 
 
-def claim_invoice(db: Db, merchant_order_id: MerchantOrderId, lease: float) -> bool:
-    """Take on making the invoice of a payment that has none; False while somebody else is at it."""
+def claim_invoice(db: Db, merchant_order_id: MerchantOrderId, lease: float, *, anew: bool = False) -> bool:
+    """Take on making the invoice of a payment that has none, or with `anew` another one; False while somebody else is
+    at it.
+    """
     claimed = db.execute(
         sa.update(payments)
         .where(
             payments.c.merchant_order_id == merchant_order_id,
-            payments.c.payment_url.is_(None),
+            sa.true() if anew else payments.c.payment_url.is_(None),
             sa.or_(payments.c.invoice_lease_until.is_(None), payments.c.invoice_lease_until < database_clock()),
         )
         .values(invoice_lease_until=database_clock() + lease)
@@ -84,10 +91,16 @@ def claim_invoice(db: Db, merchant_order_id: MerchantOrderId, lease: float) -> b
 
 
 def set_invoice(
-    db: Db, merchant_order_id: MerchantOrderId, invoice: Invoice, *, payment_method: str | None, now: datetime
+    db: Db,
+    merchant_order_id: MerchantOrderId,
+    invoice: Invoice,
+    *,
+    payment_method: str | None,
+    expires_at: datetime,
+    now: datetime,
 ) -> None:
-    """Remember what Duitku holds. Every reference and VA number ever shown stays in `invoices`: an old one may be paid
-    yet.
+    """Remember what Duitku holds and until when. Every reference and VA number ever shown stays in `invoices`: an old
+    one may be paid yet.
     """
     shown = {
         "reference": invoice.reference,
@@ -98,7 +111,13 @@ def set_invoice(
     db.execute(
         sa.update(payments)
         .where(payments.c.merchant_order_id == merchant_order_id)
-        .values(**shown, invoice_fault=None, invoice_lease_until=None)
+        .values(
+            **shown,
+            payment_method=payment_method,
+            expires_at=expires_at,
+            invoice_fault=None,
+            invoice_lease_until=None,
+        )
     )
     db.execute(
         sa.insert(invoices).values(
@@ -143,16 +162,20 @@ def move(
 
 
 def flag(db: Db, merchant_order_id: MerchantOrderId, attention: Attention, text: str, now: datetime) -> None:
-    """Ask for a person's eye without changing the state; saying the same again tells nothing new."""
-    flagged = db.execute(
+    """Ask for a person's eye without changing the state; saying the same again tells nothing new.
+
+    Where something more pressing is flagged already, that stays and this is a line in the story.
+    """
+    db.execute(
         sa.update(payments)
         .where(
             payments.c.merchant_order_id == merchant_order_id,
-            sa.or_(payments.c.attention.is_(None), payments.c.attention != attention),
+            sa.or_(payments.c.attention.is_(None), payments.c.attention.in_(attention.hides())),
         )
         .values(attention=attention, attention_text=text)
     )
-    if flagged.rowcount:
+    last = sa.select(story.c.text).where(story.c.merchant_order_id == merchant_order_id, story.c.what == attention)
+    if db.execute(last.order_by(story.c.id.desc()).limit(1)).scalar() != text:
         tell(db, merchant_order_id, now, "kelaspay", attention, text)
 
 
@@ -163,6 +186,23 @@ def unflag(db: Db, merchant_order_id: MerchantOrderId, attention: Attention) -> 
         .where(payments.c.merchant_order_id == merchant_order_id, payments.c.attention == attention)
         .values(attention=None, attention_text=None)
     )
+
+
+def clear_attention(db: Db, merchant_order_id: MerchantOrderId) -> None:
+    """A person has looked; the story keeps what it was."""
+    cleared = {"attention": None, "attention_text": None}
+    db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(**cleared))
+
+
+def settled_since(db: Db, merchant_order_id: MerchantOrderId, attention: Attention, text: str) -> bool:
+    """Whether a person has settled exactly this, which was flagged before."""
+    said = sa.select(sa.func.max(story.c.id)).where(
+        story.c.merchant_order_id == merchant_order_id, story.c.what == attention, story.c.text == text
+    )
+    settled = sa.select(story.c.id).where(
+        story.c.merchant_order_id == merchant_order_id, story.c.what == "settled", story.c.id > said.scalar_subquery()
+    )
+    return db.execute(settled.limit(1)).first() is not None
 
 
 def set_sold(db: Db, merchant_order_id: MerchantOrderId, **values: int | None) -> None:
@@ -221,24 +261,69 @@ def receipts(db: Db, merchant_order_id: str) -> int:
     ).scalar_one()
 
 
-def covered_elsewhere(db: Db, payment: Payment, email: str) -> bool:
-    """Whether another paid order of the same person covers the same course or bundle."""
-    same = sa.and_(
-        payments.c.course_id.is_not_distinct_from(payment.course_id),
-        payments.c.bundle_id.is_not_distinct_from(payment.bundle_id),
-    )
+def other_paid_orders(db: Db, merchant_order_id: MerchantOrderId, email: str, now: datetime) -> list[sa.Row[Any]]:
+    """The same person's other orders that are paid and whose access has not ended: what they gave, until when."""
     query = (
-        sa.select(payments.c.merchant_order_id)
+        sa.select(
+            payments.c.merchant_order_id,
+            sa.func.coalesce(enrollments.c.course_id, payments.c.course_id).label("course_id"),
+            sa.func.coalesce(enrollments.c.bundle_id, payments.c.bundle_id).label("bundle_id"),
+            enrollments.c.expiry_date,
+        )
+        .join(customers, customers.c.merchant_order_id == payments.c.merchant_order_id)
+        .outerjoin(enrollments, enrollments.c.merchant_order_id == payments.c.merchant_order_id)
+        .where(
+            customers.c.email == email,
+            payments.c.merchant_order_id != merchant_order_id,
+            payments.c.status.in_([Status.PAID, Status.COMPLETED]),
+            sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),
+        )
+    )
+    return list(db.execute(query))
+
+
+def access_of(db: Db, email: str, wanted: Payment, now: datetime) -> sa.Row[Any] | None:
+    """An order of this person's that gives, or is about to give, the access that `wanted` would."""
+    same = [payments.c.offer == wanted.offer]
+    if wanted.course_id is not None:
+        same.append(sa.func.coalesce(enrollments.c.course_id, payments.c.course_id) == wanted.course_id)
+    query = (
+        sa.select(payments.c.public_id, enrollments.c.expiry_date)
+        .join(customers, customers.c.merchant_order_id == payments.c.merchant_order_id)
+        .outerjoin(enrollments, enrollments.c.merchant_order_id == payments.c.merchant_order_id)
+        .where(
+            customers.c.email == email,
+            sa.or_(*same),
+            payments.c.status.in_([Status.PAID, Status.COMPLETED, Status.REVIEW]),
+            sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),
+        )
+        .order_by(payments.c.created_at.desc())
+    )
+    return db.execute(query.limit(1)).one_or_none()
+
+
+def unpaid_of(db: Db, email: str, wanted: Payment, now: datetime) -> Payment | None:
+    """An unpaid order of this person's for the same thing at the same price, when it can still be paid."""
+    query = (
+        sa.select(*PAYMENT_COLUMNS)
         .join(customers, customers.c.merchant_order_id == payments.c.merchant_order_id)
         .where(
             customers.c.email == email,
-            payments.c.merchant_order_id != payment.merchant_order_id,
-            payments.c.status.in_([Status.PAID, Status.COMPLETED]),
-            same,
+            payments.c.offer == wanted.offer,
+            payments.c.payment_amount == wanted.payment_amount,
+            payments.c.status == Status.PENDING,
+            payments.c.expires_at > now,
         )
-        .limit(1)
+        .order_by(payments.c.created_at.desc())
     )
-    return db.execute(query).first() is not None
+    row = db.execute(query.limit(1)).one_or_none()
+    return None if row is None else as_payment(row)
+
+
+def list_invoices(db: Db, merchant_order_id: str) -> list[sa.Row[Any]]:
+    """Every number and reference ever shown for a payment, the newest first."""
+    query = sa.select(invoices).where(invoices.c.merchant_order_id == merchant_order_id)
+    return list(db.execute(query.order_by(invoices.c.id.desc())))
 
 
 def list_payments(db: Db, *, status: str | None, attention: bool, limit: int) -> list[Payment]:
@@ -268,6 +353,7 @@ def as_payment(row: Any) -> Payment:
     return Payment(**values)
 
 
-def _payment(db: Db, condition: sa.ColumnElement[bool]) -> Payment | None:
-    row = db.execute(sa.select(*PAYMENT_COLUMNS).where(condition)).one_or_none()
+def _payment(db: Db, condition: sa.ColumnElement[bool], *, lock: bool = False) -> Payment | None:
+    query = sa.select(*PAYMENT_COLUMNS).where(condition)
+    row = db.execute(query.with_for_update() if lock else query).one_or_none()
     return None if row is None else as_payment(row)

@@ -323,3 +323,27 @@ sa.Index(
     sqlite_where=payments.c.paid_at.is_not(None),
     postgresql_where=payments.c.paid_at.is_not(None),
 )
+
+schools = sa.Table(
+    "schools",
+    metadata,
+    sa.Column("subdomain", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("gid", sa.Text),
+    sa.Column("access_token", sa.LargeBinary),
+    sa.Column("refresh_token", sa.LargeBinary),
+    sa.Column("expires_at", UtcDateTime),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("refresh_lease_until", sa.Float),
+    sa.Column("connected_at", UtcDateTime, nullable=False),
+)
+
+oauth_states = sa.Table(
+    "oauth_states",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("subdomain", sa.Text, nullable=False),
+    sa.Column("browser", sa.String(64), nullable=False, index=True),
+    sa.Column("verifier", sa.LargeBinary, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False),
+)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import httpx2
 
@@ -25,17 +25,20 @@ from kelaspay.faults import (
 from kelaspay.thinkific.values import BundleEnrollment, CourseEnrollment, as_time, said
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
 
     from kelaspay.payment import Customer, Rupiah
+
+T = TypeVar("T")
 
 TIMEOUT = httpx2.Timeout(connect=5.0, read=20.0, write=10.0, pool=5.0)
 PAGE = 250
 """Thinkific's largest page."""
 MILLISECONDS = 1e10
 """`RateLimit-Reset` above this is in milliseconds (thinkific.md 6.1)."""
+API_KEY_LENGTH = 32
 SERVER_ERROR = 500
 TOO_MANY = 429
 NOT_LET_IN = frozenset({401, 403})
@@ -71,11 +74,23 @@ def no_guard() -> None:
     """For calls that may be repeated."""
 
 
+class KeyAuth(httpx2.Auth):
+    """Authenticates with the school's API key, or with an API access token, which is longer (thinkific.md 1.2, 1.3)."""
+
+    def __init__(self, subdomain: str, key: str) -> None:
+        keyed = {"X-Auth-API-Key": key}
+        self._headers = (keyed if len(key) <= API_KEY_LENGTH else {"Authorization": f"Bearer {key}"}) | {
+            "X-Auth-Subdomain": subdomain
+        }
+
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        request.headers.update(self._headers)
+        yield request
+
+
 class Thinkific:
-    def __init__(
-        self, http: httpx2.Client, *, api_url: str, auth: Callable[[], Mapping[str, str]], gate: Turns
-    ) -> None:
-        """`auth` gives the headers that authenticate the school (thinkific.md 1.2, 1.3)."""
+    def __init__(self, http: httpx2.Client, *, api_url: str, auth: httpx2.Auth, gate: Turns) -> None:
+        """`auth` authenticates the school's requests: `KeyAuth`, or a connected school's tokens."""
         self._http = http
         self._base = f"{api_url}/api/public/v1"
         self._auth = auth
@@ -95,22 +110,23 @@ class Thinkific:
             "send_welcome_email": True,
         }
         try:
-            return int(self._call("POST", "/users", json=wanted, guard=guard, urgent=urgent)["id"])
+            made = self._call("POST", "/users", json=wanted, guard=guard, urgent=urgent)
         except ThinkificRefused as refusal:
             if "taken" in str(refusal):
                 raise EmailTaken from refusal
             raise
+        return _read(lambda: int(made["id"]))
 
     def find_user(self, email: str, *, urgent: bool = False) -> int | None:
         """The id of the user with exactly this e-mail address, case aside: the filter is not trusted to be exact."""
         found = self._call("GET", "/users", params={"query[email]": email}, urgent=urgent)
-        ids = [int(user["id"]) for user in found["items"] if str(user.get("email", "")).strip().lower() == email]
-        return ids[0] if ids else None
+        users = _read(lambda: [(int(user["id"]), str(user["email"]).strip().lower()) for user in found["items"]])
+        return next((user_id for user_id, theirs in users if theirs == email), None)
 
     def find_enrollment(self, user_id: int, course_id: int, *, urgent: bool = False) -> CourseEnrollment | None:
         params = {"query[user_id]": user_id, "query[course_id]": course_id}
         found = self._call("GET", "/enrollments", params=params, urgent=urgent)
-        parsed = [CourseEnrollment.parse(body) for body in found["items"]]
+        parsed = _read(lambda: [CourseEnrollment.parse(body) for body in found["items"]])
         same = [each for each in parsed if (each.user_id, each.course_id) == (user_id, course_id)]
         return same[0] if same else None
 
@@ -129,7 +145,8 @@ class Thinkific:
         Look with `find_enrollment` first where this may be a repeat.
         """
         wanted = {"user_id": user_id, "course_id": course_id, **_access(activated_at, expiry_date)}
-        return CourseEnrollment.parse(self._call("POST", "/enrollments", json=wanted, guard=guard, urgent=urgent))
+        made = self._call("POST", "/enrollments", json=wanted, guard=guard, urgent=urgent)
+        return _read(lambda: CourseEnrollment.parse(made))
 
     def change_enrollment(
         self,
@@ -145,7 +162,7 @@ class Thinkific:
     def find_bundle_enrollment(self, user_id: int, bundle_id: int, *, urgent: bool = False) -> BundleEnrollment | None:
         params = {"query[user_id]": user_id}
         found = self._call("GET", f"/bundles/{bundle_id}/enrollments", params=params, urgent=urgent)
-        parsed = [BundleEnrollment.parse(body) for body in found["items"]]
+        parsed = _read(lambda: [BundleEnrollment.parse(body) for body in found["items"]])
         same = [each for each in parsed if each.user_id == user_id]
         return same[0] if same else None
 
@@ -176,6 +193,10 @@ class Thinkific:
         wanted = {"user_id": user_id, **_access(activated_at, expiry_date)}
         self._call("PUT", f"/bundles/{bundle_id}/enrollments", json=wanted, guard=guard)
 
+    def bundle_courses(self, bundle_id: int) -> set[int]:
+        """The ids of the courses that a bundle holds."""
+        return {int(course["id"]) for course in self._pages(f"/bundles/{bundle_id}/courses")}
+
     def create_external_order(
         self, user_id: int, product_id: int, *, amount: Rupiah, reference: str, guard: Callable[[], None]
     ) -> int:
@@ -191,7 +212,8 @@ class Thinkific:
             "order_type": "one-time",
             "transaction": _transaction(amount, reference, "purchase"),
         }
-        return int(self._call("POST", "/external_orders", json=wanted, guard=guard)["id"])
+        made = self._call("POST", "/external_orders", json=wanted, guard=guard)
+        return _read(lambda: int(made["id"]))
 
     def refund_external_order(
         self, external_order_id: int, *, amount: Rupiah, reference: str, guard: Callable[[], None]
@@ -211,9 +233,8 @@ class Thinkific:
     def _pages(self, path: str) -> Iterator[dict[str, Any]]:
         page: int | None = 1
         while page:
-            found = self._call("GET", path, params={"page": page, "limit": PAGE})
-            yield from found["items"]
-            page = found.get("meta", {}).get("pagination", {}).get("next_page")
+            items, page = _page(self._call("GET", path, params={"page": page, "limit": PAGE}))
+            yield from items
 
     def _call(
         self,
@@ -234,7 +255,7 @@ class Thinkific:
 
     def _send(self, method: str, path: str, **request: Any) -> httpx2.Response:
         try:
-            return self._http.request(method, self._base + path, headers=dict(self._auth()), timeout=TIMEOUT, **request)
+            return self._http.request(method, self._base + path, auth=self._auth, timeout=TIMEOUT, **request)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise ThinkificUnreachable from error
         except httpx2.TransportError as error:
@@ -245,6 +266,20 @@ class Thinkific:
         until = now + min(max(_reset(response) - now, 1.0), LONGEST_RESET_SECONDS)
         self._gate.close(until)
         return ThinkificBusy(wait=until - now)
+
+
+def _page(found: dict[str, Any]) -> tuple[list[dict[str, Any]], int | None]:
+    """The items and the number of the next page; a page may be short, or even empty, without being the last."""
+    following = ((found.get("meta") or {}).get("pagination") or {}).get("next_page")
+    return _read(lambda: (list(found["items"]), following))
+
+
+def _read(parse: Callable[[], T]) -> T:
+    """What is in an answer; one that lacks it is as good as none, and whether something was done is not known."""
+    try:
+        return parse()
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ThinkificUnavailable("Its answer cannot be read.") from error
 
 
 def _access(activated_at: datetime | None, expiry_date: datetime | None) -> dict[str, str]:

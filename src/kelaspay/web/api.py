@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request
+from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from kelaspay.checkout import Wanted, initiate
+from kelaspay.checkout import initiate
 from kelaspay.faults import NotConfigured, PaymentUnknown
 from kelaspay.outside import Outside
 from kelaspay.payment import Enrollment, Payment
 from kelaspay.store import enrollments, offers, payments
+from kelaspay.wanted import Wanted
 
 router = APIRouter()
 
@@ -34,7 +35,7 @@ class PaymentWanted(BaseModel):
         max_length=LONG,
         description="A channel code of Duitku's, like `BC`; without one the buyer chooses at Duitku.",
     )
-    return_url: str | None = Field(default=None, max_length=LONG, pattern=r"^https?://[^\s]+$")
+    return_url: str | None = Field(default=None, max_length=LONG, pattern=r"^https?://[!-~]+$")
 
 
 class PaymentStarted(BaseModel):
@@ -117,7 +118,7 @@ def initiate_payment(
 
 
 @router.get("/payment/{merchant_order_id}", responses={404: PROBLEMS[404]})
-def read_payment(merchant_order_id: Annotated[str, Path(max_length=LONG)], request: Request) -> PaymentState:
+def read_payment(merchant_order_id: str, request: Request) -> PaymentState:
     """How a payment stands."""
     outside: Outside = request.app.state.outside
     with outside.database.read() as db:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from kelaspay.faults import Fault, InvalidInput
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI, Request
 
 log = structlog.get_logger()
 
@@ -36,6 +34,12 @@ def fault_response(fault: Fault) -> JSONResponse:
     if fault.retry:
         response.headers["Retry-After"] = str(int(fault.wait or 5))
     return response
+
+
+def plain_address(request: Request) -> None:
+    """Nothing is called what cannot be printed, and a database may fail over looking for it."""
+    if not request.scope["path"].isprintable() or b"%00" in request.scope["query_string"]:
+        raise HTTPException(404)
 
 
 def install(app: FastAPI) -> None:
@@ -64,6 +68,8 @@ def install(app: FastAPI) -> None:
 
 
 def _field(problem: dict[str, Any]) -> str:
+    if problem["type"] == "json_invalid":  # its place is a number of bytes
+        return "body"
     parts = [str(part) for part in problem["loc"] if part not in {"body", "query", "path", "header"}]
     return ".".join(parts) or "body"
 
@@ -72,6 +78,8 @@ def _why(problem: dict[str, Any]) -> str:
     """Pydantic's reason, in the words that our own checks use; never with the value that was entered."""
     if problem["type"] == "missing":
         return "is missing"
+    if problem["type"] == "json_invalid" or problem["loc"] == ("body",):
+        return "must be a JSON object"
     if problem["type"] == "extra_forbidden":
         return "is not accepted: the price is ours" if problem["loc"][-1] == "amount" else "is not known"
     return str(problem["msg"]).removeprefix("Value error, ")

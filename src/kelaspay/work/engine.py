@@ -25,6 +25,7 @@ from dbos._serialization import DBOSPortableJSONSerializer
 from kelaspay.faults import DatabaseUnavailable, HeldElsewhere
 from kelaspay.payment import MerchantOrderId
 from kelaspay.store import jobs
+from kelaspay.store.database import translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,10 @@ def _until_done(merchant_order_id: MerchantOrderId, run: int, holder: str) -> No
 
 
 class Engine:
-    """Runs payments' work. Every process may enqueue; those that `launch` also execute."""
+    """Runs payments' work. Every process may enqueue; those that `launch` also execute.
+
+    Everything raises `DatabaseUnavailable` when the database is away.
+    """
 
     def __init__(self, database: Database, executor_id: str, now: Callable[[], datetime]) -> None:
         self.executor_id = executor_id
@@ -113,6 +117,7 @@ class Engine:
             self.enqueue(db, merchant_order_id, run, (wake_at - self._now()).total_seconds())
         return run
 
+    @translated()
     def alive(self, runs: list[tuple[MerchantOrderId, int]]) -> set[MerchantOrderId]:
         """Those whose run is still queued or being executed."""
         if not runs:
@@ -123,6 +128,7 @@ class Engine:
         )
         return {orders[workflow.workflow_id] for workflow in found}
 
+    @translated()
     def failed(self, limit: int = MOST) -> list[str]:
         """Runs that ended in an error of the engine's."""
         status = ["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
@@ -131,6 +137,7 @@ class Engine:
         )
         return [workflow.workflow_id for workflow in found]
 
+    @translated()
     def waiting(self) -> int:
         """How many runs are queued, a thousand at the most."""
         found = self._client.list_workflows(
@@ -138,6 +145,7 @@ class Engine:
         )
         return len(found)
 
+    @translated()
     def launch(self, perform: Callable[[MerchantOrderId, int, str], None]) -> None:
         """Execute runs in this process from now on."""
         _perform[:] = [perform]
@@ -165,6 +173,7 @@ class Engine:
         DBOS.launch()
         self._launched = True
 
+    @translated()
     def hand_on(self, fresh: Callable[[], set[str]]) -> set[str]:
         """Queue again what belongs to no living process; returned are the dead ones' ids.
 
@@ -192,6 +201,7 @@ class Engine:
             log.warning("runs_taken_over", count=len(orphans))
         return {str(workflow.executor_id) for workflow in orphans} - living
 
+    @translated()
     def forget_done(self, older_than: float, limit: int = MOST) -> int:
         """Delete what DBOS keeps of runs that ended more than `older_than` seconds ago; our rows are the record."""
         ended = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - older_than))

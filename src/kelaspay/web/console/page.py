@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from kelaspay.faults import Fault, InvalidInput, SignInNeeded
+from kelaspay.faults import Fault, InvalidInput, NotSignedIn
 from kelaspay.outside import Outside
 from kelaspay.web.console import words
 from kelaspay.web.console.visit import LANGUAGE_COOKIE, Visitor
@@ -132,7 +132,7 @@ class ConsoleRoute(APIRoute):
         async def handled(request: Request) -> Response:
             try:
                 return await handle(request)
-            except SignInNeeded:
+            except NotSignedIn:
                 wanted = request.url.path if request.method == "GET" else "/console"
                 if request.method == "GET" and request.url.query:
                     wanted = f"{wanted}?{request.url.query}"

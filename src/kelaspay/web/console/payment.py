@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 from kelaspay.confirm import confirm
 from kelaspay.faults import AmountDiffers, InvalidInput, InvoiceUnknown, NotPaidYet, PaymentUnknown
 from kelaspay.payment import UNPAID, MerchantOrderId, Payment, Status
-from kelaspay.review import mark_paid, retry
+from kelaspay.review import mark_paid, retry, settle
 from kelaspay.revoke import ask_to_revoke
 from kelaspay.store import dossier, enrollments, inbox, jobs, offers, payments
 from kelaspay.store.database import Db
@@ -50,7 +50,7 @@ def show(order_id: str, request: Request, visitor: Looking) -> HTMLResponse:
             "customer": payments.find_customer(db, order_id),
             "enrollment": enrollments.find_enrollment(db, order_id),
             "job": jobs.find_job(db, order_id),
-            "invoices": dossier.invoices_of(db, order_id),
+            "invoices": payments.list_invoices(db, order_id),
             "receipts": dossier.receipts_of(db, order_id),
             "offer": offers.find_offer(db, payment.offer),
             "lines": _timeline(db, order_id, wording(request)),
@@ -163,25 +163,29 @@ def note(order_id: str, request: Request, visitor: Acting, text: Annotated[str, 
 
 
 @router.post("/{order_id}/settle")
-def settle(order_id: str, request: Request, visitor: Acting) -> Response:
+def settle_matter(order_id: str, request: Request, visitor: Acting, reason: Annotated[str, Form()] = "") -> Response:
     """A person has seen to what was flagged; a payment in review is settled by what is done about it instead."""
+    if not (text := _text(reason)):
+        raise InvalidInput.one("reason", "is missing")
     outside = outside_of(request)
-    with outside.database.begin() as db:
-        payment = _payment(db, order_id)
-        if payment.attention is not None and payment.status is not Status.REVIEW:
-            payments.unflag(db, payment.merchant_order_id, payment.attention)
-            actor = visitor.operator.actor
-            payments.tell(db, order_id, outside.now(), actor, "attention_settled", payment.attention)
-    write_down(request, visitor, "settled", order_id)
+    settle(
+        MerchantOrderId(order_id),
+        database=outside.database,
+        now=outside.now,
+        actor=visitor.operator.actor,
+        reason=text,
+    )
+    write_down(request, visitor, "settled", order_id, text)
     return _back(order_id, "settled")
 
 
 def _asked(request: Request, visitor: Visitor, order_id: str, what: str, *, missing: bool = False) -> HTMLResponse:
     """What would happen, said before it does."""
+    now = outside_of(request).now()
     with outside_of(request).database.read() as db:
         payment = _payment(db, order_id)
         customer = payments.find_customer(db, order_id)
-        covered = customer is not None and payments.covered_elsewhere(db, payment, customer.email)
+        others = payments.other_paid_orders(db, payment.merchant_order_id, customer.email, now) if customer else []
     status = 422 if missing else 200
     return page(
         request,
@@ -190,7 +194,7 @@ def _asked(request: Request, visitor: Visitor, order_id: str, what: str, *, miss
         status=status,
         payment=payment,
         customer=customer,
-        covered=covered,
+        others=others,
         missing=missing,
     )
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Form, Request
 from fastapi.responses import Response
 
-from kelaspay.faults import FormExpired, NotAllowed, SignInNeeded
+from kelaspay.faults import FormExpired, NotAllowed, NotSignedIn
 from kelaspay.operators import LONGEST, who
 from kelaspay.outside import Outside
 from kelaspay.store import audit
@@ -115,16 +115,21 @@ def visitor_of(request: Request) -> Visitor | None:
     return None if operator is None else Visitor(operator, token, seal(request, token), address_of(request))
 
 
+def check_token(visitor: Visitor, csrf: str) -> None:
+    """Raises `FormExpired` unless a form brings the token of this session."""
+    if not hmac.compare_digest(visitor.csrf.encode(), csrf.encode()):
+        raise FormExpired
+
+
 def _looking(request: Request) -> Visitor:
     visitor = visitor_of(request)
     if visitor is None:
-        raise SignInNeeded
+        raise NotSignedIn
     return visitor
 
 
 def _acting(visitor: Annotated[Visitor, Depends(_looking)], csrf: Annotated[str, Form()] = "") -> Visitor:
-    if not hmac.compare_digest(visitor.csrf.encode(), csrf.encode()):
-        raise FormExpired
+    check_token(visitor, csrf)
     return visitor
 
 

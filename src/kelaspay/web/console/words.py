@@ -61,6 +61,8 @@ ADVICE = {
 FAULTS = {
     "sign_in_refused": "Email atau kata sandi salah.",
     "too_many_attempts": "Terlalu banyak percobaan. Tunggu 15 menit, lalu coba lagi.",
+    "not_signed_in": "Masuk dahulu.",
+    "school_disconnected": "Sekolah Thinkific terputus; sambungkan lagi.",
     "not_allowed": "Hanya pemilik yang boleh melakukan ini.",
     "form_expired": "Formulir ini sudah tidak berlaku. Buka lagi halamannya dan ulangi.",
     "invitation_unknown": "Tautan ini sudah dipakai atau sudah berakhir.",
@@ -117,7 +119,7 @@ WHAT = {
     "refund_recorded": "Pengembalian dicatat di Thinkific",
     "refund_refused": "Thinkific menolak mencatat pengembalian",
     "refund_unknown": "Tidak pasti apakah Thinkific mencatat pengembalian",
-    "attention_settled": "Peringatan ditutup",
+    "settled": "Peringatan ditutup",
     "erased": "Data pribadi dihapus",
     "email_changed": "Email diganti",
 }

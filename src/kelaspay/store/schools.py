@@ -1,0 +1,149 @@
+"""Schools that were connected by OAuth, their tokens as sealed bytes, and attempts to connect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from kelaspay.store.database import database_clock
+from kelaspay.store.tables import oauth_states, schools
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kelaspay.store.database import Db
+
+
+class Connection(StrEnum):
+    CONNECTED = "connected"
+    RECONNECT = "reconnect"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A school's connection. `generation` counts its pairs of tokens."""
+
+    subdomain: str
+    state: Connection
+    gid: str | None
+    access_token: bytes | None
+    refresh_token: bytes | None
+    expires_at: datetime | None
+    generation: int
+    connected_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """An attempt to connect; its state and its browser's secret are kept as digests only."""
+
+    digest: str
+    subdomain: str
+    browser: str
+    verifier: bytes
+    expires_at: datetime
+
+
+CONNECTED_COLUMNS = [schools.c[field.name] for field in fields(Connected)]
+ATTEMPTED_COLUMNS = [oauth_states.c[field.name] for field in fields(Attempted)]
+
+
+def add_attempt(db: Db, attempted: Attempted, now: datetime) -> None:
+    """Keep an attempt, and forget those that have lapsed."""
+    db.execute(sa.delete(oauth_states).where(oauth_states.c.expires_at < now))
+    values = {name: getattr(attempted, name) for name in Attempted.__slots__}
+    db.execute(sa.insert(oauth_states).values(**values))
+
+
+def take_attempt(db: Db, digest: str) -> Attempted | None:
+    """The attempt with this state, which is used up by that; None when there is none any more."""
+    taken = sa.delete(oauth_states).where(oauth_states.c.digest == digest).returning(*ATTEMPTED_COLUMNS)
+    rows = db.execute(taken).all()
+    return Attempted(*rows[0]) if rows else None
+
+
+def attempt_of_browser(db: Db, browser: str) -> str | None:
+    """The subdomain that this browser last tried to connect."""
+    query = sa.select(oauth_states.c.subdomain).where(oauth_states.c.browser == browser)
+    return db.execute(query.order_by(oauth_states.c.expires_at.desc()).limit(1)).scalar_one_or_none()
+
+
+def put_school(db: Db, school: Connected) -> None:
+    """Connect a school, or connect it again; its tokens of before are gone."""
+    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(schools)
+    values = {name: getattr(school, name) for name in Connected.__slots__ if name != "generation"}
+    again = values | {"generation": schools.c.generation + 1, "refresh_lease_until": None}
+    db.execute(
+        insert.values(**values, generation=school.generation).on_conflict_do_update(
+            index_elements=[schools.c.subdomain], set_=again
+        )
+    )
+
+
+def find_school(db: Db, subdomain: str) -> Connected | None:
+    row = db.execute(sa.select(*CONNECTED_COLUMNS).where(schools.c.subdomain == subdomain)).one_or_none()
+    return None if row is None else _connected(row)
+
+
+def only_school(db: Db) -> Connected | None:
+    """The connected school where there is exactly one."""
+    rows = db.execute(sa.select(*CONNECTED_COLUMNS).limit(2)).all()
+    return _connected(rows[0]) if len(rows) == 1 else None
+
+
+def claim_refresh(db: Db, subdomain: str, generation: int, lease: float) -> bool:
+    """Be the one that refreshes this pair of tokens: a refresh token works once (thinkific.md 1.6)."""
+    claimed = db.execute(
+        sa.update(schools)
+        .where(
+            schools.c.subdomain == subdomain,
+            schools.c.generation == generation,
+            schools.c.state == Connection.CONNECTED,
+            sa.or_(schools.c.refresh_lease_until.is_(None), schools.c.refresh_lease_until < database_clock()),
+        )
+        .values(refresh_lease_until=database_clock() + lease)
+    )
+    return claimed.rowcount == 1
+
+
+def release_refresh(db: Db, subdomain: str, generation: int) -> None:
+    """Let another try: the refresh token surely was not used."""
+    db.execute(
+        sa.update(schools)
+        .where(schools.c.subdomain == subdomain, schools.c.generation == generation)
+        .values(refresh_lease_until=None)
+    )
+
+
+def set_tokens(
+    db: Db, subdomain: str, generation: int, *, access_token: bytes, refresh_token: bytes, expires_at: datetime
+) -> bool:
+    """The next pair of tokens; False when the school was connected anew meanwhile."""
+    values = {"access_token": access_token, "refresh_token": refresh_token, "expires_at": expires_at}
+    renewed = db.execute(
+        sa.update(schools)
+        .where(schools.c.subdomain == subdomain, schools.c.generation == generation)
+        .values(**values, generation=generation + 1, refresh_lease_until=None)
+    )
+    return renewed.rowcount == 1
+
+
+def disconnect(db: Db, subdomain: str, generation: int, state: Connection) -> bool:
+    """End a connection, its tokens forgotten; False when the school was connected anew meanwhile."""
+    ended = db.execute(
+        sa.update(schools)
+        .where(schools.c.subdomain == subdomain, schools.c.generation == generation)
+        .values(state=state, access_token=None, refresh_token=None, refresh_lease_until=None, generation=generation + 1)
+    )
+    return ended.rowcount == 1
+
+
+def _connected(row: sa.Row[tuple[object, ...]]) -> Connected:
+    values = dict(row._mapping)  # noqa: SLF001 - the documented way to a row's names
+    values["state"] = Connection(values["state"])
+    return Connected(**values)

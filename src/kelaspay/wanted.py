@@ -1,0 +1,158 @@
+"""What a buyer's front end asked for, and whether it can be sold: fields checked, price from our offer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import email_validator
+import phonenumbers
+
+from kelaspay.duitku import CHANNELS, expiry_period
+from kelaspay.faults import InvalidInput
+from kelaspay.payment import Customer, Offer, Payment, Rupiah, Status, new_merchant_order_id, new_public_id
+from kelaspay.store import offers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kelaspay.store.database import Database, Db
+
+LONGEST_NAME = 100
+LONGEST_EMAIL = 50
+"""Duitku refuses longer ones (duitku.md 3.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a buyer's front end asked for, as it came in."""
+
+    customer_name: str
+    customer_email: str
+    customer_phone: str
+    offer: str | None = None
+    course_name: str | None = None
+    payment_method: str | None = None
+    return_url: str | None = None
+
+    def digest(self) -> str:
+        """Tells whether two requests ask for the same."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+
+
+def check(wanted: Wanted, *, database: Database, now: datetime) -> tuple[Payment, Customer]:
+    """The payment and customer to keep; raises `InvalidInput` with every field that is wrong."""
+    wrong: dict[str, str] = {}
+    name = _checked(wrong, "customer_name", _name, wanted.customer_name)
+    email = _checked(wrong, "customer_email", _email, wanted.customer_email)
+    phone = _checked(wrong, "customer_phone", _phone, wanted.customer_phone)
+    method = _checked(wrong, "payment_method", _method, wanted.payment_method or "")
+    with database.read() as db:
+        named = "offer" if wanted.offer else "course_name"
+        offer = _checked_offer(wrong, named, lambda: _offer(db, wanted, now))
+    if wrong or offer is None:
+        raise InvalidInput(wrong)
+    payment = Payment(
+        merchant_order_id=new_merchant_order_id(now),
+        public_id=new_public_id(),
+        offer=offer.slug,
+        product_details=offer.name,
+        payment_amount=Rupiah(offer.price),
+        status=Status.PENDING,
+        created_at=now,
+        expires_at=now + timedelta(minutes=expiry_period(method or None)),
+        payment_method=method or None,
+        course_id=offer.course_id,
+        bundle_id=offer.bundle_id,
+        product_id=offer.product_id,
+        access_days=offer.access_days,
+        return_url=wanted.return_url,
+    )
+    return payment, Customer(name=name, email=email, phone=phone)
+
+
+def _checked(wrong: dict[str, str], field: str, check: Callable[[str], str], value: str) -> str:
+    try:
+        return check(value)
+    except ValueError as error:
+        wrong[field] = str(error)
+        return ""
+
+
+def _checked_offer(wrong: dict[str, str], field: str, find: Callable[[], Offer]) -> Offer | None:
+    try:
+        return find()
+    except ValueError as error:
+        wrong[field] = str(error)
+        return None
+
+
+def _name(value: str) -> str:
+    """As entered, without the invisible characters that come along when a name is pasted."""
+    name = "".join(letter for letter in " ".join(value.split()) if letter.isprintable())
+    if not name:
+        raise ValueError("is missing")
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"is longer than {LONGEST_NAME} characters")
+    if not any(letter.isalpha() for letter in name):
+        raise ValueError("has no letters")
+    return name
+
+
+def _email(value: str) -> str:
+    """Trimmed and lower-cased, for matching; Thinkific is taken not to tell cases apart either."""
+    if not value.strip():
+        raise ValueError("is missing")
+    try:
+        email = email_validator.validate_email(value.strip(), check_deliverability=False).normalized.lower()
+    except email_validator.EmailNotValidError:
+        raise ValueError("is not an e-mail address") from None
+    if len(email) > LONGEST_EMAIL:
+        raise ValueError(f"is longer than {LONGEST_EMAIL} characters, which Duitku does not take")
+    return email
+
+
+def _phone(value: str) -> str:
+    """E.164; `0812…`, `62812…` and `+62 812-…` are the same number."""
+    if not value.strip():
+        raise ValueError("is missing")
+    digits = value.strip()
+    try:
+        number = phonenumbers.parse(f"+{digits}" if digits.startswith("62") else digits, "ID")
+    except phonenumbers.NumberParseException:
+        raise ValueError("is not a phone number") from None
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
+        raise ValueError("is not a possible phone number")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _method(value: str) -> str:
+    method = value.strip().upper()
+    if method and method not in CHANNELS:
+        raise ValueError("is not a payment method of Duitku's that we offer")
+    return method
+
+
+def _offer(db: Db, wanted: Wanted, now: datetime) -> Offer:
+    """The one offer that was meant; a name is never guessed at."""
+    if not (wanted.offer or wanted.course_name or "").isprintable():
+        raise ValueError("is not an offer of ours")
+    if wanted.offer:
+        offer = offers.find_offer(db, wanted.offer.strip())
+        found = [offer] if offer else []
+    elif wanted.course_name:
+        found = offers.offers_named(db, wanted.course_name)
+    else:
+        raise ValueError("is missing")
+    if not found:
+        raise ValueError("is not an offer of ours")
+    found = [offer for offer in found if offer.on_sale(now)]
+    if not found:
+        raise ValueError("is not on sale")
+    if len(found) > 1:
+        raise ValueError("is the name of several offers; say which by `offer`")
+    return found[0]

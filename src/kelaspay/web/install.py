@@ -1,0 +1,183 @@
+"""Where a school is connected with Thinkific: to the consent page and back, each end told in words."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from kelaspay.faults import (
+    CodeRefused,
+    Fault,
+    InstallCanceled,
+    InstallStateUnknown,
+    NotAllowed,
+    NotConfigured,
+    NotSignedIn,
+    SubdomainInvalid,
+)
+from kelaspay.install import LIFETIME, Installer, begin, finish, subdomain_of_browser
+from kelaspay.outside import Outside
+from kelaspay.store import schools
+from kelaspay.thinkific.oauth import checked_subdomain
+from kelaspay.tokens import revoke
+from kelaspay.web.console.visit import check_token, visitor_of
+from kelaspay.web.pages import page
+
+router = APIRouter(prefix="/oauth", include_in_schema=False)
+
+log = structlog.get_logger()
+
+LONGEST = 2000
+WORDS: dict[type[Fault], tuple[str, str]] = {
+    InstallCanceled: ("Belum terhubung", "Anda membatalkan izin di Thinkific. Tidak ada yang berubah."),
+    InstallStateUnknown: (
+        "Tautan ini sudah tidak berlaku",
+        "Proses menghubungkan hanya berlaku sepuluh menit, satu kali, dan di peramban yang sama. Silakan mulai lagi.",
+    ),
+    CodeRefused: (
+        "Belum terhubung",
+        "Thinkific menolak kode izinnya; kode hanya berlaku satu menit. Silakan coba lagi.",
+    ),
+    SubdomainInvalid: (
+        "Subdomain tidak dikenali",
+        "Tulis nama subdomain saja, misalnya acme untuk acme.thinkific.com: huruf, angka, dan tanda hubung.",
+    ),
+}
+OTHERWISE = ("Belum terhubung", "Thinkific sedang tidak menjawab. Silakan coba lagi sebentar lagi.")
+
+
+@router.get("/install")
+def install(request: Request, subdomain: Annotated[str, Query(max_length=LONGEST)] = "") -> Response:
+    """To Thinkific's consent page. The first thing that is shown, as Thinkific's app store asks."""
+    installer = _installer(request)
+    browser = secrets.token_urlsafe(32)
+    try:
+        url = begin(subdomain, browser, installer)
+    except SubdomainInvalid as fault:
+        return _told(fault, again="")
+    response = RedirectResponse(url, status_code=302)
+    secure = _secure(request)
+    response.set_cookie(
+        _cookie(secure=secure),
+        browser,
+        max_age=int(LIFETIME.total_seconds()),
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="lax",
+    )
+    return response
+
+
+@router.get("/callback")
+def callback(
+    request: Request,
+    code: Annotated[str, Query(max_length=LONGEST)] = "",
+    state: Annotated[str, Query(max_length=LONGEST)] = "",
+    subdomain: Annotated[str, Query(max_length=LONGEST)] = "",
+    error: Annotated[str, Query(max_length=LONGEST)] = "",
+) -> HTMLResponse:
+    """Back from the consent page."""
+    installer = _installer(request)
+    browser = request.cookies.get(_cookie(secure=_secure(request)), "")
+    again = subdomain_of_browser(browser, installer.database) or _bare(subdomain)
+    try:
+        connected = finish(
+            code=code,
+            state=state,
+            subdomain=subdomain,
+            error=error,
+            browser=browser,
+            installer=installer,
+            start=request.app.state.start,
+        )
+    except Fault as fault:
+        log.warning("install_failed", fault=fault.code())
+        return _told(fault, again=again)
+    return page("install.html", title="Sekolah terhubung", explained=_connected(connected), again=None)
+
+
+@router.get("/status/{subdomain}")
+def status(subdomain: str, request: Request) -> dict[str, object]:
+    """Whether a school is connected; no token, no secret."""
+    installer = _installer(request)
+    bare = checked_subdomain(subdomain)
+    with installer.database.read() as db:
+        school = schools.find_school(db, bare)
+    if school is None:
+        return {"subdomain": bare, "state": "unknown", "connected": False}
+    connected = school.state is schools.Connection.CONNECTED
+    return {
+        "subdomain": bare,
+        "state": school.state,
+        "connected": connected,
+        "gid": school.gid,
+        "expires_at": school.expires_at,
+    }
+
+
+@router.post("/revoke")
+def revoke_connection(
+    request: Request,
+    subdomain: Annotated[str, Query(max_length=LONGEST)] = "",
+    csrf: Annotated[str, Form()] = "",
+) -> dict[str, object]:
+    """End a school's connection: the owner's, from the console's form."""
+    installer = _installer(request)
+    require_owner(request, csrf)
+    bare = checked_subdomain(subdomain)
+    ended = revoke(bare, database=installer.database, oauth=installer.oauth, vault=installer.vault)
+    return {"subdomain": bare, "revoked": ended}
+
+
+def require_owner(request: Request, csrf: str) -> None:
+    """Raises `NotSignedIn`, `NotAllowed` or `FormExpired` unless an owner is signed in and the form is ours."""
+    visitor = visitor_of(request)
+    if visitor is None:
+        raise NotSignedIn
+    if not visitor.owner:
+        raise NotAllowed
+    check_token(visitor, csrf)
+
+
+def _installer(request: Request) -> Installer:
+    outside: Outside = request.app.state.outside
+    if outside.oauth is None:
+        raise NotConfigured("THINKIFIC_CLIENT_ID and THINKIFIC_CLIENT_SECRET are not set.")
+    return Installer(
+        database=outside.database,
+        oauth=outside.oauth,
+        vault=outside.vault,
+        redirect_uri=outside.urls.oauth_redirect,
+        now=outside.now,
+    )
+
+
+def _secure(request: Request) -> bool:
+    outside: Outside = request.app.state.outside
+    return outside.settings.app_base_url.startswith("https://")
+
+
+def _cookie(*, secure: bool) -> str:
+    """A cookie that no other host can set, where there is TLS."""
+    return "__Host-kelaspay-install" if secure else "kelaspay-install"
+
+
+def _bare(subdomain: str) -> str:
+    try:
+        return checked_subdomain(subdomain)
+    except SubdomainInvalid:
+        return ""
+
+
+def _told(fault: Fault, *, again: str) -> HTMLResponse:
+    title, explained = WORDS.get(type(fault), OTHERWISE)
+    return page("install.html", status=fault.status, title=title, explained=explained, again=again)
+
+
+def _connected(subdomain: str) -> str:
+    return f"{subdomain}.thinkific.com sudah terhubung. Pembayaran yang menunggu diproses sekarang."

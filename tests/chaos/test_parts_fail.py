@@ -1,0 +1,140 @@
+"""Parts fail under running processes and come back: callbacks are refused or kept, never lost, and work goes on."""
+
+from __future__ import annotations
+
+import resource
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kelaspay.attempt import attempt
+from kelaspay.faults import HeldElsewhere
+from kelaspay.store import executors, jobs
+from tests.chaos.fleet import until
+from tests.chaos.scene import QUICK, Scene, email, scene
+from tests.world import WAITS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.chaos.fleet import Proc
+    from tests.servers import PostgresServer, RedisServer
+    from tests.world import World
+
+pytestmark = pytest.mark.chaos
+
+UNAVAILABLE = 503
+
+
+def test_the_database_goes_and_comes_back(
+    tmp_path: Path, postgres_server: PostgresServer, redis_server: RedisServer
+) -> None:
+    with scene(tmp_path, postgres_server.url, redis_server.url, QUICK) as at:
+        web, worker = at.fleet.web(), at.fleet.worker()
+        assert until(web.ready), web.printed()
+        orders = [at.ordered(index) for index in range(4)]
+
+        postgres_server.stop(immediate=True)
+        for order_id in orders:
+            at.duitku.pay(order_id)
+
+        assert until(lambda: _answers(at) == {UNAVAILABLE}), web.printed()
+        assert web.readiness() == UNAVAILABLE
+        postgres_server.start()
+        assert until(web.ready), web.printed()
+        assert until(lambda: at.statuses(orders) == {"completed": 4}, 60.0), at.fleet.printed()
+        assert at.enrollments() == {email(index): 1 for index in range(4)}
+        assert worker.running
+        assert "Traceback" not in at.fleet.printed()
+
+
+def test_a_process_that_starts_while_the_database_is_away_says_so_in_one_line(
+    tmp_path: Path, postgres_server: PostgresServer, redis_server: RedisServer
+) -> None:
+    with scene(tmp_path, postgres_server.url, redis_server.url) as at:
+        postgres_server.stop()
+
+        worker = at.fleet.worker()
+
+        assert worker.exit_code() == 1
+        assert len(worker.printed().splitlines()) == 1, worker.printed()
+
+
+def test_redis_goes_and_comes_back_and_buyers_notice_nothing(tmp_path: Path, redis_server: RedisServer) -> None:
+    with scene(tmp_path, f"sqlite:///{tmp_path / 'kelaspay.db'}", redis_server.url, QUICK) as at:
+        web, worker = at.fleet.web(), at.fleet.worker()
+        assert until(web.ready), web.printed()
+        before = at.ordered(0)
+
+        redis_server.stop()
+        during = at.ordered(1)
+        for order_id in (before, during):
+            at.duitku.pay(order_id)
+
+        assert until(lambda: at.statuses([before, during]) == {"completed": 2}), at.fleet.printed()
+        assert web.ready()
+        assert worker.says("redis_lost")
+        redis_server.start()
+        after = at.ordered(2)
+        at.duitku.pay(after)
+        assert until(lambda: at.status(after) == "completed"), at.fleet.printed()
+        assert until(lambda: worker.says("redis_found")), worker.printed()
+        assert set(at.enrollments().values()) == {1}
+
+
+def test_the_disk_is_full_for_a_while(tmp_path: Path) -> None:
+    with scene(tmp_path, f"sqlite:///{tmp_path / 'kelaspay.db'}", None, QUICK) as at:
+        both = at.fleet.serve()
+        assert until(both.ready), both.printed()
+        orders = [at.ordered(index) for index in range(3)]
+
+        _let_it_write(both, 0)
+        for order_id in orders:
+            at.duitku.pay(order_id)
+
+        assert until(lambda: _answers(at) == {UNAVAILABLE})
+        assert at.order(9).status_code == UNAVAILABLE
+        _let_it_write(both, resource.RLIM_INFINITY)
+        assert until(lambda: at.statuses(orders) == {"completed": 3}, 60.0), both.printed()
+        assert at.enrollments() == {email(index): 1 for index in range(3)}
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=400), timedelta(days=-400)])
+def test_a_clock_that_jumps_ends_no_lease_and_no_life(world: World, jump: timedelta) -> None:
+    world.sell()
+    order_id = world.buy()
+    world.call_back(world.duitku.pay(order_id))
+    world.hand_over()
+    with world.database.begin() as db:
+        executors.beat(db, "one", "1", works=True)
+        assert executors.take_lease(db, "sweep", "one", 60.0)
+        assert jobs.claim(db, order_id, 1, "one/1", 60.0)
+
+    world.clock.time += jump
+
+    with world.database.begin() as db:
+        assert executors.fresh(db, 15.0) == {"one"}
+        assert not executors.take_lease(db, "sweep", "two", 60.0)
+    with pytest.raises(HeldElsewhere):
+        attempt(
+            order_id,
+            1,
+            holder="two/1",
+            school=world.school,
+            waits=WAITS,
+            step=lambda _name, function: function(),
+            start=world.engine.start,
+            enqueue=world.engine.enqueue,
+        )
+    assert world.enrolled() == []
+
+
+def _answers(at: Scene) -> set[int]:
+    """What callbacks have been answered so far."""
+    return {status for delivery in at.duitku.outbox for _at, status in delivery.sends}
+
+
+def _let_it_write(proc: Proc, size: int) -> None:
+    """No file of the process may grow beyond so many bytes: to it that is a full disk."""
+    resource.prlimit(proc.popen.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))

@@ -1,0 +1,135 @@
+"""Customer data in Redis or in the process, in front of the database: lost or stopped, the database answers."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from structlog.testing import capture_logs
+
+from kelaspay.customers import Customers
+from kelaspay.faults import PaymentUnknown
+from kelaspay.payment import Customer, MerchantOrderId
+from kelaspay.store import tables
+from tests.servers import RedisServer
+from tests.world import COURSE, world_on
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import redis
+
+    from tests.world import World
+
+SITI = Customer("Siti Rahmawati", "siti@example.com", "+6281234567890")
+ORDER = MerchantOrderId("KP261123-x")
+
+
+@pytest.fixture
+def beside_redis(sqlite_url: str, fresh_redis: str, tmp_path: Path) -> Iterator[World]:
+    with world_on(tmp_path, sqlite_url, fresh_redis) as made:
+        yield made
+
+
+def in_redis(world: World) -> redis.Redis:
+    assert world.outside.cache is not None
+    return world.outside.cache
+
+
+def forget_in_database(world: World) -> None:
+    with world.database.begin() as db:
+        db.execute(tables.customers.delete())
+
+
+def test_a_customer_stays_in_redis_until_after_the_invoice_has_ended(beside_redis: World) -> None:
+    beside_redis.sell()
+    order_id = beside_redis.buy(payment_method="BC")
+
+    [key] = list(in_redis(beside_redis).scan_iter("kelaspay:customer:*"))
+    left = timedelta(seconds=in_redis(beside_redis).ttl(key))
+    invoice = beside_redis.payment(order_id).expires_at - beside_redis.clock()
+
+    assert key == f"kelaspay:customer:{order_id}".encode()
+    assert invoice < left <= invoice + timedelta(days=3)
+
+
+def test_a_customer_is_recalled_from_redis_without_the_database(beside_redis: World) -> None:
+    beside_redis.sell()
+    order_id = beside_redis.buy()
+    forget_in_database(beside_redis)
+
+    assert beside_redis.school.customers.recall(order_id) == SITI
+
+
+@pytest.mark.parametrize("found", [None, b"", b"{", b"[]", b'{"name": "Siti"}', b"\xff"])
+def test_what_redis_lost_or_garbled_is_read_from_the_database(beside_redis: World, found: bytes | None) -> None:
+    beside_redis.sell()
+    order_id = beside_redis.buy()
+    in_redis(beside_redis).flushdb()
+    if found is not None:
+        in_redis(beside_redis).set(f"kelaspay:customer:{order_id}", found)
+
+    assert beside_redis.school.customers.recall(order_id) == SITI
+
+
+def test_without_redis_the_process_remembers(embedded: World) -> None:
+    embedded.sell()
+    order_id = embedded.buy()
+    forget_in_database(embedded)
+
+    assert embedded.school.customers.recall(order_id) == SITI
+
+
+def test_the_process_forgets_when_the_time_is_over(embedded: World) -> None:
+    customers = Customers(embedded.database, None)
+    customers.remember(ORDER, SITI, 0)
+    with pytest.raises(PaymentUnknown):
+        customers.recall(ORDER)
+
+
+def test_another_process_reads_the_database(embedded: World) -> None:
+    embedded.sell()
+    order_id = embedded.buy()
+
+    assert Customers(embedded.database, None).recall(order_id) == SITI
+
+
+def test_who_pays_for_an_unknown_order_is_unknown(world: World) -> None:
+    with pytest.raises(PaymentUnknown):
+        world.school.customers.recall(ORDER)
+
+
+def test_a_redis_that_stops_in_the_middle_costs_a_query_and_no_more(sqlite_url: str, tmp_path: Path) -> None:
+    server = RedisServer()
+    with ExitStack() as stack:
+        server.start()
+        stack.callback(server.stop)
+        world = stack.enter_context(world_on(tmp_path, sqlite_url, server.url))
+        world.sell()
+        before = world.buy()
+        server.stop()
+        with capture_logs() as logged:
+            after = world.buy(customer_email="ani@example.com")
+            for order_id in (before, after):
+                assert world.call_back(world.duitku.pay(order_id)).status_code == 200
+            world.work()
+        readiness = world.web.get("/readyz")
+
+        assert sorted(world.enrolled()) == [("ani@example.com", COURSE), ("siti@example.com", COURSE)]
+        assert (readiness.status_code, readiness.json()["redis"]) == (200, "lost: the database answers")
+        lost = [line for line in logged if line["event"] == "redis_lost" and line["part"] == "customers"]
+        assert len(lost) == 1
+        assert "siti" not in str(logged)
+
+
+def test_a_redis_that_was_never_there_costs_no_sale(sqlite_url: str, tmp_path: Path) -> None:
+    server = RedisServer()
+    with world_on(tmp_path, sqlite_url, server.url) as world:
+        world.sell()
+        world.buy_and_pay()
+        world.work()
+
+        assert world.enrolled() == [("siti@example.com", COURSE)]

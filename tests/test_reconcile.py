@@ -1,0 +1,263 @@
+"""What no event put right: asked after sparsely, and whatever is paid and not enrolled is set going however it came
+about.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from kelaspay.payment import EnrollmentState, Status
+from kelaspay.reconcile import HOURLY_BUDGET
+from kelaspay.revoke import ask_to_revoke
+from kelaspay.store import tables
+from tests.twin import queue
+from tests.world import COURSE
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kelaspay.payment import MerchantOrderId
+    from tests.world import World
+
+SITI = ("siti@example.com", COURSE)
+EVERY = 300.0
+"""Seconds between two passes, as they are set by default."""
+
+
+def pass_by(world: World, **time: float) -> None:
+    """Let time pass with the pass coming round as it does, and the work that it sets going."""
+    end = world.clock() + timedelta(**time)
+    while world.clock() < end:
+        world.clock.move(seconds=EVERY)
+        world.reconcile()
+        world.work()
+
+
+def asked_at(world: World) -> list[datetime]:
+    return [call.time for call in world.duitku.calls if "transactionstatus" in call.path.lower()]
+
+
+def in_sql(world: World, *statements: Any) -> None:
+    """Somebody's hand in the database."""
+    with world.database.begin() as db:
+        for statement in statements:
+            db.execute(statement)
+
+
+def everything(world: World) -> list[Any]:
+    with world.database.read() as db:
+        return [db.execute(sa.select(table)).all() for table in (*tables.metadata.sorted_tables, queue)]
+
+
+# asking
+
+
+def test_nobody_asks_while_the_buyer_can_be_expected_to_be_still_paying(world: World) -> None:
+    world.sell()
+    world.buy()
+
+    pass_by(world, minutes=55)
+
+    assert asked_at(world) == []
+
+
+@pytest.mark.parametrize("method", [..., "BC", "SP", "VC", "AT"])
+def test_an_unpaid_payment_is_asked_after_six_times_at_the_most_with_growing_gaps(world: World, method: Any) -> None:
+    world.sell()
+    order_id = world.buy(payment_method=method)
+    made = world.clock()
+
+    pass_by(world, days=4)
+
+    times = [made, *asked_at(world)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert 3 <= len(gaps) <= 6
+    assert gaps == sorted(gaps)
+    assert gaps[0] >= timedelta(minutes=10)
+    assert world.status(order_id) == "expired"
+
+
+def test_a_lost_callback_is_found(world: World) -> None:
+    world.sell()
+    order_id = world.buy()
+    world.duitku.pay(order_id)
+
+    pass_by(world, hours=2)
+
+    assert world.status(order_id) == "completed"
+    assert world.enrolled() == [SITI]
+    assert world.duitku_asks() == 1
+
+
+def test_what_lapsed_expires(world: World) -> None:
+    world.sell()
+    order_id = world.buy(payment_method="SP")
+
+    pass_by(world, minutes=70)
+
+    assert world.status(order_id) == "expired"
+    assert world.duitku_asks() == 1
+
+
+def test_all_payments_together_are_asked_after_no_more_than_the_hours_budget(world: World) -> None:
+    world.sell()
+    many = HOURLY_BUDGET + 15
+    for each in range(many):
+        world.buy(customer_email=f"buyer{each}@example.com")
+    world.clock.move(hours=1)
+
+    for _ in range(6):
+        world.reconcile()
+    within = world.duitku_asks()
+    world.clock.move(hours=1, seconds=1)
+    world.reconcile()
+
+    assert within == HOURLY_BUDGET
+    assert world.duitku_asks() == many
+
+
+def test_an_ask_that_was_not_answered_is_not_used_up_and_an_outage_costs_few(world: World) -> None:
+    world.sell()
+    order_id = world.buy()
+    world.duitku.pay(order_id)
+    world.duitku.switches.down = True
+    pass_by(world, hours=20)
+    tried = world.duitku_asks()
+    world.duitku.switches.down = False
+
+    pass_by(world, hours=16)
+
+    assert tried <= 20
+    assert world.enrolled() == [SITI]
+
+
+def test_a_duitku_that_has_blocked_us_is_left_alone_for_the_hour(world: World) -> None:
+    world.duitku.switches.rate_limit = 0
+    world.sell()
+    order_id = world.buy()
+    world.duitku.pay(order_id)
+
+    pass_by(world, hours=1, minutes=50)
+    while_blocked = world.duitku_asks()
+    world.duitku.switches.rate_limit = None
+    pass_by(world, hours=3)
+
+    assert while_blocked == 1
+    assert world.enrolled() == [SITI]
+
+
+def test_a_dry_run_says_what_it_would_do_and_changes_nothing(world: World) -> None:
+    world.sell()
+    asked = world.buy(customer_email="first@example.com")
+    world.duitku.pay(asked)
+    stuck = world.buy_and_pay()
+    world.hand_over()
+    world.engine.run_due()
+    in_sql(world, sa.update(tables.payments).where(tables.payments.c.merchant_order_id == stuck).values(status="paid"))
+    world.clock.move(hours=1)
+    before, calls = everything(world), len(world.duitku.calls)
+
+    said = world.reconcile(dry_run=True)
+
+    assert (said.asked, said.restarted) == ([asked], [stuck])
+    assert everything(world) == before
+    assert len(world.duitku.calls) == calls
+
+
+# setting going
+
+
+@pytest.mark.parametrize(
+    "hand",
+    [
+        sa.delete(tables.jobs),
+        sa.update(tables.jobs).values(active=False),
+        sa.update(tables.jobs).values(active=False, holder="gone/1", lease_until=0.0, fault="defect"),
+    ],
+    ids=["deleted", "inactive", "stopped"],
+)
+def test_a_paid_payment_without_work_is_set_going(world: World, hand: Any) -> None:
+    order_id = paid_and_waiting(world)
+    world.engine.forget(order_id)
+    in_sql(world, hand)
+
+    pass_by(world, minutes=10)
+
+    assert world.status(order_id) == "completed"
+    assert world.enrolled() == [SITI]
+
+
+def test_a_payment_made_paid_in_sql_is_set_going(world: World) -> None:
+    world.sell()
+    order_id = world.buy()
+    in_sql(world, sa.update(tables.payments).values(status=Status.PAID))
+
+    pass_by(world, minutes=10)
+
+    assert world.status(order_id) == "completed"
+    assert world.enrolled() == [SITI]
+
+
+def test_a_run_that_the_engine_lost_is_started_again(world: World) -> None:
+    order_id = paid_and_waiting(world)
+    world.engine.forget(order_id)
+    world.clock.move(hours=1)
+
+    said = world.reconcile()
+    world.work()
+
+    assert said.restarted == [order_id]
+    assert world.enrolled() == [SITI]
+
+
+def test_a_run_that_only_waits_in_a_long_queue_is_left_to_the_engine(world: World) -> None:
+    paid_and_waiting(world)
+    world.clock.move(hours=1)
+
+    said = world.reconcile()
+
+    assert said.restarted == []
+
+
+def test_what_stopped_for_a_reason_is_left_to_a_person(world: World) -> None:
+    world.offer("web-fundamentals", COURSE)
+    order_id = world.buy_and_pay()
+    world.work()
+
+    pass_by(world, hours=2)
+
+    assert world.status(order_id) == "review"
+    assert world.story(order_id).count("review") == 1
+
+
+def test_a_refund_whose_work_was_lost_is_set_going(world: World) -> None:
+    world.sell()
+    order_id = world.buy_and_pay()
+    world.work()
+    ask_to_revoke(
+        order_id, database=world.database, start=world.engine.start, now=world.clock, reason="asked", actor="operator"
+    )
+    world.engine.forget(order_id)
+    in_sql(world, sa.delete(tables.jobs))
+
+    pass_by(world, minutes=10)
+
+    enrollment = world.enrollment(order_id)
+    assert enrollment is not None
+    assert enrollment.state is EnrollmentState.REVOKED
+    assert world.enrolled() == []
+
+
+def paid_and_waiting(world: World) -> MerchantOrderId:
+    """Paid, and put off for a moment because Thinkific did not answer."""
+    world.sell()
+    world.thinkific.fail_next("POST", "/users", "503")
+    order_id = world.buy_and_pay()
+    world.work()
+    assert world.status(order_id) == "paid"
+    return order_id

@@ -1,0 +1,239 @@
+"""A refund ends the access and records itself once; progress stays, and so does what another paid order covers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kelaspay.attempt import attempt
+from kelaspay.faults import MoveRefused
+from kelaspay.payment import Attention, EnrollmentState, ExternalOrderState
+from kelaspay.revoke import ask_to_revoke
+from tests.twin import TwinEngine
+from tests.world import COURSE, PRICE, WAITS
+
+if TYPE_CHECKING:
+    from kelaspay.payment import MerchantOrderId
+    from kelaspay_emulators.thinkific import Course
+    from tests.world import World
+
+SITI = ("siti@example.com", COURSE)
+
+
+def refund(world: World, order_id: MerchantOrderId) -> None:
+    ask_to_revoke(
+        order_id, database=world.database, start=world.engine.start, now=world.clock, reason="asked", actor="operator"
+    )
+
+
+def bought(world: World, **wanted: Any) -> MerchantOrderId:
+    order_id = world.buy_and_pay(**wanted)
+    world.work()
+    assert world.status(order_id) == "completed"
+    return order_id
+
+
+def refunded(world: World, order_id: MerchantOrderId) -> None:
+    refund(world, order_id)
+    world.work()
+
+
+def in_a_bundle(world: World) -> Course:
+    """The course, sold alone and in a bundle."""
+    course = world.sell()
+    other = world.thinkific.school.add_course("Python dari Dasar")
+    bundle = world.thinkific.school.add_bundle("Paket Lengkap", [course.id, other.id])
+    world.offer("paket", bundle.name, bundle_id=bundle.id, product_id=bundle.product_id)
+    return course
+
+
+def refunds(world: World) -> list[tuple[float, str | None]]:
+    orders = world.thinkific.school.external_orders.values()
+    return [(each.amount, each.reference) for order in orders for each in order.transactions if each.action == "refund"]
+
+
+def test_a_refund_ends_the_access_in_the_past_and_keeps_the_progress(world: World) -> None:
+    world.sell()
+    order_id = bought(world)
+    [there] = world.thinkific.school.enrollments.values()
+    there.percentage_completed = 40.0
+
+    refunded(world, order_id)
+
+    assert world.status(order_id) == "refunded"
+    assert world.enrolled() == []
+    assert there.expiry_date == world.clock() - timedelta(days=1)
+    assert there.percentage_completed == 40.0
+    assert list(world.thinkific.school.enrollments.values()) == [there]
+
+
+def test_a_refund_is_recorded_with_the_sale_once(world: World) -> None:
+    world.sell()
+    order_id = bought(world)
+
+    refunded(world, order_id)
+    refunded(world, order_id)
+
+    assert refunds(world) == [(PRICE * 100, order_id)]
+
+
+def test_a_refund_whose_answer_was_lost_is_not_sent_again_and_a_person_is_told(world: World) -> None:
+    world.sell()
+    order_id = bought(world)
+    world.thinkific.fail_next("POST", "/transactions/refund", "timeout-after")
+
+    refund(world, order_id)
+    world.work_for(days=2)
+
+    enrollment = world.enrollment(order_id)
+    assert enrollment is not None
+    assert enrollment.refund_state is ExternalOrderState.UNKNOWN
+    assert len(refunds(world)) == 1
+    assert world.payment(order_id).attention is Attention.EXTERNAL_ORDER_UNKNOWN
+
+
+def test_what_was_not_paid_cannot_be_refunded(world: World) -> None:
+    world.sell()
+    order_id = world.buy()
+
+    with pytest.raises(MoveRefused):
+        refund(world, order_id)
+
+    assert world.status(order_id) == "pending"
+
+
+def test_a_payment_that_enrolled_nobody_can_be_refunded(world: World) -> None:
+    world.sell()
+    order_id = world.buy()
+    world.call_back(world.duitku.pay(order_id, amount=15_000))
+    world.work()
+
+    refunded(world, order_id)
+
+    assert world.status(order_id) == "refunded"
+    assert world.thinkific_calls() == []
+
+
+def test_what_another_paid_order_covers_stays(world: World) -> None:
+    world.sell()
+    first = bought(world)
+    bought(world)
+
+    refunded(world, first)
+
+    assert world.status(first) == "refunded"
+    assert world.enrolled() == [SITI]
+    assert refunds(world) == [(PRICE * 100, first)]
+
+
+def test_what_another_order_covers_for_some_days_stays_for_those(world: World) -> None:
+    world.sell(access_days=30)
+    bought(world)
+    [there] = world.thinkific.school.enrollments.values()
+    first_end = there.expiry_date
+    world.clock.move(days=10)
+    second = bought(world)
+
+    refunded(world, second)
+
+    assert world.enrolled() == [SITI]
+    assert there.expiry_date == first_end
+
+
+def test_an_order_whose_access_is_over_covers_nothing(world: World) -> None:
+    world.sell(access_days=30)
+    bought(world)
+    world.clock.move(days=60)
+    second = bought(world)
+
+    refunded(world, second)
+
+    assert world.enrolled() == []
+
+
+def test_somebody_elses_order_covers_nothing(world: World) -> None:
+    world.sell()
+    order_id = bought(world)
+    bought(world, customer_email="budi@example.com")
+
+    refunded(world, order_id)
+
+    assert world.enrolled() == [("budi@example.com", COURSE)]
+
+
+def test_a_course_that_a_bought_bundle_holds_stays(world: World) -> None:
+    in_a_bundle(world)
+    alone = bought(world)
+    bought(world, offer="paket")
+    before = world.enrolled()
+
+    refunded(world, alone)
+
+    assert world.enrolled() == before
+
+
+def test_a_refunded_bundle_ends_all_its_courses(world: World) -> None:
+    in_a_bundle(world)
+    order_id = bought(world, offer="paket")
+
+    refunded(world, order_id)
+
+    assert world.enrolled() == []
+
+
+def test_a_refunded_bundle_leaves_the_course_that_was_bought_alone(world: World) -> None:
+    course = in_a_bundle(world)
+    bought(world)
+    bundle = bought(world, offer="paket")
+
+    refunded(world, bundle)
+
+    assert {name for _email, name in world.enrolled()} == {course.name}
+
+
+def test_a_refund_while_the_buyer_is_being_enrolled_ends_what_was_just_given(world: World) -> None:
+    world.sell()
+    order_id = world.buy_and_pay()
+
+    def step(name: str, function: Any) -> Any:
+        if name == "enroll":
+            refund(world, order_id)
+        return function()
+
+    def perform(order_id: MerchantOrderId, run: int, holder: str) -> None:
+        engine, school = world.engine, world.school
+        attempt(
+            order_id,
+            run,
+            holder=holder,
+            school=school,
+            waits=WAITS,
+            step=step,
+            start=engine.start,
+            enqueue=engine.enqueue,
+        )
+
+    world.engine = TwinEngine(world.database, world.clock, perform)
+    world.work()
+
+    assert world.status(order_id) == "refunded"
+    assert world.enrolled() == []
+
+
+def test_a_refund_that_thinkific_refused_goes_on_when_a_person_tries_again(world: World) -> None:
+    world.sell()
+    order_id = bought(world)
+    world.thinkific.fail_next("PUT", "/enrollments", "422")
+    refunded(world, order_id)
+    stuck = (world.payment(order_id).attention, world.enrolled())
+
+    world.retry(order_id)
+    world.work()
+
+    enrollment = world.enrollment(order_id)
+    assert enrollment is not None
+    assert stuck == (Attention.THINKIFIC_REFUSED, [SITI])
+    assert enrollment.state is EnrollmentState.REVOKED
+    assert world.enrolled() == []
