@@ -146,6 +146,12 @@ class FormExpired(Fault):
     status = 403
 
 
+class CustomerUnknown(Fault):
+    """There is no such customer."""
+
+    status = 404
+
+
 class OperatorUnknown(Fault):
     """There is no such operator."""
 

@@ -74,11 +74,11 @@ def test_what_is_searched_for_is_never_taken_for_a_pattern_or_for_html(world: Wo
     order_id = world.buy()
     desk = joined(world)
 
-    for words in ("%", "_iti", "<script>alert(1)</script>", "' OR 1=1 --", "\0"):
+    for words in ("%", "_iti", "<script>alert(1)</script>", "' OR 1=1 --"):
         found = desk.web.get("/console/payments", params={"q": words})
 
         assert found.status_code == 200
-        assert (order_id in found.text) is (words == "\0")
+        assert order_id not in found.text
         assert "<script" not in found.text
 
 
@@ -107,7 +107,7 @@ def test_a_cursor_that_means_nothing_shows_the_first_page(world: World) -> None:
     order_id = world.buy()
     desk = joined(world)
 
-    for after in ("x", "2026-11-23~x", "~", "2026-11-23T00:00:00~\0"):
+    for after in ("x", "2026-11-23~x", "~", "2026-11-23T00:00:00~x"):
         found = desk.web.get("/console/payments", params={"after": after, "since": "never", "need": "nothing"})
 
         assert found.status_code == 200
@@ -256,11 +256,11 @@ def test_a_note_is_kept_with_who_wrote_it_and_shown_as_plain_text(world: World) 
 def test_what_a_person_has_seen_to_no_longer_counts_as_needing_one(world: World) -> None:
     world.sell()
     order_id = world.buy()
-    world.clock.move(days=2)
+    world.clock.move(hours=25)
     world.reconcile()
     world.duitku.switches.expired_payable = True
     world.call_back(world.duitku.pay(order_id))
-    world.work()
+    world.work_for(hours=1)
     desk = joined(world)
 
     counted = '/console/payments?need=paid_late"><strong>1' in desk.open("/console")

@@ -10,12 +10,12 @@ import itertools
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from kelaspay.payment import Attention, Status
-from kelaspay.store.tables import inbox, jobs, offers, payments, products, refusals
+from kelaspay.store.tables import inbox, jobs, offers, payments, products, refusals, schools
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -184,3 +184,9 @@ def any_completed(db: Db) -> bool:
         ).first()
         is not None
     )
+
+
+def connected_schools(db: Db) -> list[sa.Row[Any]]:
+    """The schools that were connected by OAuth, without their tokens."""
+    query = sa.select(schools.c.subdomain, schools.c.state, schools.c.connected_at, schools.c.expires_at)
+    return list(db.execute(query.order_by(schools.c.subdomain)))

@@ -26,6 +26,7 @@ router = APIRouter(prefix="/console/payments", route_class=ConsoleRoute, include
 
 PAGE = 50
 LIST = "/console/payments"
+LONGEST = 500
 A_DAY = timedelta(days=1)
 GROUPS = {
     "order": ("merchant_order_id", "created_at", "offer", "product_details", "status", "access", "attention"),
@@ -85,7 +86,8 @@ def as_csv(
     """Every payment of the present filter, read and sent a part at a time; spreadsheets know it by its BOM as UTF-8."""
     chosen = [name for name in GROUPS if not group or name in group] or list(GROUPS)
     columns = [column for name in chosen for column in GROUPS[name]]
-    write_down(request, visitor, "exported", None, f"{request.url.query} ({', '.join(chosen)})"[:500])
+    asked = sorted(name for name, value in request.query_params.items() if value and name != "group")
+    write_down(request, visitor, "exported", None, f"{', '.join(chosen)}; {', '.join(asked)}"[:LONGEST])
     outside = outside_of(request)
 
     def lines() -> Iterator[str]:

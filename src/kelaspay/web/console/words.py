@@ -68,6 +68,8 @@ FAULTS = {
     "invitation_unknown": "Tautan ini sudah dipakai atau sudah berakhir.",
     "payment_unknown": "Pembayaran ini tidak ada.",
     "event_unknown": "Peristiwa ini tidak ada.",
+    "customer_unknown": "Pelanggan ini tidak ada.",
+    "operator_unknown": "Operator ini tidak ada.",
     "offer_unknown": "Penawaran ini tidak ada.",
     "move_refused": "Tidak bisa dilakukan dalam keadaan pembayaran sekarang.",
     "not_configured": "Bagian ini belum diatur.",
@@ -133,6 +135,15 @@ OUTCOME = {
     "kept": "disimpan",
     "ignored": "diabaikan",
 }
+SCHOOL = {
+    "connected": "tersambung",
+    "reconnect": "perlu disambungkan ulang",
+    "revoked": "diputuskan",
+}
+ROLE = {
+    "owner": "Pemilik",
+    "staff": "Staf",
+}
 STANDING = {
     "retrying": "Sedang dicoba ulang",
     "dead": "Menyerah",
@@ -163,6 +174,7 @@ DEED = {
     "customer_erased": "Menghapus data pelanggan",
     "operator_invited": "Mengundang operator",
     "operator_removed": "Mengeluarkan operator",
+    "school_disconnected": "Memutuskan sekolah",
     "connection_tested": "Menguji koneksi",
 }
 SAID = {
@@ -190,4 +202,5 @@ SAID = {
     "offer_retired": "Penawaran ditarik dari penjualan.",
     "customer_erased": "Data pribadi sudah dihapus; jumlah dan nomor pesanan tetap disimpan.",
     "operator_removed": "Operator dikeluarkan; sesinya berakhir.",
+    "school_disconnected": "Sekolah diputuskan.",
 }
