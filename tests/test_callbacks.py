@@ -137,6 +137,7 @@ def test_forms_and_json_of_both_schemes_end_in_the_course(embedded: World, schem
         lambda form: json.dumps(form | {"amount": 150000, "settlementDate": None, "spUserHash": {}}),
         lambda form: "  \n" + json.dumps(form),
     ],
+    ids=["upper case", "space around", "odd letters", "all quoted", "no text", "spare ampersands", "JSON", "bare JSON"],
 )
 def test_other_spellings_of_the_same_callback_are_taken(embedded: World, body: Callable[[dict[str, str]], str]) -> None:
     answer = post(embedded, body(signed("KP261123-x")).encode())

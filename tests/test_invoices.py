@@ -29,7 +29,7 @@ PROBLEM = "application/problem+json"
         ("timeout-after", 503, "duitku_unavailable"),
         ("429", 503, "duitku_busy"),
         ("200-failed", 502, "duitku_refused"),
-        ("200-html", 502, "duitku_refused"),
+        ("200-html", 503, "duitku_unavailable"),
     ],
 )
 @pytest.mark.parametrize("method", [None, "BC"])

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from kelaspay.enroll import School
     from kelaspay.payment import Enrollment, Payment
+    from kelaspay.store.database import Db
 
 START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 COURSE = "Web Development Fundamentals"
@@ -277,7 +278,11 @@ def world_on(folder: Path, database_url: str, redis_url: str | None, **more: Any
         inbox = Inbox(outside.database, clock)
         stack.callback(inbox.close)
         made: list[World] = []
-        app = create_app(outside, inbox, lambda db, order_id, at: made[0].engine.start(db, order_id, at))
+
+        def start(db: Db, order_id: MerchantOrderId, at: datetime) -> int | None:
+            return made[0].engine.start(db, order_id, at)
+
+        app = create_app(outside, inbox, start)
         web = stack.enter_context(TestClient(app, base_url="https://pay.example.com"))
         made.append(World(outside, clock, duitku, thinkific, inbox, web))
         yield made[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from kelaspay.alone import NotAlone
 from kelaspay.cli import app
@@ -12,11 +13,16 @@ from kelaspay.faults import Fault
 from kelaspay.outside import MissingSettings
 from kelaspay.settings import SettingsInvalid
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def main() -> None:
-    """Run a command. Exit code 0 is success, 2 wrong use, 1 anything else; a known failure is one line."""
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command, by default the one that was typed. Exit code 0 is success, 2 wrong use, 1 anything else; a known
+    failure is one line.
+    """
     try:
-        app()
+        app(arguments, prog_name="kelaspay")
     except Fault as fault:
         print(" ".join(["kelaspay:", str(fault), *_which(fault)]), file=sys.stderr)
         sys.exit(EXIT_FAILED)

@@ -53,16 +53,26 @@ class AloneOnPostgres(Alone):
         """Take it again when its connection was lost, as soon as there is a server; somebody who came first is logged,
         for work under way is not dropped.
         """
+        if self._holds():
+            return
+        self._connection.close()
+        try:
+            self._connection = self._taken()
+        except NotAlone:
+            log.error("not_alone")  # noqa: TRY400 - expected, and told without a trace
+
+    def _holds(self) -> bool:
+        if self._connection.closed:
+            return False
         try:
             self._connection.execute(sa.select(1))
         except sa.exc.DBAPIError:
-            try:
-                self._connection = self._taken()
-            except NotAlone:
-                log.error("not_alone")  # noqa: TRY400 - expected, and told without a trace
+            return False
+        return True
 
     def release(self) -> None:
-        self._connection.invalidate()
+        if not self._connection.closed:
+            self._connection.invalidate()
         self._connection.close()
 
     def _taken(self) -> sa.Connection:

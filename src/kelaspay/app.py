@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI
 from starlette.routing import Route
 
 from kelaspay import __version__
-from kelaspay.web import api, errors, health, hooks, install, pages
+from kelaspay.web import api, errors, files, health, hooks, install, paying, shop, status
 from kelaspay.web.console import routers
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
     )
     app.state.outside = outside
     app.state.start = start
-    allowed = outside.settings.duitku_networks
-    hook = hooks.DuitkuHook(duitku=outside.duitku, inbox=inbox, now=outside.now, allowed=allowed)
-    app.router.routes.insert(0, Route("/webhooks/duitku", hooks.OnlyPost(hook)))
-    app.include_router(api.router)
-    app.include_router(pages.router)
-    app.include_router(install.router)
-    app.include_router(health.router)
+    settings, now = outside.settings, outside.now
+    duitku = hooks.Hook(hooks.duitku_reader(outside.duitku, settings.duitku_networks, now), inbox)
+    keys = [key for key in (settings.thinkific_api_key, settings.thinkific_client_secret) if key is not None]
+    thinkific = hooks.Hook(hooks.thinkific_reader(keys, now), inbox)
+    app.router.routes[:0] = [Route("/webhooks/duitku", duitku), Route("/webhooks/thinkific", thinkific)]
+    for part in (api, files, shop, paying, status, install, health):
+        app.include_router(part.router)
     for router in routers:
         app.include_router(router)
     errors.install(app)

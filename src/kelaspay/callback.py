@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from kelaspay import webhook
 from kelaspay.confirm import note_second_payment
 from kelaspay.faults import CallbackTooLarge
 from kelaspay.payment import UNPAID, Status
@@ -78,8 +79,8 @@ def hand_over(*, database: Database, start: Start, now: Callable[[], datetime], 
 
 def _start(db: Db, event: sa.Row[Any], *, start: Start, at: datetime, spacing: Callable[[int], float]) -> str:
     """What one event calls for, in a word."""
-    if event.source != "duitku" or event.merchant_order_id is None:
-        return "kept"
+    if event.source == webhook.SOURCE:
+        return webhook.apply(db, event.id, at)
     payment = payments.find_for_update(db, event.merchant_order_id)
     if payment is None:
         log.warning("callback_for_unknown_order", merchant_order_id=event.merchant_order_id)

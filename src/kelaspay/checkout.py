@@ -103,6 +103,7 @@ def place(
     *,
     idempotency_key: str,
     again: bool,
+    campaign: str = "",
     database: Database,
     customers: Customers,
     now: Callable[[], datetime],
@@ -125,6 +126,8 @@ def place(
             if unpaid is not None:
                 return unpaid
             _keep(db, payment, customer, key=idempotency_key, digest=wanted.digest(), lease=0.0)
+            if campaign:
+                payments.tell(db, payment.merchant_order_id, payment.created_at, "buyer", "came_from", campaign)
     except IntegrityError as error:
         kept = _earlier(wanted, idempotency_key, database=database)
         if kept is None:

@@ -40,6 +40,7 @@ def examine(outside: Outside) -> list[Finding]:
         ("duitku", _duitku),
         ("thinkific", _thinkific),
         ("callbacks", _callbacks),
+        ("oauth", _oauth),
     ]
     return [_finding(what, check, outside) for what, check in checks]
 
@@ -110,3 +111,10 @@ def _callbacks(outside: Outside) -> str:
     taken = {"hmac": [Scheme.HMAC], "legacy": [Scheme.LEGACY], "auto": list(Scheme)}[outside.settings.duitku_signature]
     whence = "anywhere" if allowed is None else f"{len(allowed)} networks"
     return f"{outside.urls.callback}, from {whence}, signed {' or '.join(taken)}"
+
+
+def _oauth(outside: Outside) -> str:
+    """The redirect URI, to the letter: any difference ends in Thinkific's page "unauthorized" (thinkific.md 1.5)."""
+    if outside.oauth is None:
+        return "not used: the school is connected by its API key"
+    return f"paste {outside.urls.oauth_redirect} into Thinkific's partner portal, exactly as it stands here"

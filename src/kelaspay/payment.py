@@ -179,6 +179,8 @@ class Enrollment:
     refund_state: ExternalOrderState | None = None
     revoke_wanted: bool = False
     enrolled_at: datetime | None = None
+    percentage_completed: str | None = None
+    completed_at: datetime | None = None
 
 
 class ExternalOrderState(StrEnum):

@@ -17,6 +17,7 @@ from kelaspay.attempt import Waits
 from kelaspay.inbox import Inbox
 from kelaspay.migrate import migrate
 from kelaspay.outside import opened
+from kelaspay.web.server import web_config
 from kelaspay.work.engine import Engine
 from kelaspay.work.worker import Worker
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-LARGEST_HEADERS = 32 * 1024
-GRACE_SECONDS = 10
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -88,19 +87,8 @@ def serve(settings: Settings, *, works: bool) -> None:
 
 
 def web_server(process: Process, settings: Settings) -> uvicorn.Server:
-    config = uvicorn.Config(
-        create_app(process.outside, process.inbox, process.engine.start),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,  # its lines go where ours go
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=True,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        h11_max_incomplete_event_size=LARGEST_HEADERS,
-    )
-    return uvicorn.Server(config)
+    app = create_app(process.outside, process.inbox, process.engine.start)
+    return uvicorn.Server(web_config(app, host=settings.host, port=settings.port))
 
 
 def work(settings: Settings) -> None:

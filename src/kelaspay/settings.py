@@ -102,6 +102,14 @@ class Settings(BaseSettings):
     retry_max_seconds: Seconds = 3600.0
     reconcile_seconds: Seconds = 300.0
 
+    payment_page: Literal["own", "duitku"] = "own"
+    embed_origins: str = ""
+    seller_name: Annotated[str | None, Optional] = None
+    seller_address: Annotated[str | None, Optional] = None
+    seller_email: Annotated[str | None, Optional] = None
+    seller_phone: Annotated[str | None, Optional] = None
+    thinkific_sso: bool = False
+
     smtp_url: Annotated[SecretStr | None, Optional] = None
     mail_from: Annotated[str | None, Optional] = None
 
@@ -128,6 +136,15 @@ class Settings(BaseSettings):
             problem = f"must have at least {SHORTEST_SECRET_KEY} characters"
             raise ValueError(problem)
         return key
+
+    @field_validator("embed_origins")
+    @classmethod
+    def _origins(cls, listed: str) -> str:
+        origins = listed.replace(",", " ").split()
+        if not all(re.fullmatch(r"https?://[A-Za-z0-9.*:-]+", origin) for origin in origins):
+            problem = "must list origins, like https://www.example.com"
+            raise ValueError(problem)
+        return " ".join(origins)
 
     @field_validator("duitku_callback_ips")
     @classmethod

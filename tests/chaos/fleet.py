@@ -93,9 +93,7 @@ class Fleet:
         """Start a program; `more` is environment."""
         log = self.folder / f"process-{len(self.every):03}.log"
         with log.open("wb") as out:
-            popen = subprocess.Popen(
-                command, stdout=out, stderr=out, env=self.environment | more, start_new_session=True
-            )
+            popen = subprocess.Popen(command, stdout=out, stderr=out, env=self.environment | more)
         proc = Proc(popen, log)
         self.every.append(proc)
         return proc

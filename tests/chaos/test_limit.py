@@ -19,8 +19,8 @@ pytestmark = pytest.mark.chaos
 
 LIMIT = 600
 ENVIRONMENT = {"THINKIFIC_RATE": str(LIMIT), "RETRY_BASE_SECONDS": "1"}
-ORDERS = 290
-"""Three calls each: more than a minute's worth and a good part of the next."""
+ORDERS = 220
+"""Three calls each: more than a minute's worth."""
 WINDOW = timedelta(seconds=60)
 
 

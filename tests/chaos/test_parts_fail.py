@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import resource
+import time
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from kelaspay.alone import NotAlone, alone
 from kelaspay.attempt import attempt
 from kelaspay.faults import HeldElsewhere
 from kelaspay.store import executors, jobs
+from kelaspay.store.database import Database
+from kelaspay.work.worker import DEAD_SECONDS
 from tests.chaos.fleet import until
 from tests.chaos.scene import QUICK, Scene, email, scene
 from tests.world import WAITS
@@ -27,26 +32,35 @@ pytestmark = pytest.mark.chaos
 UNAVAILABLE = 503
 
 
-def test_the_database_goes_and_comes_back(
+def test_the_database_is_away_for_longer_than_heartbeats_stay_fresh(
     tmp_path: Path, postgres_server: PostgresServer, redis_server: RedisServer
 ) -> None:
     with scene(tmp_path, postgres_server.url, redis_server.url, QUICK) as at:
-        web, worker = at.fleet.web(), at.fleet.worker()
+        at.thinkific.switches.latency_seconds = 0.5
+        web, workers = at.fleet.web(), [at.fleet.worker(), at.fleet.worker()]
         assert until(web.ready), web.printed()
-        orders = [at.ordered(index) for index in range(4)]
+        assert until(lambda: all(worker.says("working") for worker in workers))
+        orders = [at.ordered(index) for index in range(10)]
+        for order_id in orders[:6]:
+            at.duitku.pay(order_id)
+        assert until(lambda: len(at.thinkific.calls) >= 4), at.fleet.printed()
 
         postgres_server.stop(immediate=True)
-        for order_id in orders:
+        began = time.monotonic()
+        for order_id in orders[6:]:
             at.duitku.pay(order_id)
 
-        assert until(lambda: _answers(at) == {UNAVAILABLE}), web.printed()
+        assert until(lambda: UNAVAILABLE in _answers(at)), web.printed()
         assert web.readiness() == UNAVAILABLE
+        assert until(lambda: time.monotonic() - began > DEAD_SECONDS + 1.0)
         postgres_server.start()
         assert until(web.ready), web.printed()
-        assert until(lambda: at.statuses(orders) == {"completed": 4}, 60.0), at.fleet.printed()
-        assert at.enrollments() == {email(index): 1 for index in range(4)}
-        assert worker.running
+        assert until(lambda: at.statuses(orders) == {"completed": 10}, 60.0), at.fleet.printed()
+        assert at.enrollments() == {email(index): 1 for index in range(10)}
+        assert max(at.sales().values()) == 1
+        assert "runs_taken_over" not in at.fleet.printed()
         assert "Traceback" not in at.fleet.printed()
+        assert at.leaks() == []
 
 
 def test_a_process_that_starts_while_the_database_is_away_says_so_in_one_line(
@@ -59,6 +73,20 @@ def test_a_process_that_starts_while_the_database_is_away_says_so_in_one_line(
 
         assert worker.exit_code() == 1
         assert len(worker.printed().splitlines()) == 1, worker.printed()
+
+
+def test_a_process_alone_is_alone_again_after_the_database_crashed(postgres_server: PostgresServer) -> None:
+    with closing(Database(postgres_server.url)) as first, closing(Database(postgres_server.url)) as second:
+        with alone(first) as held:
+            postgres_server.restart(immediate=True)
+            held.renew()
+            held.renew()
+
+            with pytest.raises(NotAlone), alone(second):
+                pass
+
+        with alone(second):
+            pass
 
 
 def test_redis_goes_and_comes_back_and_buyers_notice_nothing(tmp_path: Path, redis_server: RedisServer) -> None:

@@ -46,36 +46,20 @@ def test_migrations_run_once_when_many_start_at_once(tmp_path: Path, database_ur
         assert _revisions(database_url) == [_newest(database_url)]
 
 
-def test_a_second_process_without_redis_is_refused_in_one_line(alone: Scene) -> None:
+def test_a_process_without_redis_stays_alone_until_it_is_gone(alone: Scene, fresh_redis: str) -> None:
     first = alone.fleet.serve()
     assert until(first.ready), first.printed()
 
-    second = alone.fleet.worker()
+    others = [alone.fleet.worker(), alone.fleet.worker(REDIS_URL=fresh_redis)]
 
-    assert second.exit_code() == 1
-    assert REFUSED in second.printed()
-    assert len(second.printed().splitlines()) == 1
+    for other in others:
+        assert other.exit_code() == 1
+        assert REFUSED in other.printed()
+        assert len(other.printed().splitlines()) == 1
     assert first.ready()
-
-
-def test_a_process_with_redis_is_refused_beside_one_without(alone: Scene, fresh_redis: str) -> None:
-    first = alone.fleet.serve()
-    assert until(first.ready), first.printed()
-
-    second = alone.fleet.worker(REDIS_URL=fresh_redis)
-
-    assert second.exit_code() == 1
-    assert REFUSED in second.printed()
-
-
-def test_after_a_kill_the_next_process_starts_at_once(alone: Scene) -> None:
-    first = alone.fleet.serve()
-    assert until(first.ready), first.printed()
-
     first.kill()
-    second = alone.fleet.serve()
-
-    assert until(second.ready), second.printed()
+    next_one = alone.fleet.serve()
+    assert until(next_one.ready), next_one.printed()
 
 
 def _revisions(url: str) -> list[str]:

@@ -82,6 +82,7 @@ def test_workers_paused_past_their_heartbeat_and_continued_beside_their_successo
     assert superseded > 0
 
 
+@pytest.mark.parametrize("at", ["sqlite"], indirect=True)
 def test_work_left_by_the_previous_version_is_finished_by_this_one(at: Scene) -> None:
     old = _previous_worker(at)
     orders = _paid(at, 12)
@@ -95,6 +96,7 @@ def test_work_left_by_the_previous_version_is_finished_by_this_one(at: Scene) ->
     assert _versions(at) == {previous.VERSION, __version__}
 
 
+@pytest.mark.parametrize("at", ["postgresql"], indirect=True)
 def test_two_versions_side_by_side_share_the_work_and_the_older_finishes_what_the_newer_leaves(at: Scene) -> None:
     old, new = _previous_worker(at), at.fleet.worker()
     assert until(lambda: old.says("working") and new.says("working"))

@@ -28,6 +28,9 @@ PAYMENTS = int(os.environ.get("CHAOS_PAYMENTS", "2000"))
 KILLS = 30
 A_SECOND = float(os.environ.get("CHAOS_RATE", "14"))
 QUIET_SECONDS = 60.0
+BUYING_SECONDS = 180.0
+SLOWEST_GAP_SECONDS = 20.0
+"""Between two kills on a slow machine."""
 
 
 @dataclass
@@ -86,9 +89,9 @@ def _under_load(at: Scene, crashes: dict[int, Callable[[], None]]) -> Figures:
     buyers, began = Buyers(at, PAYMENTS, A_SECOND), time.monotonic()
     buyers.start()
     try:
-        _kill_around(at, crashes, random.Random(seed))
+        _kill_around(at, buyers, crashes, random.Random(seed))
     finally:
-        bought = buyers.wait(QUIET_SECONDS + 30.0)
+        bought = buyers.wait(BUYING_SECONDS)
     quiet = time.monotonic()
     orders = list(buyers.orders.values())
     until(lambda: len(at.thinkific.school.enrollments) >= len(orders), QUIET_SECONDS)
@@ -97,11 +100,12 @@ def _under_load(at: Scene, crashes: dict[int, Callable[[], None]]) -> Figures:
     return _figures(at, buyers, began, quiet, seed)
 
 
-def _kill_around(at: Scene, crashes: dict[int, Callable[[], None]], choice: random.Random) -> None:
+def _kill_around(at: Scene, buyers: Buyers, crashes: dict[int, Callable[[], None]], choice: random.Random) -> None:
     """Kill a process every now and then, and start another in its place, as a supervisor would."""
-    gap = PAYMENTS / A_SECOND / (KILLS + 5)
+    gap, bought = PAYMENTS / A_SECOND / (KILLS + 5), PAYMENTS / (KILLS + 5)
     for number in range(KILLS):
         time.sleep(gap * choice.uniform(0.3, 1.7))
+        buyers.reach(int(number * bought), SLOWEST_GAP_SECONDS)
         at.fleet.replace_fallen()
         victim = choice.choice(at.fleet.running())
         victim.kill()

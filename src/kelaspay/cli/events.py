@@ -39,9 +39,8 @@ def list_all(
     """List events, newest first."""
     with desk() as at, at.outside.database.read() as db:
         rows = [_brief(row) for row in inbox.list_events(db, merchant_order_id=order, limit=limit)]
-    show.data(rows) if json else show.table(
-        rows, COLUMNS, empty="No events of this order." if order else "No events yet."
-    )
+    none = f"No events of {order}." if order else "No events yet."
+    show.data(rows) if json else show.table(rows, COLUMNS, empty=none)
 
 
 @app.command("show")

@@ -48,7 +48,7 @@ class Rehearsal(Database):
 @contextmanager
 def desk() -> Iterator[Desk]:
     """Everything open and migrated; nothing runs here, what a command starts is executed by `serve` or `work`."""
-    log.configure()
+    log.configure(quiet=True)  # a command says itself what it did
     with opened(load()) as outside:
         migrate(outside.database)
         engine = Engine(outside.database, outside.executor_id, outside.now)

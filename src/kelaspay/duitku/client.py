@@ -167,6 +167,8 @@ class Duitku:
         answer = _parsed(response)
         if response.is_success and isinstance(answer, dict) and str(answer.get(code)) in {PAID, PENDING, CANCELED}:
             return answer
+        if response.is_success:  # a page of somebody's in between, or a shape that we do not know: no answer at all
+            raise DuitkuUnavailable("Its answer cannot be read.")
         raise _refusal(response.status_code, _said(answer))
 
 

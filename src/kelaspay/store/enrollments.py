@@ -90,3 +90,27 @@ def remember_user(db: Db, email: str, user_id: int, now: datetime) -> None:
 def forget_user(db: Db, user_id: int) -> None:
     """Thinkific no longer has this user; the next enrollment looks for the e-mail address again."""
     db.execute(sa.delete(users).where(users.c.user_id == user_id))
+
+
+def set_progress(db: Db, *, user_id: int, course_id: int, percentage: str, completed_at: datetime | None) -> bool:
+    """How far Thinkific says a learner is; False when the enrollment is none of ours. A completion is never unsaid."""
+    values: dict[str, Any] = {"percentage_completed": percentage}
+    if completed_at is not None:
+        values["completed_at"] = completed_at
+    told = db.execute(
+        sa.update(enrollments)
+        .where(enrollments.c.user_id == user_id, enrollments.c.course_id == course_id)
+        .values(**values)
+    )
+    return told.rowcount > 0
+
+
+def move_user(db: Db, user_id: int, email: str, now: datetime) -> bool:
+    """A user whom we know has another e-mail address now; False when we do not know the user."""
+    known = db.execute(sa.select(users.c.email).where(users.c.user_id == user_id)).scalars().all()
+    if not known:
+        return False
+    if known != [email]:
+        forget_user(db, user_id)
+        remember_user(db, email, user_id, now)
+    return True

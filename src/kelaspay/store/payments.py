@@ -13,7 +13,7 @@ from kelaspay.store.tables import customers, enrollments, inbox, invoices, payme
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from kelaspay.payment import Invoice
     from kelaspay.store.database import Db
@@ -218,6 +218,26 @@ def record_ask(db: Db, merchant_order_id: MerchantOrderId, now: datetime) -> Non
     )
 
 
+def claim_ask(db: Db, merchant_order_id: MerchantOrderId, now: datetime, spacing: timedelta) -> bool:
+    """Take on asking Duitku on the buyer's word; False while an ask is no older than `spacing`."""
+    asked_at = payments.c.asked_at
+    claimed = db.execute(
+        sa.update(payments)
+        .where(
+            payments.c.merchant_order_id == merchant_order_id,
+            sa.or_(asked_at.is_(None), asked_at <= now - spacing),
+        )
+        .values(asked_at=now)
+    )
+    return claimed.rowcount == 1
+
+
+def uncount_ask(db: Db, merchant_order_id: MerchantOrderId) -> None:
+    """An ask on the buyer's word found nothing; it must not make the answer to a callback wait longer."""
+    fewer = sa.case((payments.c.asks > 0, payments.c.asks - 1), else_=0)
+    db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(asks=fewer))
+
+
 def set_next_ask(db: Db, merchant_order_id: MerchantOrderId, at: datetime | None) -> None:
     """When the sparse pass may ask; `None` for never."""
     db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(next_ask_at=at))
@@ -282,8 +302,8 @@ def other_paid_orders(db: Db, merchant_order_id: MerchantOrderId, email: str, no
     return list(db.execute(query))
 
 
-def access_of(db: Db, email: str, wanted: Payment, now: datetime) -> sa.Row[Any] | None:
-    """An order of this person's that gives, or is about to give, the access that `wanted` would."""
+def access_of(db: Db, email: str, wanted: Payment, now: datetime) -> Any:
+    """The `public_id` and `expiry_date` of an order of this person's that gives what `wanted` would; or None."""
     same = [payments.c.offer == wanted.offer]
     if wanted.course_id is not None:
         same.append(sa.func.coalesce(enrollments.c.course_id, payments.c.course_id) == wanted.course_id)

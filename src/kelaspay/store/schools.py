@@ -90,6 +90,12 @@ def find_school(db: Db, subdomain: str) -> Connected | None:
     return None if row is None else _connected(row)
 
 
+def find_by_gid(db: Db, gid: str) -> Connected | None:
+    """The school with this global id of Thinkific's."""
+    row = db.execute(sa.select(*CONNECTED_COLUMNS).where(schools.c.gid == gid)).one_or_none()
+    return None if row is None else _connected(row)
+
+
 def only_school(db: Db) -> Connected | None:
     """The connected school where there is exactly one."""
     rows = db.execute(sa.select(*CONNECTED_COLUMNS).limit(2)).all()

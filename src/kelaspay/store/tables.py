@@ -33,11 +33,15 @@ offers = sa.Table(
     sa.Column("retired_at", UtcDateTime),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("description", sa.Text),
+    sa.Column("picture", sa.Text),
 )
 
 products = sa.Table(
     "products",
     metadata,
+    sa.Column("school", sa.Text, primary_key=True, server_default=sa.text("''")),
     sa.Column("product_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("productable_type", sa.Text, nullable=False),
     sa.Column("productable_id", sa.BigInteger, nullable=False),
@@ -48,6 +52,7 @@ products = sa.Table(
     sa.Column("price", sa.Text),
     sa.Column("synced_at", UtcDateTime, nullable=False),
     sa.Column("gone_at", UtcDateTime),
+    sa.Column("image", sa.Text),
     sa.Index("ix_products_productable", "productable_type", "productable_id"),
 )
 
@@ -86,6 +91,7 @@ payments = sa.Table(
     sa.Column("request_digest", sa.Text),
     sa.Column("invoice_fault", sa.Text),
     sa.Column("invoice_lease_until", sa.Float),
+    sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
 )
 sa.Index("ix_payments_made", payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
 sa.Index(
@@ -175,12 +181,15 @@ enrollments = sa.Table(
     sa.Column("refund_state", sa.Text),
     sa.Column("revoke_wanted", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("enrolled_at", UtcDateTime),
+    sa.Column("percentage_completed", sa.Text),
+    sa.Column("completed_at", UtcDateTime),
     sa.Column("revoked_at", UtcDateTime),
 )
 
 users = sa.Table(
     "users",
     metadata,
+    sa.Column("school", sa.Text, primary_key=True, server_default=sa.text("''")),
     sa.Column("email", sa.Text, primary_key=True),
     sa.Column("user_id", sa.BigInteger, nullable=False, index=True),
     sa.Column("seen_at", UtcDateTime, nullable=False),
@@ -203,6 +212,7 @@ inbox = sa.Table(
     sa.Column("repeats", sa.Integer, nullable=False, server_default="0"),
     sa.Column("started_at", UtcDateTime),
     sa.Column("outcome", sa.Text),
+    sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.UniqueConstraint("source", "digest"),
 )
 sa.Index(
@@ -336,6 +346,11 @@ schools = sa.Table(
     sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("refresh_lease_until", sa.Float),
     sa.Column("connected_at", UtcDateTime, nullable=False),
+    sa.Column("api_key", sa.LargeBinary),
+    sa.Column("merchant_code", sa.Text),
+    sa.Column("duitku_api_key", sa.LargeBinary),
+    sa.Column("callback_path", sa.Text),
+    sa.Index("ix_schools_callback_path", "callback_path", unique=True),
 )
 
 oauth_states = sa.Table(

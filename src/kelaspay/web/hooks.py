@@ -1,26 +1,27 @@
-"""Where Duitku calls back. Kept short, for Duitku waits: read the body, verify it, keep it, answer.
+"""Where Duitku and Thinkific call. Kept short, for they wait: read the body, verify it, keep it, answer.
 
-A plain ASGI application beside the framework: no form parsing, no validation layer, nothing between the socket and
-the inbox but the signature.
+Plain ASGI applications beside the framework: no form parsing, no validation layer, nothing between the socket and the
+inbox but the signature.
 """
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import structlog
-from starlette.responses import PlainTextResponse
 
-from kelaspay.callback import LARGEST_BODY, receive
+from kelaspay import callback, webhook
 from kelaspay.faults import CallbackTooLarge, Fault, NotConfigured, SourceRefused
+from kelaspay.store.inbox import Event
 from kelaspay.web.errors import fault_response, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
-    from starlette.types import Receive, Scope, Send
+    from pydantic import SecretStr
+    from starlette.types import Message, Receive, Scope, Send
 
     from kelaspay.duitku import Duitku
     from kelaspay.inbox import Inbox
@@ -28,75 +29,96 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+OK: Message = {
+    "type": "http.response.start",
+    "status": 200,
+    "headers": [(b"content-length", b"2"), (b"content-type", b"text/plain; charset=utf-8")],
+}
+OK_BODY: Message = {"type": "http.response.body", "body": b"OK"}
 
-class DuitkuHook:
-    """The ASGI application behind `POST /webhooks/duitku`."""
+Read = Callable[["Scope", bytes], Event]
+"""What a request tells, verified; raises the fault to answer with."""
 
-    def __init__(
-        self, *, duitku: Duitku | None, inbox: Inbox, now: Callable[[], datetime], allowed: tuple[Network, ...] | None
-    ) -> None:
-        self._duitku = duitku
+
+class Hook:
+    """The ASGI application of one caller: 200 once its event is on disk, the fault otherwise."""
+
+    def __init__(self, read: Read, inbox: Inbox) -> None:
+        self._read = read
         self._inbox = inbox
-        self._now = now
-        self._allowed = allowed
 
-    async def __call__(self, scope: Scope, receive_: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            response = problem(405, "method_not_allowed", "Method Not Allowed")
+            response.headers["Allow"] = "POST"
+            await response(scope, receive, send)
+            return
         try:
-            await self._take(scope, receive_)
+            await self._inbox.keep(self._read(scope, await read_body(receive)))
         except Fault as fault:
             self._inbox.count_refusal(fault.code())
             log.warning("callback_refused", fault=fault.code())
-            await fault_response(fault)(scope, receive_, send)
+            await fault_response(fault)(scope, receive, send)
         else:
-            await PlainTextResponse("OK")(scope, receive_, send)
+            await send(OK)
+            await send(OK_BODY)
 
-    async def _take(self, scope: Scope, receive_: Receive) -> None:
-        if self._duitku is None:
+
+def duitku_reader(duitku: Duitku | None, allowed: tuple[Network, ...] | None, now: Callable[[], datetime]) -> Read:
+    """Reads Duitku's callbacks, from the `allowed` networks or, for None, from anywhere."""
+
+    def read(scope: Scope, body: bytes) -> Event:
+        if duitku is None:
             raise NotConfigured("DUITKU_MERCHANT_CODE and DUITKU_API_KEY are not set.")
-        if self._allowed is not None and not self._from_allowed(scope):
+        if allowed is not None and not _within(scope, allowed):
             raise SourceRefused
-        body = await read_body(receive_)
-        content_type = dict(scope["headers"]).get(b"content-type", b"").decode("latin-1")
-        await self._inbox.keep(receive(body, content_type, duitku=self._duitku, now=self._now()))
+        return callback.receive(body, _header(scope, b"content-type"), duitku=duitku, now=now())
 
-    def _from_allowed(self, scope: Scope) -> bool:
-        """Whether the caller, or the client that a trusted proxy names, is one of those that may call."""
-        host = (scope.get("client") or ("",))[0]
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
-            return False
-        seen = getattr(address, "ipv4_mapped", None) or address
-        return any(seen in network for network in self._allowed or ())
+    return read
 
 
-async def read_body(receive_: Receive) -> bytes:
+def thinkific_reader(keys: list[SecretStr], now: Callable[[], datetime]) -> Read:
+    """Reads Thinkific's webhooks, signed with any of `keys`: the API key, or an app's client secret."""
+
+    def read(scope: Scope, body: bytes) -> Event:
+        if not keys:
+            raise NotConfigured("Neither THINKIFIC_API_KEY nor THINKIFIC_CLIENT_SECRET is set.")
+        signature = _header(scope, webhook.SIGNATURE.encode())
+        return webhook.receive(body, signature, keys=keys, now=now())
+
+    return read
+
+
+async def read_body(receive: Receive) -> bytes:
     """The whole body; raises `CallbackTooLarge` as soon as it is known to be."""
     chunks: list[bytes] = []
     size = 0
     while True:
-        message = await receive_()
+        message = await receive()
         if message["type"] != "http.request":
             return b""
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size > LARGEST_BODY:
+        if size > callback.LARGEST_BODY:
             raise CallbackTooLarge
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)
 
 
-class OnlyPost:
-    """Refuses other methods and passes POST on."""
+def _header(scope: Scope, name: bytes) -> str:
+    for given, value in scope["headers"]:
+        if given == name:
+            return bytes(value).decode("latin-1")
+    return ""
 
-    def __init__(self, app: DuitkuHook) -> None:
-        self._app = app
 
-    async def __call__(self, scope: Scope, receive_: Receive, send: Send) -> None:
-        if scope["method"] == "POST":
-            await self._app(scope, receive_, send)
-            return
-        response = problem(405, "method_not_allowed", "Method Not Allowed")
-        response.headers["Allow"] = "POST"
-        await response(scope, receive_, send)
+def _within(scope: Scope, allowed: tuple[Network, ...]) -> bool:
+    """Whether the caller, or the client that a trusted proxy names, is one of those that may call."""
+    host = (scope.get("client") or ("",))[0]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    seen = getattr(address, "ipv4_mapped", None) or address
+    return any(seen in network for network in allowed)

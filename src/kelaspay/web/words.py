@@ -1,44 +1,78 @@
-"""What the buyer's pages say, in Bahasa Indonesia."""
+"""What the buyer's pages say of states and of fields, in Bahasa Indonesia; the catalogue has the English."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from kelaspay.payment import Status
+from kelaspay.web.i18n import marked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 STATES = {
-    Status.PENDING: "Menunggu pembayaran",
-    Status.PAID: "Pembayaran diterima",
-    Status.COMPLETED: "Akses siap",
-    Status.EXPIRED: "Kedaluwarsa",
-    Status.FAILED: "Pembayaran tidak berhasil",
-    Status.REVIEW: "Sedang kami periksa",
-    Status.REFUNDED: "Dana dikembalikan",
+    Status.PENDING: marked("Menunggu pembayaran"),
+    Status.PAID: marked("Menyiapkan akses"),
+    Status.COMPLETED: marked("Akses siap"),
+    Status.EXPIRED: marked("Pesanan kedaluwarsa"),
+    Status.FAILED: marked("Pembayaran tidak berhasil"),
+    Status.REVIEW: marked("Perlu bantuan"),
+    Status.REFUNDED: marked("Dana dikembalikan"),
 }
 EXPLAINED = {
-    Status.PENDING: "Kami sedang menunggu konfirmasi dari bank; biasanya kurang dari satu menit setelah Anda membayar. "
-    "Halaman ini diperbarui otomatis.",
-    Status.PAID: "Pembayaran Anda sudah kami terima. Akses kelas sedang disiapkan.",
-    Status.COMPLETED: "Anda sudah terdaftar. Silakan masuk dengan email di bawah ini.",
-    Status.EXPIRED: "Batas waktu pembayaran sudah lewat. Jika Anda sudah membayar, dana Anda aman: akses akan disiapkan "
-    "setelah bank mengonfirmasi.",
-    Status.FAILED: "Pembayaran ini dibatalkan atau tidak berhasil. Anda bisa memesan lagi kapan saja.",
-    Status.REVIEW: "Pembayaran Anda aman. Ada hal yang perlu kami periksa lebih dulu, dan kami akan segera "
-    "menyelesaikannya.",
-    Status.REFUNDED: "Dana untuk pesanan ini telah dikembalikan dan aksesnya telah diakhiri.",
+    Status.PENDING: marked(
+        "Kami sedang menunggu konfirmasi bank; biasanya kurang dari satu menit setelah Anda membayar. "
+        "Halaman ini diperbarui otomatis."
+    ),
+    Status.PAID: marked(
+        "Pembayaran Anda sudah kami terima. Akses kelas sedang disiapkan, biasanya kurang dari semenit."
+    ),
+    Status.COMPLETED: marked("Anda sudah terdaftar. Silakan masuk ke kelas dan mulai belajar."),
+    Status.EXPIRED: marked(
+        "Batas waktu pembayaran sudah lewat. Jika Anda sudah telanjur membayar, dana Anda aman: "
+        "akses disiapkan begitu bank mengonfirmasi."
+    ),
+    Status.FAILED: marked("Pembayaran ini dibatalkan atau tidak berhasil. Anda bisa memesan lagi kapan saja."),
+    Status.REVIEW: marked(
+        "Pembayaran Anda aman. Ada hal yang perlu kami periksa lebih dulu, dan kami segera menyelesaikannya."
+    ),
+    Status.REFUNDED: marked("Dana untuk pesanan ini sudah dikembalikan dan aksesnya sudah diakhiri."),
 }
+SAFE = marked("Pembayaran Anda aman. Penyiapan akses lebih lama dari biasanya; kami sedang memperbaikinya.")
+STEPS = (
+    marked("Pembayaran diterima"),
+    marked("Akun siap"),
+    marked("Terdaftar di kelas"),
+    marked("Email terkirim"),
+)
 _FIELDS = {
-    "customer_name": "Nama",
-    "customer_email": "Email",
-    "customer_phone": "Nomor WhatsApp",
+    "customer_name": marked("Nama"),
+    "customer_email": marked("Email"),
+    "customer_phone": marked("Nomor WhatsApp"),
 }
 _WHY = {
-    "is missing": "wajib diisi.",
-    "has no letters": "harus berisi huruf.",
-    "is not an e-mail address": "tidak valid. Contoh: nama@gmail.com",
-    "is not a phone number": "tidak valid. Contoh: 0812-3456-7890",
-    "is not a possible phone number": "tidak valid. Contoh: 0812-3456-7890",
+    "is missing": marked("wajib diisi."),
+    "has no letters": marked("harus berisi huruf."),
+    "is not an e-mail address": marked("tidak valid. Contoh: nama@gmail.com"),
+    "is not a phone number": marked("tidak valid. Contoh: 0812-3456-7890"),
+    "is not a possible phone number": marked("tidak valid. Contoh: 0812-3456-7890"),
+}
+_OTHER_FIELD = marked("Isian")
+_OTHERWISE = marked("terlalu panjang atau tidak dapat diterima.")
+NOT_MADE = marked("Pembayaran belum bisa dibuat. Isian Anda masih ada; silakan coba lagi sebentar lagi.")
+CHANNEL_AWAY = marked("Metode itu sedang tidak tersedia. Silakan pilih metode lain.")
+ASKED = {
+    "not_yet": marked(
+        "Bank belum mengabarkan pembayaran Anda. Jika Anda baru saja membayar, tunggu sebentar; "
+        "halaman ini diperbarui otomatis."
+    ),
+    "soon": marked("Baru saja kami tanyakan ke bank. Silakan coba lagi dalam 10 detik."),
+    "away": marked("Bank sedang tidak bisa ditanya. Tenang, pembayaran Anda tetap akan kami terima."),
+    "sent": marked("Email akses sedang dikirim ulang. Periksa juga folder spam."),
+    "sent_soon": marked("Email akses baru saja dikirim. Tunggu beberapa menit sebelum meminta lagi."),
 }
 
 
-def in_words(field: str, why: str) -> str:
+def in_words(field: str, why: str, say: Callable[[str], str]) -> str:
     """A field's fault as the form says it."""
-    return f"{_FIELDS.get(field, 'Isian')} {_WHY.get(why, 'terlalu panjang atau tidak dapat diterima.')}"
+    return f"{say(_FIELDS.get(field, _OTHER_FIELD))} {say(_WHY.get(why, _OTHERWISE))}"

@@ -53,7 +53,7 @@ _running_lock = threading.Lock()
 _executor: list[str] = []
 
 
-@DBOS.workflow(name=WORKFLOW)
+@DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)
 def _payment(merchant_order_id: str, run: int) -> None:
     """Execute one run. Waits while another process holds it and while the database is away; nothing escapes."""
     key = _workflow_id(merchant_order_id, run)

@@ -168,12 +168,17 @@ class Worker:
             self._inbox.flush_refusals()
 
     def _sweep(self) -> None:
-        if time.monotonic() < self._quiet_until or not self._leads("sweep", 3 * SWEEP_SECONDS):
+        if self._doubtful() or not self._leads("sweep", 3 * SWEEP_SECONDS):
             return
         dead = self._engine.hand_on(self._living)
         with self._school.database.begin() as db:
             jobs.release_of(db, dead)
             executors.forget_dead(db, DAY)
+
+    def _doubtful(self) -> bool:
+        """Whether old heartbeats prove nothing now: ours is old too, or was until a moment ago."""
+        now = time.monotonic()
+        return now < self._quiet_until or now - self._last_beat > 3 * BEAT_SECONDS
 
     def _living(self) -> set[str]:
         with self._school.database.read() as db:

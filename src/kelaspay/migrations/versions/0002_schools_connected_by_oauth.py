@@ -1,4 +1,4 @@
-"""Schools connected by OAuth, and attempts to connect."""
+"""Schools connected by OAuth, attempts to connect, and what their webhooks tell of learners."""
 
 from __future__ import annotations
 
@@ -35,3 +35,5 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_oauth_states")),
     )
     op.create_index(op.f("ix_oauth_states_browser"), "oauth_states", ["browser"])
+    op.add_column("enrollments", sa.Column("percentage_completed", sa.Text(), nullable=True))
+    op.add_column("enrollments", sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True))

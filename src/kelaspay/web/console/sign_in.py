@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -26,17 +27,16 @@ from kelaspay.web.console.visit import (
     session_cookie,
     visitor_of,
 )
-from kelaspay.web.pages import STYLE
 
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
 
 HOME = "/console"
-CONSOLE_STYLE = STYLE.parent / "console.css"
+STYLE = Path(__file__).parent.parent / "static" / "console.css"
 
 
 @router.get("/console.css")
 def style() -> FileResponse:
-    return FileResponse(CONSOLE_STYLE, media_type="text/css", headers={"Cache-Control": "public, max-age=3600"})
+    return FileResponse(STYLE, media_type="text/css", headers={"Cache-Control": "public, max-age=3600"})
 
 
 @router.get("/language/{language}")

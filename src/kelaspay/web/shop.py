@@ -1,0 +1,167 @@
+"""What is on sale and the order form, up to an order that waits to be paid."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+
+from kelaspay.checkout import invoice_at_duitku, place
+from kelaspay.faults import AlreadyEnrolled, Fault, InvalidInput, NotConfigured, OfferUnknown
+from kelaspay.outside import Outside
+from kelaspay.payment import Offer, Payment
+from kelaspay.store import offers
+from kelaspay.wanted import Wanted
+from kelaspay.web.i18n import language_of, translator
+from kelaspay.web.pages import shown, site_url
+from kelaspay.web.signed import remember_order
+from kelaspay.web.typos import suggested
+from kelaspay.web.words import NOT_MADE, in_words
+
+router = APIRouter(include_in_schema=False)
+
+LONGEST_CAMPAIGN = 300
+LONGEST = 500
+
+
+@dataclass(slots=True)
+class Order:
+    """The order form as it was filled in; `sure` is the address that the buyer has confirmed."""
+
+    customer_name: str = ""
+    customer_email: str = ""
+    customer_phone: str = ""
+    key: str = ""
+    sure: str = ""
+    again: str = ""
+    campaign: str = ""
+
+
+@router.get("/")
+def shop(request: Request) -> Response:
+    """All that is on sale."""
+    outside: Outside = request.app.state.outside
+    with outside.database.read() as db:
+        found = [offer for offer in offers.list_offers(db) if offer.on_sale(outside.now())]
+    return shown(request, "shop.html", offers=found)
+
+
+@router.get("/buy/{slug}")
+def order_form(slug: str, request: Request, name: str = "", email: str = "", phone: str = "") -> Response:
+    """The order form, prefilled where the link says so."""
+    came_from = [f"{each}={value}" for each, value in request.query_params.items() if each.startswith("utm_")]
+    entered = Order(
+        customer_name=name[:LONGEST],
+        customer_email=email[:LONGEST],
+        customer_phone=phone[:LONGEST],
+        campaign="&".join(came_from)[:LONGEST_CAMPAIGN],
+    )
+    return _form(request, _offer(request.app.state.outside, slug), entered)
+
+
+@router.post("/buy/{slug}")
+def order(
+    slug: str,
+    request: Request,
+    customer_name: Annotated[str, Form()] = "",
+    customer_email: Annotated[str, Form()] = "",
+    customer_phone: Annotated[str, Form()] = "",
+    key: Annotated[str, Form()] = "",
+    sure: Annotated[str, Form()] = "",
+    again: Annotated[str, Form()] = "",
+    campaign: Annotated[str, Form()] = "",
+) -> Response:
+    """Make the order and go on to paying. The form's key makes a double click one order."""
+    outside: Outside = request.app.state.outside
+    entered = Order(customer_name, customer_email, customer_phone, key, sure, again, campaign[:LONGEST_CAMPAIGN])
+    offer = _offer(outside, slug)
+    if outside.duitku is None:
+        raise NotConfigured
+    meant = suggested(customer_email)
+    if meant is not None and sure.strip().lower() != customer_email.strip().lower():
+        return _form(request, offer, entered, meant=meant)
+    try:
+        payment = _placed(entered, offer, request)
+    except Fault as fault:
+        return _refused(request, offer, entered, fault)
+    response = RedirectResponse(_onward(payment, outside), status_code=303)
+    remember_order(request, response, payment.public_id)
+    return response
+
+
+@router.post("/typo")
+def typo(email: Annotated[str, Form(max_length=LONGEST)] = "") -> JSONResponse:
+    """The address that was probably meant, for the form's script."""
+    return JSONResponse({"meant": suggested(email)}, headers={"Cache-Control": "no-store"})
+
+
+def _placed(entered: Order, offer: Offer, request: Request) -> Payment:
+    outside: Outside = request.app.state.outside
+    wanted = Wanted(entered.customer_name, entered.customer_email, entered.customer_phone, offer=offer.slug)
+    key = entered.key[:LONGEST] or secrets.token_urlsafe(16)
+    payment = place(
+        wanted,
+        idempotency_key=f"form-{hashlib.sha256(f'{key}{wanted.digest()}'.encode()).hexdigest()}",
+        again=bool(entered.again),
+        campaign=entered.campaign if entered.campaign.isprintable() else "",
+        database=outside.database,
+        customers=outside.customers,
+        now=outside.now,
+    )
+    if outside.settings.payment_page == "duitku" and outside.duitku is not None:
+        return invoice_at_duitku(
+            payment,
+            database=outside.database,
+            customers=outside.customers,
+            duitku=outside.duitku,
+            urls=outside.urls,
+            now=outside.now,
+        )
+    return payment
+
+
+def _onward(payment: Payment, outside: Outside) -> str:
+    """Where the buyer goes on: to Duitku's page, to choosing, or to what was chosen before."""
+    if payment.payment_url is None:
+        return f"/o/{payment.public_id}/method"
+    if outside.settings.payment_page == "duitku":
+        return payment.payment_url
+    return f"/o/{payment.public_id}"
+
+
+def _refused(request: Request, offer: Offer, entered: Order, fault: Fault) -> Response:
+    say = translator(language_of(request))
+    if isinstance(fault, InvalidInput):
+        wrong = {field: in_words(field, why, say) for field, why in fault.fields.items()}
+        return _form(request, offer, entered, wrong=wrong, status=fault.status)
+    if isinstance(fault, AlreadyEnrolled):
+        return _form(request, offer, entered, enrolled=True, status=fault.status)
+    return _form(request, offer, entered, wrong={"": say(NOT_MADE)}, status=fault.status)
+
+
+def _offer(outside: Outside, slug: str) -> Offer:
+    with outside.database.read() as db:
+        offer = offers.find_offer(db, slug)
+    if offer is None or not offer.on_sale(outside.now()):
+        raise OfferUnknown
+    return offer
+
+
+def _form(
+    request: Request,
+    offer: Offer,
+    entered: Order,
+    *,
+    wrong: dict[str, str] | None = None,
+    meant: str | None = None,
+    enrolled: bool = False,
+    status: int = 200,
+) -> Response:
+    values: dict[str, Any] = {"wrong": wrong or {}, "meant": meant, "enrolled": enrolled}
+    entered.key = entered.key[:LONGEST] or secrets.token_urlsafe(16)
+    class_url = f"{site_url(request.app.state.outside)}/enrollments"
+    return shown(request, "buy.html", status=status, offer=offer, entered=entered, class_url=class_url, **values)

@@ -1,0 +1,61 @@
+"""Values that come back from a browser and can be told from forged ones: which orders it made, who it is."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from fastapi import Request
+    from fastapi.responses import Response
+    from pydantic import SecretStr
+
+ORDERS = "orders"
+MOST_ORDERS = 20
+ORDERS_SECONDS = 90 * 86_400
+
+
+def seal(value: Any, *, key: SecretStr, purpose: str, until: datetime | None = None) -> str:
+    """`value` with a signature that holds for this purpose alone, perhaps for a while."""
+    kept = {"v": value} | ({"t": int(until.timestamp())} if until else {})
+    text = base64.urlsafe_b64encode(json.dumps(kept, separators=(",", ":")).encode()).rstrip(b"=").decode()
+    return f"{text}.{_signature(text, key, purpose)}"
+
+
+def unsealed(sealed: str, *, key: SecretStr, purpose: str, now: datetime) -> Any:
+    """What was sealed; None for a forged, foreign or lapsed one."""
+    text, _, signature = sealed.partition(".")
+    if not hmac.compare_digest(signature.encode(), _signature(text, key, purpose).encode()):
+        return None
+    kept = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return kept["v"] if "t" not in kept or now.timestamp() < kept["t"] else None
+
+
+def orders_of(request: Request) -> list[str]:
+    """The public ids of the orders that this browser made."""
+    outside = request.app.state.outside
+    found = unsealed(request.cookies.get(ORDERS, ""), key=outside.secret_key, purpose=ORDERS, now=outside.now())
+    return [str(each) for each in found] if isinstance(found, list) else []
+
+
+def remember_order(request: Request, response: Response, public_id: str) -> None:
+    """Let this browser, which made the order, see whose it is."""
+    outside = request.app.state.outside
+    listed = [public_id, *(each for each in orders_of(request) if each != public_id)][:MOST_ORDERS]
+    put(request, response, ORDERS, seal(listed, key=outside.secret_key, purpose=ORDERS), ORDERS_SECONDS)
+
+
+def put(request: Request, response: Response, name: str, value: str, seconds: int) -> None:
+    """A cookie that script cannot read and no other site's form can use."""
+    secure = request.app.state.outside.settings.app_base_url.startswith("https://")
+    response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="lax", secure=secure)
+
+
+def _signature(text: str, key: SecretStr, purpose: str) -> str:
+    message = f"{purpose}\n{text}".encode()
+    return hmac.new(key.get_secret_value().encode(), message, hashlib.sha256).hexdigest()

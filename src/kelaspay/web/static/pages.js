@@ -1,0 +1,131 @@
+// What makes the buyer's pages more comfortable. Everything works without it.
+"use strict";
+(() => {
+  const rupiah = (amount) => "Rp " + String(amount).replace(/\B(?=(\d{3})+$)/g, ".");
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  // One press is one order; coming back by the browser's arrow makes the button work again.
+  const once = () => all("form[data-once]").forEach((form) => {
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.sent) { event.preventDefault(); return; }
+      form.dataset.sent = "1";
+      form.setAttribute("aria-busy", "true");
+    });
+  });
+  addEventListener("pageshow", () => all("form[data-once]").forEach((form) => {
+    delete form.dataset.sent;
+    form.removeAttribute("aria-busy");
+  }));
+
+  const copying = (root) => all("[data-copy]", root).forEach((button) => {
+    if (!navigator.clipboard) return;
+    button.hidden = false;
+    const label = button.innerHTML;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.textContent = button.dataset.done;
+      setTimeout(() => { button.innerHTML = label; }, 2000);
+    });
+  });
+
+  const clocks = () => all("[data-until]").forEach((clock) => {
+    const left = Math.floor((new Date(clock.dataset.until) - Date.now()) / 1000);
+    const two = (number) => String(number).padStart(2, "0");
+    clock.textContent = left > 0
+      ? [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60].map(two).join(":")
+      : clock.dataset.over;
+  });
+
+  const typing = () => {
+    const email = document.getElementById("customer_email");
+    const note = document.querySelector("[data-typo]");
+    if (!email || !note) return;
+    const fix = note.querySelector("[data-fix]");
+    email.addEventListener("change", async () => {
+      const answer = await fetch("/typo", { method: "POST", body: new URLSearchParams({ email: email.value }) });
+      const { meant } = answer.ok ? await answer.json() : {};
+      note.hidden = !meant;
+      if (!meant) return;
+      note.querySelector("[data-meant]").textContent = meant;
+      fix.value = meant;
+      document.querySelector("[data-sure]").value = email.value;
+    });
+    fix.addEventListener("click", (event) => {
+      event.preventDefault();
+      email.value = fix.value;
+      note.hidden = true;
+      email.focus();
+    });
+  };
+
+  const choosing = () => {
+    const form = document.querySelector("[data-chooser]");
+    if (!form) return;
+    const line = form.querySelector("[data-fee-line]");
+    if (!line) return;
+    const tell = () => {
+      const chosen = form.querySelector("input:checked");
+      const fee = chosen ? Number(chosen.dataset.fee) : 0;
+      line.hidden = !fee;
+      line.querySelector("[data-fee]").textContent = rupiah(fee);
+      form.querySelector("[data-total]").textContent = rupiah(Number(form.dataset.price) + fee);
+    };
+    form.addEventListener("change", tell);
+    tell();
+  };
+
+  // Follow an order: a stream of changes, else asking again, ever more rarely and never in a hidden tab.
+  const main = document.querySelector("main[data-live]");
+  const renew = async () => {
+    const answer = await fetch(main.dataset.order, { headers: { Accept: "text/html" } });
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const there = fresh.querySelector("main[data-live]");
+    if (!there) { location.reload(); return; }
+    main.replaceChildren(...there.childNodes);
+    main.dataset.live = there.dataset.live;
+    if ("final" in there.dataset) main.dataset.final = "";
+    document.title = fresh.title;
+    copying(main);
+    clocks();
+    parent.postMessage({ kelaspay: "status", version: main.dataset.live }, "*");
+  };
+  const changed = (version) => (version && version !== main.dataset.live ? renew() : undefined);
+  const poll = () => {
+    const began = Date.now();
+    const again = async () => {
+      if (!document.hidden) {
+        try {
+          const answer = await fetch(main.dataset.order + "/state");
+          if (answer.ok) await changed((await answer.json()).version);
+        } catch { /* the next time */ }
+      }
+      if ("final" in main.dataset) return;
+      const minutes = (Date.now() - began) / 60000;
+      setTimeout(again, minutes < 1 ? 3000 : minutes < 10 ? 10000 : 30000);
+    };
+    setTimeout(again, 3000);
+  };
+  const follow = () => {
+    if (!main || "final" in main.dataset) return;
+    if (!window.EventSource) { poll(); return; }
+    let heard = false;
+    const stream = new EventSource(main.dataset.order + "/events");
+    stream.onmessage = (event) => { heard = true; changed(event.data); };
+    stream.addEventListener("final", () => stream.close());
+    stream.onerror = () => {
+      if (heard && stream.readyState !== EventSource.CLOSED) return;
+      stream.close();
+      poll();
+    };
+  };
+
+  once();
+  copying(document);
+  typing();
+  choosing();
+  clocks();
+  setInterval(clocks, 1000);
+  follow();
+  if (parent !== window) parent.postMessage({ kelaspay: "loaded" }, "*");
+})();

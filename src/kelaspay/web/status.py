@@ -1,0 +1,196 @@
+"""The status page of an order, for whoever has its link: what to pay, how far it is, the way into the course.
+
+What the browser brought back from Duitku changes nothing. The page follows the order by itself: by server-sent events,
+else by asking again, else by reloading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import anyio
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
+
+from kelaspay.duitku import CHANNELS
+from kelaspay.faults import DatabaseUnavailable, PaymentUnknown
+from kelaspay.methods import invoice_end
+from kelaspay.outside import Outside
+from kelaspay.payment import Customer, Enrollment, EnrollmentState, Payment, Status
+from kelaspay.store import enrollments, payments
+from kelaspay.web.howto import ways_to_pay
+from kelaspay.web.i18n import language_of, translator
+from kelaspay.web.pages import by_fours, rupiah, shown, site_url
+from kelaspay.web.paying import GROUPS, choosable
+from kelaspay.web.signed import orders_of
+from kelaspay.web.words import ASKED, EXPLAINED, SAFE, STATES, STEPS
+
+router = APIRouter(include_in_schema=False)
+
+REFRESH_SECONDS = 5
+LATE = timedelta(minutes=5)
+UNDER_WAY = frozenset({Status.PENDING, Status.PAID, Status.REVIEW, Status.EXPIRED, Status.FAILED})
+"""States that may change while the page is looked at: money can land late, and a person may settle a review."""
+LOOK_SECONDS = 1.0
+WATCH_SECONDS = 25
+"""After this the browser asks for the stream again, so that a stopping process waits for nobody long."""
+MOST_WATCHERS = 200
+
+
+@dataclass(slots=True)
+class Watchers:
+    """How many browsers follow an order through this process."""
+
+    count: int = 0
+
+
+watchers = Watchers()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All that the page tells of an order."""
+
+    payment: Payment
+    customer: Customer | None
+    enrollment: Enrollment | None
+    invoices: list[Any]
+    times: dict[str, datetime]
+
+    @property
+    def version(self) -> str:
+        """Changes when the page would say something else."""
+        enrollment = self.enrollment
+        parts = [self.payment.status, len(self.invoices), len(self.times)]
+        if enrollment is not None:
+            parts += [enrollment.state, enrollment.user_id is not None]
+        return "-".join(str(part) for part in parts)
+
+    def steps(self) -> list[tuple[str, datetime | None]]:
+        enrollment = self.enrollment
+        enrolled = enrollment is not None and enrollment.state is EnrollmentState.ENROLLED
+        account = self.times.get("user_created") or self.times.get("user_found")
+        reached = (
+            self.payment.paid_at,
+            (account or self.payment.paid_at) if enrollment and enrollment.user_id else None,
+            enrollment.enrolled_at if enrollment and enrolled else None,
+        )
+        return list(zip(STEPS, reached, strict=False))
+
+
+@router.get("/o/{public_id}")
+def status_page(public_id: str, request: Request, said: str = "") -> Response:
+    """How an order stands and what to do next."""
+    outside: Outside = request.app.state.outside
+    standing = standing_of(outside, public_id)
+    payment = standing.payment
+    if choosable(payment) and payment.payment_url is None:
+        return RedirectResponse(f"/o/{public_id}/method", status_code=303)
+    say = translator(language_of(request))
+    late = payment.status is Status.PAID and payment.paid_at is not None and outside.now() > payment.paid_at + LATE
+    return shown(
+        request,
+        "status.html",
+        payment=payment,
+        email=standing.customer.email if standing.customer else "",
+        own=public_id in orders_of(request),
+        title=say(STATES[payment.status]),
+        explained=say(SAFE if late else EXPLAINED[payment.status]),
+        late=late or payment.status is Status.REVIEW,
+        steps=[(say(label), at) for label, at in standing.steps()],
+        version=standing.version,
+        refresh=REFRESH_SECONDS if payment.status in UNDER_WAY else None,
+        said=say(ASKED[said]) if said in ASKED else None,
+        new_account=standing.enrollment is not None and standing.enrollment.user_created,
+        site=site_url(outside),
+        **_instructions(standing, outside, say),
+    )
+
+
+@router.get("/o/{public_id}/state")
+def state(public_id: str, request: Request) -> JSONResponse:
+    """What changes when the page changes; for browsers without server-sent events."""
+    standing = standing_of(request.app.state.outside, public_id)
+    told = {"version": standing.version, "final": standing.payment.status not in UNDER_WAY}
+    return JSONResponse(told, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/o/{public_id}/events")
+async def events(public_id: str, request: Request) -> Response:
+    """The same as a stream; refused where too many look on already, and the browser asks for `state` instead."""
+    outside: Outside = request.app.state.outside
+    await run_sync(standing_of, outside, public_id)
+    if watchers.count >= MOST_WATCHERS:
+        return Response(status_code=204)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_watch(outside, public_id), media_type="text/event-stream", headers=headers)
+
+
+async def _watch(outside: Outside, public_id: str) -> AsyncIterator[str]:
+    """One event for each change, until nothing more can change or the browser should ask again."""
+    watchers.count += 1
+    told = ""
+    try:
+        yield "retry: 1000\n\n"
+        for _ in range(WATCH_SECONDS):
+            standing = await run_sync(_standing_or_none, outside, public_id)
+            if standing is not None and standing.version != told:
+                told = standing.version
+                yield f"data: {told}\n\n"
+                if standing.payment.status not in UNDER_WAY:
+                    yield "event: final\ndata: \n\n"
+                    return
+            await anyio.sleep(LOOK_SECONDS)
+    finally:
+        watchers.count -= 1
+
+
+def standing_of(outside: Outside, public_id: str) -> Standing:
+    """Raises `PaymentUnknown`."""
+    with outside.database.read() as db:
+        payment = payments.find_by_public_id(db, public_id)
+        if payment is None:
+            raise PaymentUnknown
+        order_id = payment.merchant_order_id
+        return Standing(
+            payment,
+            payments.find_customer(db, order_id),
+            enrollments.find_enrollment(db, order_id),
+            payments.list_invoices(db, order_id),
+            {line.what: line.at for line in payments.read_story(db, order_id) if line.what in TOLD},
+        )
+
+
+TOLD = frozenset({"user_created", "user_found"})
+"""Lines of the story that are steps on the page."""
+
+
+def _standing_or_none(outside: Outside, public_id: str) -> Standing | None:
+    """None while the database is away: whoever watches goes on watching."""
+    try:
+        return standing_of(outside, public_id)
+    except DatabaseUnavailable:
+        return None
+
+
+def _instructions(standing: Standing, outside: Outside, say: Any) -> dict[str, Any]:
+    """What the page needs in order to tell how to pay."""
+    payment, invoices = standing.payment, standing.invoices
+    channel = CHANNELS.get(payment.payment_method or "")
+    end = invoice_end(payment, invoices[0]) if invoices else payment.expires_at
+    blanks = {"number": by_fours(payment.va_number or ""), "amount": rupiah(payment.payment_amount)}
+    ways = ways_to_pay(channel.code, channel.group) if channel else []
+    older = [(each.va_number, invoice_end(payment, each)) for each in invoices[1:] if each.va_number]
+    return {
+        "channel": channel,
+        "group": say(GROUPS[channel.group]) if channel else "",
+        "end": end,
+        "lapsed": outside.now() >= end,
+        "ways": [(say(where), [say(step).format(**blanks) for step in steps]) for where, steps in ways],
+        "older": [(number, until) for number, until in older if until > outside.now() and number != payment.va_number],
+        "changeable": choosable(payment),
+    }

@@ -1,0 +1,117 @@
+"""Thinkific's webhooks (thinkific.md 4): verify over the raw body, keep, and update our picture of what they tell.
+
+They are hints, never orders: nobody is enrolled or refunded by one. Duplicates are known by the envelope's id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from kelaspay.faults import BadSignature, CallbackTooLarge, MalformedCallback
+from kelaspay.store import enrollments, inbox, schools
+from kelaspay.store.inbox import Event
+from kelaspay.store.schools import Connection
+from kelaspay.thinkific.values import parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from pydantic import SecretStr
+
+    from kelaspay.store.database import Db
+
+log = structlog.get_logger()
+
+SOURCE = "thinkific"
+LARGEST_BODY = 64 * 1024
+SIGNATURE = "x-thinkific-hmac-sha256"
+PROGRESS = frozenset({"enrollment.created", "enrollment.progress", "enrollment.completed"})
+
+
+def receive(body: bytes, signature: str, *, keys: Sequence[SecretStr], now: datetime) -> Event:
+    """The event to keep. The signature is lower-case hex over the raw body, keyed with the API key or, for an app's
+    webhooks, with its client secret.
+
+    Raises `CallbackTooLarge`, `BadSignature` or `MalformedCallback`; nothing is kept of those.
+    """
+    if len(body) > LARGEST_BODY:
+        raise CallbackTooLarge
+    given = signature.strip().lower().encode()
+    if not any(hmac.compare_digest(_sign(body, key), given) for key in keys):
+        raise BadSignature
+    try:
+        envelope = json.loads(body)
+        event_id, topic = str(envelope["id"]), f"{envelope['resource']}.{envelope['action']}"
+        if not isinstance(envelope["payload"], dict):
+            raise MalformedCallback
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise MalformedCallback from error
+    return Event(
+        source=SOURCE,
+        digest=hashlib.sha256(event_id.encode()).hexdigest(),
+        merchant_order_id=None,
+        reference=None,
+        result_code=topic[:100],
+        receipt=None,
+        amount=None,
+        content_type="application/json",
+        body=body,
+        received_at=now,
+    )
+
+
+def apply(db: Db, event_id: int, now: datetime) -> str:
+    """Update our picture by a kept event; returned is what came of it, in a word. Safe to repeat."""
+    row = inbox.find_event(db, event_id)
+    envelope: dict[str, Any] = json.loads(row.body) if row is not None else {}
+    topic, payload = f"{envelope.get('resource')}.{envelope.get('action')}", envelope.get("payload", {})
+    try:
+        if topic in PROGRESS:
+            return _progress(db, payload)
+        if topic == "user.updated":
+            return _changed_email(db, payload, now)
+        if topic == "app.uninstalled":
+            return _uninstalled(db, envelope)
+    except (KeyError, TypeError, ValueError):
+        log.warning("webhook_unreadable", event_id=event_id, topic=topic)
+        return "unreadable"
+    return "kept"
+
+
+def _progress(db: Db, payload: dict[str, Any]) -> str:
+    """How far a learner is; only told, and only for enrollments of ours."""
+    told = enrollments.set_progress(
+        db,
+        user_id=int(payload["user"]["id"]),
+        course_id=int(payload["course"]["id"]),
+        percentage=str(payload.get("percentage_completed") or "0"),
+        completed_at=parse_time(payload.get("completed_at")),
+    )
+    return "progress" if told else "not_ours"
+
+
+def _changed_email(db: Db, payload: dict[str, Any], now: datetime) -> str:
+    """The learner's address at Thinkific now, so that the next purchase with it finds the same user."""
+    user_id, email = int(payload["id"]), str(payload["email"]).strip().lower()
+    return "email_changed" if enrollments.move_user(db, user_id, email, now) else "not_ours"
+
+
+def _uninstalled(db: Db, envelope: dict[str, Any]) -> str:
+    """The app was taken off a school: its tokens are dead (thinkific.md 1.9)."""
+    gid, payload = envelope.get("tenant_global_id"), envelope.get("payload", {})
+    school = schools.find_by_gid(db, str(gid)) if gid else schools.find_school(db, str(payload.get("subdomain", "")))
+    if school is None:
+        return "not_ours"
+    schools.disconnect(db, school.subdomain, school.generation, Connection.RECONNECT)
+    log.warning("school_must_reconnect", subdomain=school.subdomain)
+    return "school_disconnected"
+
+
+def _sign(body: bytes, key: SecretStr) -> bytes:
+    return hmac.new(key.get_secret_value().encode(), body, hashlib.sha256).hexdigest().encode()

@@ -1,0 +1,130 @@
+"""The gate before Thinkific: spaced, shared, closed for everybody by one refusal, urgent callers first."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+from throttled import RedisStore
+
+from kelaspay.faults import ThinkificBusy
+from kelaspay.gate import MOST_IN_FLIGHT, Gate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FAST = 60_000
+SLOW = 600
+"""A call every tenth of a second, about."""
+
+
+@pytest.fixture
+def cache(fresh_redis: str) -> Iterator[redis.Redis]:
+    with closing(redis.Redis.from_url(fresh_redis, socket_timeout=1.0)) as client:
+        yield client
+
+
+def _shared(cache: redis.Redis, url: str, rate: int) -> Gate:
+    return Gate("school", rate, cache=cache, store=RedisStore(server=url))
+
+
+def _passes(gate: Gate, *, urgent: bool = False) -> float:
+    """When a caller was let through."""
+    with gate.turn(urgent=urgent):
+        return time.monotonic()
+
+
+def test_two_processes_together_keep_the_spacing_of_one(cache: redis.Redis, fresh_redis: str) -> None:
+    gates = [_shared(cache, fresh_redis, SLOW) for _ in range(2)]
+
+    with ThreadPoolExecutor(4) as callers:
+        passed = sorted(callers.map(_passes, gates * 5))
+
+    assert passed[-1] - passed[0] >= 8 * 60 / SLOW  # ten calls, two of them at once
+
+
+def test_a_refusal_heard_by_one_process_closes_the_gate_for_the_other(cache: redis.Redis, fresh_redis: str) -> None:
+    refused, other = (_shared(cache, fresh_redis, FAST) for _ in range(2))
+    began = time.monotonic()
+
+    refused.close(time.time() + 0.4)
+
+    assert _passes(other) - began >= 0.39
+
+
+def test_a_gate_that_stays_closed_for_long_sends_its_callers_away_with_the_time_to_wait() -> None:
+    gate = Gate("school", FAST)
+    gate.close(time.time() + 200)
+
+    with pytest.raises(ThinkificBusy) as refused, gate.turn(urgent=False):
+        pass
+
+    assert refused.value.wait is not None
+    assert 190 < refused.value.wait < 202
+
+
+def test_never_more_in_flight_than_this_process_s_share() -> None:
+    gate = Gate("school", FAST)
+    gate.processes = 5
+    inside: list[int] = []
+    now_inside = 0
+    lock = threading.Lock()
+
+    def call(_number: int) -> None:
+        nonlocal now_inside
+        with gate.turn(urgent=False):
+            with lock:
+                now_inside += 1
+                inside.append(now_inside)
+            time.sleep(0.01)
+            with lock:
+                now_inside -= 1
+
+    with ThreadPoolExecutor(8) as callers:
+        list(callers.map(call, range(16)))
+
+    assert max(inside) == MOST_IN_FLIGHT // 5
+
+
+def test_whoever_waits_when_the_process_stops_is_sent_away_at_once() -> None:
+    gate = Gate("school", FAST)
+    gate.close(time.time() + 20)
+    began = time.monotonic()
+
+    with ThreadPoolExecutor(1) as callers:
+        waiting = callers.submit(_passes, gate)
+        gate.shut()
+        error = waiting.exception()
+
+    assert isinstance(error, ThinkificBusy)
+    assert time.monotonic() - began < 5.0
+
+
+def test_an_urgent_caller_goes_before_those_that_came_earlier(cache: redis.Redis, fresh_redis: str) -> None:
+    gate, beside = (_shared(cache, fresh_redis, 240) for _ in range(2))
+    for _ in range(2):
+        _passes(gate)
+
+    with ThreadPoolExecutor(5) as callers:
+        bulk = [callers.submit(_passes, gate) for _ in range(4)]
+        urgent = callers.submit(_passes, beside, urgent=True)
+        passed = sorted(each.result() for each in bulk)
+
+    assert urgent.result() < passed[1]
+
+
+def test_without_redis_each_process_takes_its_share_and_says_so() -> None:
+    nowhere = "redis://127.0.0.1:1/0"
+    with closing(redis.Redis.from_url(nowhere, socket_connect_timeout=0.2)) as cache:
+        gate = _shared(cache, nowhere, SLOW)
+        gate.processes = 2
+
+        passed = [_passes(gate) for _ in range(3)]
+
+    assert gate.redis_lost
+    assert passed[2] - passed[0] >= 2 * 2 * 60 / SLOW

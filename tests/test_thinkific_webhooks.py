@@ -1,0 +1,171 @@
+"""Thinkific's webhooks: verified over the raw body, kept once, and only ever a hint."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kelaspay.store import enrollments
+from kelaspay.store.inbox import list_events, refused_since
+from tests.world import START, world_on
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import httpx2
+
+    from tests.world import World
+
+PATH = "/webhooks/thinkific"
+
+
+def envelope(topic: str, payload: dict[str, Any], event_id: str = "20261123020000001") -> bytes:
+    resource, action = topic.split(".")
+    return json.dumps(
+        {"id": event_id, "resource": resource, "action": action, "tenant_global_id": "gid", "payload": payload}
+    ).encode()
+
+
+def sent(world: World, body: bytes, key: str | None = None) -> httpx2.Response:
+    signature = hmac.new((key or world.thinkific.school.api_key).encode(), body, hashlib.sha256).hexdigest()
+    return world.web.post(PATH, content=body, headers={"X-Thinkific-Hmac-Sha256": signature})
+
+
+def learner(world: World, order_id: str) -> dict[str, Any]:
+    found = world.enrollment(order_id)
+    assert found is not None
+    return {"user": {"id": found.user_id}, "course": {"id": found.course_id}}
+
+
+def kept(world: World) -> list[str]:
+    with world.database.read() as db:
+        return [
+            str(row.outcome) for row in list_events(db, merchant_order_id=None, limit=10) if row.source == "thinkific"
+        ]
+
+
+def test_the_emulators_own_deliveries_are_taken_and_progress_is_shown(world: World) -> None:
+    course = world.sell()
+    order_id = world.buy_and_pay()
+    world.work()
+
+    body = envelope(
+        "enrollment.progress", learner(world, order_id) | {"percentage_completed": "0.4", "course_id": course.id}
+    )
+    answer = sent(world, body)
+    world.work()
+
+    assert answer.status_code == 200
+    assert kept(world) == ["progress"]
+    found = world.enrollment(order_id)
+    assert found is not None
+    assert found.percentage_completed == "0.4"
+
+
+def test_a_completion_is_noted_and_never_unsaid(world: World) -> None:
+    world.sell()
+    order_id = world.buy_and_pay()
+    world.work()
+    who = learner(world, order_id)
+    done = who | {"percentage_completed": "1.0", "completed_at": "2026-11-23T05:00:00.123Z"}
+
+    sent(world, envelope("enrollment.completed", done, "1"))
+    world.work()
+    sent(world, envelope("enrollment.progress", who | {"percentage_completed": "1.0", "completed_at": None}, "2"))
+    world.work()
+
+    found = world.enrollment(order_id)
+    assert found is not None
+    assert found.completed_at is not None
+
+
+def test_the_same_envelope_is_kept_once(world: World) -> None:
+    world.sell()
+    order_id = world.buy_and_pay()
+    world.work()
+    body = envelope("enrollment.progress", learner(world, order_id) | {"percentage_completed": "0.2"})
+
+    answers = [sent(world, body).status_code for _ in range(3)]
+    world.work()
+
+    assert answers == [200] * 3
+    assert kept(world) == ["progress"]
+
+
+@pytest.mark.parametrize("topic", ["order.created", "lesson.completed", "something.new"])
+def test_what_is_of_no_use_is_kept_and_grants_nothing(world: World, topic: str) -> None:
+    world.sell()
+
+    answer = sent(world, envelope(topic, {"user": {"id": 1, "email": "siti@example.com"}}))
+    world.work()
+
+    assert answer.status_code == 200
+    assert kept(world) == ["kept"]
+    assert world.enrolled() == []
+
+
+def test_a_changed_address_finds_the_same_user_at_the_next_purchase(world: World) -> None:
+    world.sell()
+    world.sell("Python dari Dasar", slug="python")
+    world.buy_and_pay()
+    world.work()
+    [user] = world.thinkific.school.users.values()
+    user.email = "siti.baru@example.com"
+
+    sent(world, envelope("user.updated", {"id": user.id, "email": "Siti.Baru@example.com"}))
+    world.work()
+
+    with world.database.read() as db:
+        assert enrollments.known_user(db, "siti.baru@example.com") == user.id
+        assert enrollments.known_user(db, "siti@example.com") is None
+
+
+def test_a_payload_that_cannot_be_read_harms_nothing(world: World) -> None:
+    sent(world, envelope("enrollment.progress", {"user": "?"}))
+    world.work()
+
+    assert kept(world) == ["unreadable"]
+
+
+def test_a_wrong_signature_leaves_nothing_but_a_count(world: World) -> None:
+    body = envelope("enrollment.progress", {})
+    answers = [
+        sent(world, body, key="another key"),
+        world.web.post(PATH, content=body),
+        world.web.post(PATH, content=body, headers={"X-Thinkific-Hmac-Sha256": b"\xe9"}),
+    ]
+    world.inbox.flush_refusals()
+
+    assert [answer.status_code for answer in answers] == [400] * 3
+    assert kept(world) == []
+    with world.database.read() as db:
+        assert refused_since(db, START.replace(minute=0)) == {"bad_signature": 3}
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b'{"id": 1}', b"\xff", b'{"id":1,"resource":"a","action":"b","payload":1}']
+)
+def test_a_body_that_is_no_envelope_is_refused(world: World, body: bytes) -> None:
+    assert sent(world, body).status_code == 400
+
+
+def test_a_large_body_is_refused(world: World) -> None:
+    assert sent(world, b"x" * 70_000).status_code == 413
+
+
+def test_only_post_is_taken(world: World) -> None:
+    answer = world.web.get(PATH)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+def test_signed_with_the_apps_secret_it_is_taken_too(urls: tuple[str, str | None], tmp_path: Path) -> None:
+    app = {"thinkific_client_id": "app", "thinkific_client_secret": "the app's secret"}
+    with world_on(tmp_path, *urls, **app) as world:
+        answer = sent(world, envelope("order.created", {}), key="the app's secret")
+
+    assert answer.status_code == 200
