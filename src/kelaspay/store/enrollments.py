@@ -84,7 +84,11 @@ def known_user(db: Db, email: str) -> int | None:
 def remember_user(db: Db, email: str, user_id: int, now: datetime) -> None:
     insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(users)
     values = {"user_id": user_id, "seen_at": now}
-    db.execute(insert.values(email=email, **values).on_conflict_do_update(index_elements=[users.c.email], set_=values))
+    db.execute(
+        insert.values(email=email, **values).on_conflict_do_update(
+            index_elements=[users.c.school, users.c.email], set_=values
+        )
+    )
 
 
 def forget_user(db: Db, user_id: int) -> None:

@@ -73,7 +73,11 @@ def put_products(db: Db, found: Iterable[Product], now: datetime) -> None:
     insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(products)
     for product in found:
         values = asdict(product) | {"folded_name": folded(product.name), "synced_at": now, "gone_at": None}
-        db.execute(insert.values(**values).on_conflict_do_update(index_elements=[products.c.product_id], set_=values))
+        db.execute(
+            insert.values(**values).on_conflict_do_update(
+                index_elements=[products.c.school, products.c.product_id], set_=values
+            )
+        )
     db.execute(sa.update(products).where(products.c.synced_at < now, products.c.gone_at.is_(None)).values(gone_at=now))
 
 
