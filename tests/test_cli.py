@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import timedelta
 from itertools import product
 from typing import TYPE_CHECKING
-
-import pytest
 
 from kelaspay.store import jobs
 from tests.shell import Ran, shell
 from tests.world import COURSE, OFFER
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.shell import Shell
 
 __all__ = ["shell"]
@@ -327,7 +322,7 @@ def test_an_event_is_listed_shown_and_replayed(shell: Shell) -> None:
     assert len(shell.world.enrolled()) == 1
 
 
-# Reconciling, and the commands that look at the whole.
+# Reconciling.
 
 
 def test_reconcile_is_rehearsed_and_then_done(shell: Shell) -> None:
@@ -347,111 +342,3 @@ def test_reconcile_is_rehearsed_and_then_done(shell: Shell) -> None:
     assert calls == 0
     assert (done["asked"], done["paid"]) == ([order_id], [order_id])
     assert shell.world.status(order_id) == "paid"
-
-
-def test_migrate_says_that_it_is_done(shell: Shell, tmp_path: Path) -> None:
-    shell.set(DATABASE_URL=f"sqlite:///{tmp_path / 'new.db'}")
-
-    assert shell("migrate").out == "The database is up to date.\n"
-    assert shell("migrate").code == 0
-
-
-def test_doctor_finds_everything_well(shell: Shell) -> None:
-    ran = shell("doctor")
-
-    assert ran.code == 0, ran.out
-    assert {line[:3] for line in ran.lines} == {"ok "}
-    assert "takes our key; merchant D0001" in ran.out
-    assert [finding["what"] for finding in shell.json("doctor")] == [
-        "settings",
-        "address",
-        "database",
-        "redis",
-        "duitku",
-        "thinkific",
-        "callbacks",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("variables", "wrong"),
-    [
-        (
-            {
-                "DUITKU_API_KEY": "hidden-key",
-                "THINKIFIC_API_KEY": "hidden-key",
-                "APP_BASE_URL": "http://pay.example.com",
-                "REDIS_URL": "redis://127.0.0.1:1",
-            },
-            {
-                "duitku": "does not accept our merchant code or key",
-                "thinkific": "does not accept our key",
-                "address": "must be https",
-                "redis": "refused",
-            },
-        ),
-        (
-            {
-                "DUITKU_POP_URL": "http://127.0.0.1:1",
-                "THINKIFIC_API_URL": "http://127.0.0.1:1",
-                "APP_BASE_URL": "https://pay.example.com:8443",
-            },
-            {"duitku": "does not answer", "thinkific": "could not be reached", "address": "port 443"},
-        ),
-        ({"DUITKU_MERCHANT_CODE": ""}, {"settings": "set DUITKU_MERCHANT_CODE", "duitku": "set DUITKU_MERCHANT_CODE"}),
-    ],
-)
-def test_doctor_says_what_is_wrong(shell: Shell, variables: dict[str, str], wrong: dict[str, str]) -> None:
-    shell.set(**variables)
-    ran = shell("doctor")
-    findings = json.loads(shell("doctor", "--json").out)
-
-    assert ran.code == 1
-    assert {finding["what"] for finding in findings if not finding["fine"]} == set(wrong)
-    assert [what for what, said in wrong.items() if not re.search(rf"BAD  {what}: .*{said}", ran.out)] == []
-    assert "hidden-key" not in ran.out
-
-
-def test_doctor_looks_at_a_database_that_is_away(shell: Shell) -> None:
-    shell.set(DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", SECRET_KEY="0123456789abcdef")
-    ran = shell("doctor")
-
-    assert ran.code == 1
-    assert "BAD  database: does not answer; check DATABASE_URL" in ran.out
-
-
-def test_a_database_that_is_away_is_one_line(shell: Shell) -> None:
-    shell.set(DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", SECRET_KEY="0123456789abcdef")
-
-    for words in ("payments list", "serve", "work", "migrate", "reconcile"):
-        ran = shell(*words.split())
-
-        assert ran.code == 1
-        assert ran.err.splitlines()[-1] == "kelaspay: The database does not answer just now."
-
-
-def test_what_is_not_set_is_named(shell: Shell) -> None:
-    shell.set(DUITKU_API_KEY="", THINKIFIC_SUBDOMAIN="")
-
-    for words in ("serve", "work", "courses sync", "reconcile"):
-        assert shell(*words.split()) == Ran(1, "", "kelaspay: DUITKU_API_KEY, THINKIFIC_SUBDOMAIN: not set\n")
-
-
-def test_what_is_malformed_is_named(shell: Shell) -> None:
-    shell.set(DUITKU_CALLBACK_IPS="everyone")
-
-    for words in ("serve", "work", "payments list", "doctor", "migrate"):
-        ran = shell(*words.split())
-
-        assert (ran.code, ran.out) == (1, "")
-        assert ran.err.startswith("kelaspay: DUITKU_CALLBACK_IPS: must be any, official, or a comma list of networks")
-        assert len(ran.err.splitlines()) == 1
-
-
-def test_a_folder_that_cannot_be_made_is_one_line(shell: Shell, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    shell.set(DATA_DIR=str(tmp_path / "file" / "data"))
-    ran = shell("payments", "list")
-
-    assert ran.code == 1
-    assert re.fullmatch(r"kelaspay: .*file/data.*\n", ran.err)

@@ -136,7 +136,7 @@ def test_a_wrong_signature_leaves_nothing_but_a_count(world: World) -> None:
     answers = [
         sent(world, body, key="another key"),
         world.web.post(PATH, content=body),
-        world.web.post(PATH, content=body, headers={"X-Thinkific-Hmac-Sha256": b"\xe9"}),
+        world.web.post(PATH, content=body, headers={b"X-Thinkific-Hmac-Sha256": b"\xe9"}),
     ]
     world.inbox.flush_refusals()
 

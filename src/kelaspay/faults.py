@@ -93,7 +93,7 @@ class StillInProgress(Fault):
 
 
 class AlreadyEnrolled(Fault):
-    """This buyer has the access already."""
+    """The buyer has the access already."""
 
     status = 409
 

@@ -63,7 +63,7 @@ def test_a_forged_cookie_shows_nothing_more(embedded: World) -> None:
 
 def test_access_that_takes_long_is_said_without_blame(embedded: World) -> None:
     embedded.sell()
-    embedded.thinkific.switches.down = True
+    embedded.thinkific.fail_next("*", "/", "503", times=100)
     public_id = bought(embedded)
     embedded.work()
     soon = text(embedded.web.get(f"/o/{public_id}"))

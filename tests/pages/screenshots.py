@@ -1,0 +1,80 @@
+"""Pictures of the buyer's pages for the documentation: `make screenshots`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.pages import chromium
+from tests.pages.chromium import DESK, PHONE, visit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
+BUYER = {"customer_name": "Rina Wulandari", "customer_phone": "0812 3456 7890"}
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with chromium.demo() as url, chromium.running() as browser:
+        for language in ("id", "en"):
+            for name, size in (("phone", PHONE), ("desk", DESK)):
+                picture(browser, url, language, size, folder, name)
+
+
+def picture(browser: Browser, url: str, language: str, size: dict[str, int], folder: Path, name: str) -> None:
+    """One buyer's journey, a picture of each page."""
+
+    def take(what: str) -> None:
+        page.evaluate("document.fonts.ready")
+        page.screenshot(path=folder / f"{what}-{language}-{name}.png", full_page=True)
+
+    with visit(browser, url, size=size) as page:
+        page.goto(f"/?lang={language}")
+        take("shop")
+        page.goto("/buy/python-dasar")
+        fill(page, f"rina.{language}.{name}@gmial.com")
+        page.locator("[data-typo]").wait_for()
+        take("order")
+        page.locator("#customer_email").fill(f"rina.{language}.{name}@example.com")
+        send(page)
+        page.wait_for_url("**/method")
+        page.locator("input[value=BC]").check()
+        take("method")
+        send(page)
+        page.locator(".pay").wait_for()
+        take("pay-va")
+        order = page.url
+        page.goto(f"{order}/method")
+        page.locator("input[value=SQ]").check()
+        send(page)
+        page.locator(".qr").wait_for()
+        take("pay-qris")
+        page.goto(f"{order}/method")
+        page.locator("input[value=BC]").check()
+        send(page)
+        page.locator("[data-number]").wait_for()
+        address = page.locator(".pay a[target=_top]").first.get_attribute("href") or ""
+        there = page.context.new_page()
+        there.goto(address)
+        there.locator("button[value=pay]").click()
+        there.wait_for_url("**/o/**")
+        page.locator(".head.completed").wait_for()
+        take("ready")
+
+
+def fill(page: Page, email: str) -> None:
+    for field, value in BUYER.items():
+        page.locator(f"#{field}").fill(value)
+    page.locator("#customer_email").fill(email)
+    page.locator("#customer_name").focus()
+
+
+def send(page: Page) -> None:
+    page.locator("main form .button").last.click()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)

@@ -1,0 +1,207 @@
+"""The whole journey in a real Chromium, with script and without, and what axe says of every page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.pages import chromium
+from tests.pages.chromium import visit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+READY = "Akses siap"
+WEB = "/buy/web-fundamentals"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium.running() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[str]:
+    with chromium.demo() as url:
+        yield url
+
+
+def fill(page: Page, email: str) -> None:
+    page.get_by_label("Nama lengkap").fill("Rina Wulandari")
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Nomor WhatsApp").fill("0812 3456 7890")
+    page.get_by_role("button", name="Lanjut bayar Rp 150.000").click()
+
+
+def choose(page: Page, method: str) -> None:
+    page.get_by_label(method).check()
+    page.get_by_role("button", name="Lanjut ke pembayaran").click()
+
+
+def pay(page: Page) -> None:
+    """At the emulated Duitku page, in a window of its own."""
+    address = page.get_by_role("link", name="Buka halaman Duitku").get_attribute("href")
+    there = page.context.new_page()
+    there.goto(address or "")
+    there.get_by_role("button", name="Bayar", exact=True).click()
+    there.wait_for_url("**/o/**")
+    there.close()
+
+
+def fits(page: Page) -> bool:
+    """Nothing sticks out sideways."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def test_the_whole_journey_on_a_phone_ends_in_the_course_without_reloading(browser: Browser, shop: str) -> None:
+    with visit(browser, shop) as page:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.goto("/")
+        page.get_by_role("link", name="Beli sekarang: Web Development Fundamentals").click()
+        assert fits(page)
+        fill(page, "rina@example.com")
+        expect(page.get_by_role("heading", name="Pilih metode pembayaran")).to_be_visible()
+        assert fits(page)
+        choose(page, "BCA VA")
+        expect(page.get_by_role("heading", name="Menunggu pembayaran")).to_be_visible()
+        assert fits(page)
+        number = page.locator("[data-number]").inner_text()
+        page.get_by_role("button", name="Salin nomor", exact=True).click()
+        expect(page.get_by_text("Tersalin")).to_be_visible()
+
+        assert number.count(" ") == 3
+        assert page.evaluate("navigator.clipboard.readText()") == number.replace(" ", "")
+        assert page.get_by_role("timer").inner_text().startswith("23:5")
+
+        page.evaluate("window.stillHere = true")
+        pay(page)
+        expect(page.get_by_role("heading", name=READY)).to_be_visible()
+
+        assert page.evaluate("window.stillHere") is True
+        assert fits(page)
+        expect(page.get_by_role("link", name="Masuk ke kelas")).to_be_visible()
+        expect(page.locator(".steps .done")).to_have_count(3)
+
+
+def test_the_whole_journey_works_without_script(browser: Browser, shop: str) -> None:
+    with visit(browser, shop, script=False) as page:
+        page.goto(WEB)
+        fill(page, "tanpa@example.com")
+        choose(page, "BNI VA")
+        expect(page.get_by_role("heading", name="Menunggu pembayaran")).to_be_visible()
+        expect(page.get_by_role("button", name="Salin")).to_have_count(0)
+        pay(page)
+
+        expect(page.get_by_role("heading", name=READY)).to_be_visible()
+        expect(page.get_by_role("link", name="Masuk ke kelas")).to_be_visible()
+
+
+def test_without_server_sent_events_the_page_asks_again_by_itself(browser: Browser, shop: str) -> None:
+    with visit(browser, shop) as page:
+        page.add_init_script("delete window.EventSource")
+        page.goto(WEB)
+        fill(page, "polling@example.com")
+        choose(page, "MANDIRI VA H2H")
+        page.evaluate("window.stillHere = true")
+        pay(page)
+        page.bring_to_front()
+
+        expect(page.get_by_role("heading", name=READY)).to_be_visible()
+        assert page.evaluate("window.stillHere") is True
+
+
+def test_a_slip_is_suggested_while_typing_and_taken_with_one_tap(browser: Browser, shop: str) -> None:
+    with visit(browser, shop) as page:
+        page.goto(WEB)
+        page.get_by_label("Email").fill("rina@gmial.com")
+        page.get_by_label("Nomor WhatsApp").focus()
+        expect(page.get_by_text("Maksud Anda rina@gmail.com?")).to_be_visible()
+        page.get_by_role("button", name="Ya, pakai email itu").click()
+
+        expect(page.get_by_label("Email")).to_have_value("rina@gmail.com")
+
+
+def test_the_total_follows_the_chosen_method_and_qris_is_shown(browser: Browser, shop: str) -> None:
+    with visit(browser, shop) as page:
+        page.goto(WEB)
+        fill(page, "qris@example.com")
+        choose(page, "NUSAPAY QRIS")
+        picture = page.get_by_alt_text("Kode QRIS untuk pembayaran ini")
+        expect(picture).to_be_visible()
+
+        assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+        box = picture.bounding_box()
+        assert box is not None
+        assert box["width"] >= 240
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Unduh QR").click()
+        assert download.value.suggested_filename.endswith(".png")
+
+
+def test_the_keyboard_alone_is_enough(browser: Browser, shop: str) -> None:
+    with visit(browser, shop) as page:
+        page.goto(WEB)
+        page.get_by_label("Nama lengkap").focus()
+        for entered in ("Rina Wulandari", "keyboard@example.com"):
+            page.keyboard.type(entered)
+            page.keyboard.press("Tab")
+        page.keyboard.type("081234567890")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Pilih metode pembayaran")).to_be_visible()
+        page.get_by_label("BCA VA").focus()
+        page.keyboard.press("Space")
+        page.keyboard.press("Enter")
+
+        expect(page.get_by_role("heading", name="Menunggu pembayaran")).to_be_visible()
+
+
+def serious(page: Page) -> list[Any]:
+    found = Axe().run(page).response["violations"]
+    return [
+        (page.url, each["id"], [node["html"][:120] for node in each["nodes"]])
+        for each in found
+        if each["impact"] in {"serious", "critical"}
+    ]
+
+
+@pytest.mark.parametrize("lang", ["id", "en"])
+@pytest.mark.parametrize("size", [chromium.PHONE, chromium.DESK], ids=["phone", "desk"])
+def test_axe_finds_nothing_serious_on_any_page(browser: Browser, shop: str, lang: str, size: dict[str, int]) -> None:
+    with visit(browser, shop, size=size) as page:
+        found = []
+        page.goto(f"/?lang={lang}")
+        found += serious(page)
+        page.goto(WEB)
+        found += serious(page)
+        page.locator("#customer_email").fill(f"axe{lang}{size['width']}@gmial.com")
+        page.locator("form .button").last.click()
+        found += serious(page)
+        for field, value in (
+            ("name", "Rina"),
+            ("email", f"axe{lang}{size['width']}@example.com"),
+            ("phone", "0812345678"),
+        ):
+            page.locator(f"#customer_{field}").fill(value)
+        page.locator("form .button").last.click()
+        page.wait_for_url("**/method")
+        found += serious(page)
+        page.locator("input[value=BC]").check()
+        page.locator("form .button").last.click()
+        page.wait_for_selector(".pay")
+        found += serious(page)
+        order = page.url
+        page.goto(f"{order}/method")
+        page.locator("input[value=SQ]").check()
+        page.locator("form .button").last.click()
+        page.wait_for_selector(".qr")
+        found += serious(page)
+
+        assert found == []

@@ -1,0 +1,141 @@
+"""The first hour of a newcomer, in programs of their own: the demo, both emulators, the service, and a first sale."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import pytest
+
+from kelaspay.settings import Settings
+from tests.servers import free_port
+from tests.world import WANTED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+KELASPAY = str(Path(sys.executable).parent / "kelaspay")
+KEYS = {
+    "DUITKU_MERCHANT_CODE": "D0001",
+    "DUITKU_API_KEY": "732B39FC61796845775D2C4FB05332AF",
+    "THINKIFIC_SUBDOMAIN": "kelas",
+    "THINKIFIC_API_KEY": "0123456789abcdef0123456789abcdef",
+}
+PATIENCE = 90.0
+
+
+class Newcomer:
+    """A folder, an environment, and a terminal."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self._folder = folder
+        ours = {name.upper() for name in Settings.model_fields}
+        others = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in ours}
+        self._environment = {**others, "COLUMNS": "100", **environment}
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [KELASPAY, *words],
+            cwd=self._folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE * 2,
+            check=False,
+        )
+
+    @contextmanager
+    def running(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+        with subprocess.Popen(
+            [KELASPAY, *words],
+            cwd=self._folder,
+            env=self._environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.terminate()
+
+
+def until(http: httpx2.Client, url: str, right: Callable[[Any], bool]) -> Any:
+    """What is answered as soon as it is right."""
+    deadline = time.monotonic() + PATIENCE
+    said: Any = None
+    while time.monotonic() < deadline:
+        try:
+            said = http.get(url).json()
+        except (httpx2.TransportError, ValueError):
+            said = None
+        if said is not None and right(said):
+            return said
+        time.sleep(0.1)
+    pytest.fail(f"{url} last said {said}")
+
+
+def test_the_demo_buys_one_course_and_says_how_it_went(tmp_path: Path) -> None:
+    ran = Newcomer(tmp_path).run("demo", "--once")
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert re.findall(r"^ ?(\d+)\. ", ran.stdout, re.MULTILINE) == [str(number) for number in range(1, 15)]
+    assert ran.stdout.endswith("Paid, and in the course.\n")
+    assert "Traceback" not in ran.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_first_sale_between_the_emulators_from_the_command_line(tmp_path: Path) -> None:
+    ports = {name: free_port() for name in ("duitku", "thinkific", "web")}
+    duitku, thinkific, web = (f"http://127.0.0.1:{port}" for port in ports.values())
+    at = Newcomer(
+        tmp_path,
+        **KEYS,
+        DUITKU_V2_URL=duitku,
+        DUITKU_POP_URL=duitku,
+        THINKIFIC_API_URL=thinkific,
+        APP_BASE_URL=web,
+        PORT=str(ports["web"]),
+        CONFIRM_RETRY_SECONDS="0.5",
+    )
+    with ExitStack() as stack:
+        http = stack.enter_context(httpx2.Client(timeout=PATIENCE, headers={"User-Agent": "a newcomer"}))
+        for name in ("duitku", "thinkific"):
+            stack.enter_context(at.running("emulate", name, "--port", str(ports[name])))
+        until(http, f"{thinkific}/_emulator/state", lambda _: True)
+        until(http, f"{duitku}/_emulator/orders", lambda _: True)
+        course = http.post(f"{thinkific}/_emulator/courses", json={"name": "Kelas Pertama"}).json()
+        healthy = at.run("doctor")
+        words = ["--slug", "pertama", "--name", "Kelas Pertama", "--price", "125000", "--course-id", str(course["id"])]
+        added = at.run("offers", "add", *words)
+        serving = stack.enter_context(at.running("serve"))
+        until(http, f"{web}/readyz", lambda said: said["status"] == "ok")
+        made = http.post(f"{web}/payment/initiate", json={**WANTED, "offer": "pertama"}).json()
+        order_id = made["merchant_order_id"]
+        http.post(f"{duitku}/_emulator/orders/{order_id}/pay", json={})
+        until(http, f"{web}/payment/{order_id}", lambda said: said["status"] == "completed")
+        listed = at.run("payments", "list")
+        second = at.run("work")
+        serving.terminate()
+
+        assert serving.wait(PATIENCE) == 0
+    assert healthy.returncode == 0, healthy.stdout
+    assert added.stdout == "Added pertama, Rp 125.000.\n"
+    assert re.search(rf"^{order_id}  .*  Rp 125.000  completed", listed.stdout, re.MULTILINE)
+    assert (second.returncode, "REDIS_URL must be set" in second.stderr) == (1, True)
+    assert (tmp_path / "data" / "secret.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_set_is_said_in_one_line(tmp_path: Path) -> None:
+    ran = Newcomer(tmp_path).run("serve")
+
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == (
+        "kelaspay: DUITKU_MERCHANT_CODE, DUITKU_API_KEY, THINKIFIC_SUBDOMAIN, THINKIFIC_API_KEY: not set\n"
+    )
