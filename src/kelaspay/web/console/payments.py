@@ -28,6 +28,7 @@ PAGE = 50
 LIST = "/console/payments"
 LONGEST = 500
 A_DAY = timedelta(days=1)
+FILTERS = ("status", "access", "need", "offer", "method", "since", "until")
 GROUPS = {
     "order": ("merchant_order_id", "created_at", "offer", "product_details", "status", "access", "attention"),
     "buyer": ("name", "email", "phone"),
@@ -73,6 +74,7 @@ def list_payments(request: Request, visitor: Looking, wanted: Wanted, after: str
             "offer_choices": [(offer.slug, offer.name) for offer in offers.list_offers(db)],
             "method_choices": [(method, method) for method in listing.methods(db)],
         }
+    values["filtered"] = any(request.query_params.get(name) for name in FILTERS)
     more = len(rows) > PAGE
     shown = rows[:PAGE]
     next_page = f"{shown[-1].created_at.isoformat()}~{shown[-1].merchant_order_id}" if more else None
