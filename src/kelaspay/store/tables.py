@@ -159,7 +159,7 @@ jobs = sa.Table(
 sa.Index(
     "ix_jobs_wake",
     jobs.c.wake_at,
-    sqlite_where=jobs.c.active,
+    sqlite_where=sa.text("active = 1"),  # as its queries say it: SQLite takes the index only then
     postgresql_where=jobs.c.active,
 )
 
@@ -325,6 +325,7 @@ sa.Index(
     payments.c.created_at.desc(),
     payments.c.merchant_order_id.desc(),
 )
+sa.Index("ix_enrollments_state", enrollments.c.state)
 sa.Index(
     "ix_payments_paid",
     payments.c.paid_at,

@@ -102,3 +102,8 @@ def upgrade() -> None:
             sqlite_where=sa.text("paid_at IS NOT NULL"),
             postgresql_where=sa.text("paid_at IS NOT NULL"),
         )
+    with op.batch_alter_table("enrollments", schema=None) as batch_op:
+        batch_op.create_index("ix_enrollments_state", ["state"], unique=False)
+    if op.get_bind().dialect.name == "sqlite":  # takes a partial index only where the query says the same words
+        op.drop_index("ix_jobs_wake", "jobs")
+        op.create_index("ix_jobs_wake", "jobs", ["wake_at"], sqlite_where=sa.text("active = 1"))
