@@ -59,8 +59,15 @@ def receive(body: bytes, content_type: str, *, duitku: Duitku, now: datetime) ->
     )
 
 
-def hand_over(*, database: Database, start: Start, now: Callable[[], datetime], spacing: Callable[[int], float]) -> int:
-    """Start what the waiting events call for; returned is how many were handed over.
+def hand_over(
+    *,
+    database: Database,
+    start: Start,
+    now: Callable[[], datetime],
+    spacing: Callable[[int], float],
+    limit: int = BATCH,
+) -> int:
+    """Start what the waiting events call for, `limit` of them; returned is how many were handed over.
 
     `spacing` says how many seconds lie between two asks of a payment that was asked so often already: callbacks can be
     repeated by anybody who has seen one, and asking too often gets us blocked (duitku.md 3.4).
@@ -71,7 +78,7 @@ def hand_over(*, database: Database, start: Start, now: Callable[[], datetime], 
     at = now()
     with database.begin() as db:
         # by order, so that two processes with events of the same orders wait for each other in one direction only
-        waiting = sorted(inbox.waiting(db, BATCH), key=lambda event: event.merchant_order_id or "")
+        waiting = sorted(inbox.waiting(db, limit), key=lambda event: event.merchant_order_id or "")
         outcomes = {event.id: _start(db, event, start=start, at=at, spacing=spacing) for event in waiting}
         inbox.set_started(db, outcomes, at)
     return len(outcomes)

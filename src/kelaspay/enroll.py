@@ -8,7 +8,7 @@ could double is looked for before it is made, and `guard` stops a run that anoth
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from kelaspay.payment import MerchantOrderId, Payment
     from kelaspay.store.database import Database, Db
     from kelaspay.thinkific import BundleEnrollment, Thinkific
+    from kelaspay.watching import Watching
 
     Found = CourseEnrollment | BundleEnrollment
 
@@ -68,6 +69,7 @@ class School:
     duitku: Duitku
     thinkific: Thinkific
     customers: Customers
+    watching: Watching
     external_orders: bool
     now: Callable[[], datetime]
 
@@ -85,6 +87,8 @@ def enroll(
     )
     if status not in {Status.PAID, Status.COMPLETED}:
         return
+    if school.watching.watched(merchant_order_id):
+        school = replace(school, thinkific=school.thinkific.hurried())
     step("course", lambda: map_course(merchant_order_id, school=school))
     step("user", lambda: find_or_create_user(merchant_order_id, school=school, guard=guard))
     step("enroll", lambda: enroll_user(merchant_order_id, school=school, guard=guard))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -31,27 +32,44 @@ LARGEST_GROUP = 256
 MOST_WAITING = 10_000
 PATIENCE = 10.0
 """Seconds a request waits for its commit before it answers 503."""
+RUSH = 4
+"""Events in one commit that make it a rush."""
+RUSH_SECONDS = 0.5
+"""How long a rush is remembered."""
 
 
 class _Waiting:
     """An event and the request that waits for it."""
 
+    __slots__ = ("event", "kept", "loop")
+
     def __init__(self, event: Event, loop: asyncio.AbstractEventLoop) -> None:
         self.event = event
-        self._loop = loop
+        self.loop = loop
         self.kept: asyncio.Future[None] = loop.create_future()
 
     def answer(self, fault: Fault | None) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(self._settle, fault)
-
-    def _settle(self, fault: Fault | None) -> None:
         if self.kept.done():
             return
         if fault is None:
             self.kept.set_result(None)
         else:
             self.kept.set_exception(fault)
+
+
+def _answer(group: list[_Waiting], fault: Fault | None) -> None:
+    """Tell the requests of a group; each event loop is woken once."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
+    for waiting in group:
+        loops.setdefault(waiting.loop, []).append(waiting)
+    for loop, those in loops.items():
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_answer_all, those, fault)
+
+
+def _answer_all(those: list[_Waiting], fault: Fault | None) -> None:
+    for waiting in those:
+        waiting.answer(fault)
 
 
 class Inbox:
@@ -63,7 +81,8 @@ class Inbox:
         self._database = database
         self._now = now
         self._kept = kept
-        self._waiting: queue.Queue[_Waiting | None] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._rush_until = 0.0
         self._refused: Counter[str] = Counter()
         self._refused_lock = threading.Lock()
         self._thread = threading.Thread(target=self._write, name="inbox", daemon=True)
@@ -74,12 +93,20 @@ class Inbox:
 
         Keeping the same event again changes nothing but its count.
         """
-        waiting = _Waiting(event, asyncio.get_running_loop())
+        if self._waiting.qsize() >= MOST_WAITING:
+            raise InboxUnavailable
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(event, loop)
+        self._waiting.put(waiting)
+        patience = loop.call_later(PATIENCE, waiting.answer, InboxUnavailable())
         try:
-            self._waiting.put_nowait(waiting)
-            await asyncio.wait_for(waiting.kept, PATIENCE)
-        except (queue.Full, TimeoutError) as error:
-            raise InboxUnavailable from error
+            await waiting.kept
+        finally:
+            patience.cancel()
+
+    def rushed(self) -> bool:
+        """Whether events come in faster than one at a time: who can wait does, for the sake of who waits for us."""
+        return time.monotonic() < self._rush_until
 
     def count_refusal(self, reason: str) -> None:
         """Count a callback that was refused; nothing of it is kept. Written to the database by `flush_refusals`."""
@@ -100,13 +127,14 @@ class Inbox:
 
     def _write(self) -> None:
         while (group := self._gather()) is not None:
+            if len(group) >= RUSH:
+                self._rush_until = time.monotonic() + RUSH_SECONDS
             fault = self._commit(group)
             if fault is not None and not fault.outage and len(group) > 1:
                 for waiting in group:  # one event that cannot be kept must not take the others with it
-                    waiting.answer(self._commit([waiting]))
+                    _answer([waiting], self._commit([waiting]))
             else:
-                for waiting in group:
-                    waiting.answer(fault)
+                _answer(group, fault)
             self._kept()
 
     def _commit(self, group: list[_Waiting]) -> Fault | None:

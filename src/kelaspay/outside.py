@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import httpx2
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from throttled import RedisStore
 
 from kelaspay import __version__
@@ -29,6 +31,7 @@ from kelaspay.thinkific import KeyAuth, Thinkific
 from kelaspay.thinkific.oauth import ThinkificOAuth
 from kelaspay.tokens import SchoolTokens
 from kelaspay.vault import Vault
+from kelaspay.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,6 +59,7 @@ class Outside:
     duitku: Duitku | None
     thinkific: Thinkific | None
     customers: Customers
+    watching: Watching
     gate: Gate
     urls: Urls
     secret_key: SecretStr
@@ -74,6 +78,7 @@ class Outside:
             duitku=self.duitku,
             thinkific=self.thinkific,
             customers=self.customers,
+            watching=self.watching,
             external_orders=self.settings.thinkific_external_orders,
             now=self.now,
         )
@@ -130,6 +135,7 @@ def opened(
             duitku=_duitku(settings, http),
             thinkific=thinkific,
             customers=Customers(database, cache),
+            watching=Watching(cache),
             gate=gate,
             urls=Urls(settings.app_base_url),
             secret_key=key,
@@ -143,7 +149,12 @@ def opened(
 def _redis(settings: Settings) -> redis.Redis | None:
     if settings.redis_url is None:
         return None
-    return redis.Redis.from_url(settings.redis_url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS)
+    return redis.Redis.from_url(
+        settings.redis_url,
+        socket_timeout=REDIS_SECONDS,
+        socket_connect_timeout=REDIS_SECONDS,
+        retry=Retry(NoBackoff(), 1),  # by default it would try for seconds before it says that nobody is there
+    )
 
 
 def _redis_options() -> dict[str, float]:

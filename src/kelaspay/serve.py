@@ -15,10 +15,13 @@ from kelaspay.alone import alone
 from kelaspay.app import create_app
 from kelaspay.attempt import Waits
 from kelaspay.inbox import Inbox
+from kelaspay.messages import office
 from kelaspay.migrate import migrate
 from kelaspay.outside import opened
+from kelaspay.web.hooks import Front
 from kelaspay.web.server import web_config
 from kelaspay.work.engine import Engine
+from kelaspay.work.post import Postman
 from kelaspay.work.worker import Worker
 
 if TYPE_CHECKING:
@@ -72,6 +75,10 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
         stack.callback(worker.stop)
         stack.callback(outside.gate.shut)
         worker.start()
+        if works:
+            postman = Postman(office(settings, outside.database, outside.now))
+            stack.callback(postman.stop)
+            postman.start()
         yield Process(outside, engine, inbox, worker)
 
 
@@ -87,7 +94,7 @@ def serve(settings: Settings, *, works: bool) -> None:
 
 
 def web_server(process: Process, settings: Settings) -> uvicorn.Server:
-    app = create_app(process.outside, process.inbox, process.engine.start)
+    app = Front(create_app(process.outside, process.inbox, process.engine.start))
     return uvicorn.Server(web_config(app, host=settings.host, port=settings.port))
 
 

@@ -77,7 +77,7 @@ class DyingDatabase(Database):
     """
 
     def __init__(self, lasting: Database, boundaries: Boundaries) -> None:
-        self.url, self.postgresql, self.engine = lasting.url, lasting.postgresql, lasting.engine
+        self.__dict__.update(vars(lasting))
         self._boundaries = boundaries
 
     @contextmanager

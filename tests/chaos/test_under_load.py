@@ -29,7 +29,7 @@ KILLS = 30
 A_SECOND = float(os.environ.get("CHAOS_RATE", "14"))
 QUIET_SECONDS = 60.0
 BUYING_SECONDS = 180.0
-SLOWEST_GAP_SECONDS = 20.0
+SLOWEST_GAP_SECONDS = 8.0
 """Between two kills on a slow machine."""
 
 

@@ -6,6 +6,7 @@ once (`BEGIN IMMEDIATE`), so that two writers wait for each other instead of fai
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -75,6 +76,7 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.url = url
         self.postgresql = url.startswith("postgresql")
+        self._writing = threading.Lock()
         self.engine = self._postgresql(url, pool_size) if self.postgresql else self._sqlite(url, pool_size)
 
     @contextmanager
@@ -84,7 +86,7 @@ class Database:
         Raises `DatabaseUnavailable` when the database is away; whatever the body did is then undone or was never
         begun, except for a commit whose answer was lost: callers write statements that may run twice.
         """
-        with translated(), self.engine.connect() as connection, connection.begin():
+        with self._turn(), translated(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -94,6 +96,21 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """A turn of this process at SQLite's one write lock. Threads that asked the file itself would sleep ever longer
+        between two tries, and whoever came last would win.
+        """
+        if self.postgresql:
+            yield
+            return
+        if not self._writing.acquire(timeout=BUSY_SECONDS):
+            raise DatabaseUnavailable
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     @staticmethod
     def _postgresql(url: str, pool_size: int) -> sa.Engine:

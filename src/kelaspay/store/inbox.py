@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import json
+from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -40,13 +42,52 @@ def keep(db: Db, events: Iterable[Event]) -> None:
     Sorted by digest, so that two processes keeping the same events cannot lock each other out.
     """
     once = {(event.source, event.digest): event for event in events}
-    rows = [asdict(once[key]) for key in sorted(once)]
-    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(inbox)
-    db.execute(
-        insert.values(rows).on_conflict_do_update(
-            index_elements=[inbox.c.source, inbox.c.digest],
-            set_={"repeats": inbox.c.repeats + 1, "started_at": None},
-        )
+    sorted_events = [once[key] for key in sorted(once)]
+    if db.dialect.name == "postgresql":
+        db.exec_driver_sql(KEEP_ON_POSTGRESQL, (json.dumps([_as_json(event) for event in sorted_events]),))
+    else:
+        db.exec_driver_sql(KEEP_ON_SQLITE, [_as_row(event) for event in sorted_events])
+
+
+AGAIN = " ON CONFLICT (source, digest) DO UPDATE SET repeats = inbox.repeats + 1, started_at = NULL"
+COLUMNS = "source, digest, merchant_order_id, reference, result_code, receipt, amount, content_type, body, received_at"
+KEEP_ON_SQLITE = f"INSERT INTO inbox ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?){AGAIN}"  # noqa: S608 - constants
+"""One prepared statement, executed for each row inside the driver."""
+KEEP_ON_POSTGRESQL = (
+    f"INSERT INTO inbox ({COLUMNS})"  # noqa: S608 - constants
+    " SELECT e->>0, e->>1, e->>2, e->>3, e->>4, e->>5, (e->>6)::bigint, e->>7, decode(e->>8, 'hex'),"
+    f" (e->>9)::timestamptz FROM json_array_elements(%s::json) AS e{AGAIN}"
+)
+"""One statement with one parameter, whatever the number of events: it is prepared once."""
+
+
+def _as_row(event: Event) -> tuple[Any, ...]:
+    return (
+        event.source,
+        event.digest,
+        event.merchant_order_id,
+        event.reference,
+        event.result_code,
+        event.receipt,
+        event.amount,
+        event.content_type,
+        event.body,
+        event.received_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
+    )
+
+
+def _as_json(event: Event) -> tuple[Any, ...]:
+    return (
+        event.source,
+        event.digest,
+        event.merchant_order_id,
+        event.reference,
+        event.result_code,
+        event.receipt,
+        event.amount,
+        event.content_type,
+        event.body.hex(),
+        event.received_at.isoformat(),
     )
 
 

@@ -126,6 +126,7 @@ def read_payment(merchant_order_id: str, request: Request) -> PaymentState:
         if payment is None:
             raise PaymentUnknown
         found = enrollments.find_enrollment(db, merchant_order_id)
+    outside.watching.seen(payment.merchant_order_id)
     return state_of(payment, found)
 
 

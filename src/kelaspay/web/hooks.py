@@ -11,16 +11,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import structlog
+from starlette.routing import Route
 
 from kelaspay import callback, webhook
 from kelaspay.faults import CallbackTooLarge, Fault, NotConfigured, SourceRefused
 from kelaspay.store.inbox import Event
-from kelaspay.web.errors import fault_response, problem
+from kelaspay.web.errors import SERVER_ERROR, fault_response, problem
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from pydantic import SecretStr
+    from starlette.applications import Starlette
     from starlette.types import Message, Receive, Scope, Send
 
     from kelaspay.duitku import Duitku
@@ -62,6 +64,31 @@ class Hook:
         else:
             await send(OK)
             await send(OK_BODY)
+
+
+class Front:
+    """The web application with its hooks in front of it: a call that is one of theirs passes no middleware and no
+    router, everything else goes on to `app`.
+    """
+
+    def __init__(self, app: Starlette) -> None:
+        self._app = app
+        self._hooks = {
+            route.path: route.app
+            for route in app.router.routes
+            if isinstance(route, Route) and isinstance(route.app, Hook)
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        hook = self._hooks.get(scope["path"]) if scope["type"] == "http" else None
+        if hook is None:
+            await self._app(scope, receive, send)
+            return
+        try:
+            await hook(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - the outermost: the caller gets an answer and comes again
+            log.error("defect", path=scope["path"], error=type(error).__name__)  # noqa: TRY400 - its text may hold a body
+            await problem(SERVER_ERROR, "defect", "Something went wrong on our side.")(scope, receive, send)
 
 
 def duitku_reader(duitku: Duitku | None, allowed: tuple[Network, ...] | None, now: Callable[[], datetime]) -> Read:

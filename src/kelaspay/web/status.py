@@ -156,13 +156,16 @@ def standing_of(outside: Outside, public_id: str) -> Standing:
         if payment is None:
             raise PaymentUnknown
         order_id = payment.merchant_order_id
-        return Standing(
+        standing = Standing(
             payment,
             payments.find_customer(db, order_id),
             enrollments.find_enrollment(db, order_id),
             payments.list_invoices(db, order_id),
             {line.what: line.at for line in payments.read_story(db, order_id) if line.what in TOLD},
         )
+    if payment.status in UNDER_WAY:
+        outside.watching.seen(order_id)
+    return standing
 
 
 TOLD = frozenset({"user_created", "user_found"})
