@@ -51,6 +51,9 @@ check: .venv/.all ## Run formatter, linter, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+screenshots: .venv/.all ## Take the pictures in docs/screenshots (needs Chromium)
+	$(BIN)/python -m tests.pages.screenshots
+
 format: .venv/.all ## Format, and mend what the linter can
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
@@ -72,4 +75,4 @@ clean: ## Remove what was installed and made
 	@$(UV) sync --quiet --frozen --python $(PYTHON)
 	@touch $@ .venv/.run
 
-.PHONY: help setup setup-all demo run work emulate test check format clean
+.PHONY: help setup setup-all demo run work emulate test check screenshots format clean

@@ -77,6 +77,7 @@ EVERY: dict[str, tuple[str, object]] = {
     "THINKIFIC_RATE": ("1000", 1000),
     "THINKIFIC_EXTERNAL_ORDERS": ("off", False),
     "THINKIFIC_SSO": ("on", True),
+    "DEMO": ("on", True),
     "PAYMENT_PAGE": ("duitku", "duitku"),
     "EMBED_ORIGINS": (
         "https://kelas.example.com, https://example.com",

@@ -145,7 +145,7 @@ def test_a_form_is_read_whatever_its_content_type_says(scheme: Scheme, content_t
     assert callback == Callback(ORDER, 150_000, "00", "D0001REF", "BC26PUB", scheme)  # type: ignore[arg-type]  # plain values
 
 
-@pytest.mark.parametrize("amount", ["150000", 150000])
+@pytest.mark.parametrize("amount", ["150000", 150000], ids=["text", "number"])
 @pytest.mark.parametrize("content_type", [JSON, "application/json; charset=utf-8", "Application/JSON", FORM, ""])
 def test_json_is_read_whatever_its_content_type_says(amount: str | int, content_type: str) -> None:
     callback = read(json.dumps(fields() | {"amount": amount}).encode(), content_type)

@@ -255,7 +255,7 @@ def test_an_enrollment_of_somebody_else_is_none() -> None:
     assert answering(200, items(enrollment(user_id=9))).client.find_bundle_enrollment(1, 2) is None
 
 
-@pytest.mark.parametrize("number", [7, "7", 20_240_101_000_000_000_000_001, "01HZX"])
+@pytest.mark.parametrize("number", [7, "8", 20_240_101_000_000_000_000_001, "01HZX"])
 def test_an_enrollments_id_may_be_a_number_or_text(number: int | str) -> None:
     found = answering(200, items(enrollment(id=number))).client.find_enrollment(1, 2)
 

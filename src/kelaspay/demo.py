@@ -111,6 +111,11 @@ def _settings(folder: Path, url: str, duitku_url: str, thinkific_url: str, think
     merchant_code, api_key = next(iter(TEST_MERCHANTS.items()))
     return load(
         app_base_url=url,
+        demo=True,
+        seller_name="Kelas Siti",
+        seller_address="Jl. Melati 1, Bandung",
+        seller_email="halo@kelassiti.example",
+        seller_phone="+62 812-0000-0000",
         data_dir=folder,
         database_url=f"sqlite:///{folder / 'demo.db'}",
         redis_url=None,
@@ -152,6 +157,7 @@ def _stay(at: Stage) -> bool:
 Kelaspay is running between two emulators. No account is needed and no money moves.
 
   The shop             {at.url}
+  Letters to buyers    {at.url}/mails
   A payment, made      {made["status_url"]}
   Pay it at Duitku     {made["payment_url"]}
   Emulated Duitku      {at.duitku_url}

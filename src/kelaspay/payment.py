@@ -110,6 +110,9 @@ class Offer:
     on_sale_from: datetime | None = None
     on_sale_until: datetime | None = None
     retired_at: datetime | None = None
+    description: str | None = None
+    picture: str | None = None
+    """The address of an image."""
 
     def on_sale(self, now: datetime) -> bool:
         return (
@@ -148,6 +151,8 @@ class Payment:
     attention_text: str | None = None
     asks: int = 0
     asked_at: datetime | None = None
+    language: str = "id"
+    """In which the buyer is written to."""
 
 
 @dataclass(frozen=True, slots=True)

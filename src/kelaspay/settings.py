@@ -102,6 +102,7 @@ class Settings(BaseSettings):
     retry_max_seconds: Seconds = 3600.0
     reconcile_seconds: Seconds = 300.0
 
+    demo: bool = False
     payment_page: Literal["own", "duitku"] = "own"
     embed_origins: str = ""
     seller_name: Annotated[str | None, Optional] = None

@@ -37,10 +37,11 @@ class Wanted:
     course_name: str | None = None
     payment_method: str | None = None
     return_url: str | None = None
+    language: str = "id"
 
     def digest(self) -> str:
         """Tells whether two requests ask for the same."""
-        fields = {name: getattr(self, name) for name in self.__slots__}
+        fields = {name: getattr(self, name) for name in self.__slots__ if name != "language"}
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
@@ -71,6 +72,7 @@ def check(wanted: Wanted, *, database: Database, now: datetime) -> tuple[Payment
         product_id=offer.product_id,
         access_days=offer.access_days,
         return_url=wanted.return_url,
+        language=wanted.language,
     )
     return payment, Customer(name=name, email=email, phone=phone)
 

@@ -27,9 +27,8 @@ def main(folder: Path) -> None:
 def picture(browser: Browser, url: str, language: str, size: dict[str, int], folder: Path, name: str) -> None:
     """One buyer's journey, a picture of each page."""
 
-    def take(what: str) -> None:
-        page.evaluate("document.fonts.ready")
-        page.screenshot(path=folder / f"{what}-{language}-{name}.png", full_page=True)
+    def take(what: str, *, whole: bool = True) -> None:
+        page.screenshot(path=folder / f"{what}-{language}-{name}.png", full_page=whole)
 
     with visit(browser, url, size=size) as page:
         page.goto(f"/?lang={language}")
@@ -42,27 +41,32 @@ def picture(browser: Browser, url: str, language: str, size: dict[str, int], fol
         send(page)
         page.wait_for_url("**/method")
         page.locator("input[value=BC]").check()
-        take("method")
-        send(page)
-        page.locator(".pay").wait_for()
+        take("method", whole=False)  # its last line stays in sight while one scrolls
+        choose(page, "BC", ".pay")
         take("pay-va")
-        order = page.url
-        page.goto(f"{order}/method")
-        page.locator("input[value=SQ]").check()
-        send(page)
-        page.locator(".qr").wait_for()
+        choose(page, "SQ", ".qr")
         take("pay-qris")
-        page.goto(f"{order}/method")
-        page.locator("input[value=BC]").check()
-        send(page)
-        page.locator("[data-number]").wait_for()
-        address = page.locator(".pay a[target=_top]").first.get_attribute("href") or ""
-        there = page.context.new_page()
-        there.goto(address)
-        there.locator("button[value=pay]").click()
-        there.wait_for_url("**/o/**")
+        choose(page, "BC", "[data-number]")
+        pay(page)
         page.locator(".head.completed").wait_for()
         take("ready")
+
+
+def choose(page: Page, method: str, shown: str) -> None:
+    if not page.url.endswith("/method"):
+        page.goto(f"{page.url}/method")
+    page.locator(f"input[value={method}]").check()
+    send(page)
+    page.locator(shown).wait_for()
+
+
+def pay(page: Page) -> None:
+    """At the emulated Duitku page."""
+    there = page.context.new_page()
+    there.goto(page.locator(".pay a[target=_top]").first.get_attribute("href") or "")
+    there.locator("button[value=pay]").click()
+    there.wait_for_url("**/o/**")
+    there.close()
 
 
 def fill(page: Page, email: str) -> None:

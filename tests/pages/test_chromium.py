@@ -88,7 +88,7 @@ def test_the_whole_journey_on_a_phone_ends_in_the_course_without_reloading(brows
         assert page.evaluate("window.stillHere") is True
         assert fits(page)
         expect(page.get_by_role("link", name="Masuk ke kelas")).to_be_visible()
-        expect(page.locator(".steps .done")).to_have_count(3)
+        expect(page.locator(".steps .done")).to_have_count(4)
 
 
 def test_the_whole_journey_works_without_script(browser: Browser, shop: str) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kelaspay.formats import by_fours
 from kelaspay.store import payments
-from kelaspay.web.pages import by_fours
 from tests.pages.browser import choose, ordered, text
 
 if TYPE_CHECKING:

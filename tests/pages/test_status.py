@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi.testclient import TestClient
 
+from kelaspay.messages import office, send_due
 from tests.pages.browser import choose, ordered, text
 from tests.pages.test_paying import payment_of
 
@@ -90,6 +91,7 @@ def test_the_stream_tells_of_a_change_and_ends_when_nothing_more_can_come(embedd
     public_id = bought(embedded)
     before = embedded.web.get(f"/o/{public_id}/state").json()
     embedded.work()
+    send_due(office(embedded.outside.settings, embedded.database, embedded.clock))
     after = embedded.web.get(f"/o/{public_id}/state").json()
     stream = embedded.web.get(f"/o/{public_id}/events")
 

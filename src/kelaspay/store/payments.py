@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from kelaspay.payment import Attention, Customer, MerchantOrderId, Payment, Rupiah, Status, before
+from kelaspay.store import messages
 from kelaspay.store.database import database_clock
 from kelaspay.store.tables import customers, enrollments, inbox, invoices, payments, story
 
@@ -125,6 +126,7 @@ def set_invoice(
         )
     )
     tell(db, merchant_order_id, now, "duitku", "invoice_created", f"reference {invoice.reference}")
+    messages.raise_for_invoice(db, merchant_order_id, expires_at, now)
 
 
 def set_invoice_fault(db: Db, merchant_order_id: MerchantOrderId, fault: str, text: str, now: datetime) -> None:
@@ -158,6 +160,7 @@ def move(
     )
     if moved.rowcount == 1:
         tell(db, merchant_order_id, now, actor, to, text)
+        messages.raise_for_move(db, merchant_order_id, to, now)
     return moved.rowcount == 1
 
 

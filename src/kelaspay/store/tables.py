@@ -87,6 +87,7 @@ payments = sa.Table(
     sa.Column("sparse_asks", sa.Integer, nullable=False, server_default="0"),
     sa.Column("sparse_asked_at", UtcDateTime),
     sa.Column("next_ask_at", UtcDateTime),
+    sa.Column("language", sa.Text, nullable=False, server_default=sa.text("'id'")),
     sa.Column("idempotency_key", sa.Text, unique=True),
     sa.Column("request_digest", sa.Text),
     sa.Column("invoice_fault", sa.Text),
@@ -362,4 +363,40 @@ oauth_states = sa.Table(
     sa.Column("browser", sa.String(64), nullable=False, index=True),
     sa.Column("verifier", sa.LargeBinary, nullable=False),
     sa.Column("expires_at", UtcDateTime, nullable=False),
+)
+
+messages = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("merchant_order_id", sa.String(50), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("due_at", UtcDateTime, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("lease_until", sa.Float),
+    sa.Column("blank", sa.Text),
+    sa.Column("recipient", sa.Text),
+    sa.Column("subject", sa.Text),
+    sa.Column("text", sa.Text),
+    sa.Column("html", sa.Text),
+    sa.Column("fault", sa.Text),
+    sa.Column("raised_at", UtcDateTime, nullable=False),
+    sa.Column("sent_at", UtcDateTime),
+    sa.UniqueConstraint("merchant_order_id", "kind"),
+)
+sa.Index(
+    "ix_messages_waiting",
+    messages.c.due_at,
+    sqlite_where=messages.c.state == "waiting",
+    postgresql_where=messages.c.state == "waiting",
+)
+
+codes = sa.Table(
+    "codes",
+    metadata,
+    sa.Column("email", sa.Text, primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("made_at", UtcDateTime, nullable=False),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kelaspay.web.i18n import marked
+from kelaspay.i18n import marked
 
 Ways = list[tuple[str, list[str]]]
 """Where to pay, and its steps; `{number}` and `{amount}` are filled in."""

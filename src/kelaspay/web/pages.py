@@ -4,8 +4,6 @@ that keep strange script out. They work without script.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -14,16 +12,14 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from kelaspay.formats import by_fours, masked, rupiah, wa_number, wib
+from kelaspay.i18n import ENGLISH, INDONESIAN, TRANSLATIONS, known
+from kelaspay.messages import seller_of, site_of
 from kelaspay.outside import Outside
 from kelaspay.settings import Settings
 from kelaspay.web.files import address
-from kelaspay.web.i18n import COOKIE, ENGLISH, INDONESIAN, TRANSLATIONS, YEAR_SECONDS, known, language_of
+from kelaspay.web.i18n import COOKIE, YEAR_SECONDS, language_of
 
-WIB = timezone(timedelta(hours=7), "WIB")
-MONTHS = {
-    INDONESIAN: ("Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des"),
-    ENGLISH: ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
-}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
     "frame-ancestors {framers}; form-action 'self'{forms}"
@@ -34,45 +30,6 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Seller:
-    """Who sells, as the buyer sees it."""
-
-    name: str
-    address: str | None = None
-    email: str | None = None
-    phone: str | None = None
-
-
-def rupiah(amount: int) -> str:
-    return f"Rp {amount:,}".replace(",", ".")
-
-
-def wib(at: datetime | None, language: str = INDONESIAN) -> str:
-    """A time as the buyer's clock shows it, like "23 Nov 2026, 14.30 WIB"."""
-    if at is None:
-        return ""
-    local = at.astimezone(WIB)
-    clock = f"{local:%H:%M}" if language == ENGLISH else f"{local:%H.%M}"
-    return f"{local.day} {MONTHS[language][local.month - 1]} {local.year}, {clock} WIB"
-
-
-def masked(email: str) -> str:
-    """An address that its owner knows again and nobody else can use."""
-    name, _, domain = email.partition("@")
-    return f"{name[:2]}{'•' * max(1, len(name) - 2)}@{domain}"
-
-
-def by_fours(number: str) -> str:
-    """A number as it is read aloud."""
-    return " ".join(number[at : at + 4] for at in range(0, len(number), 4))
-
-
-def wa_number(phone: str) -> str:
-    """A phone number as WhatsApp's links want it: digits alone."""
-    return "".join(letter for letter in phone if letter.isdigit())
 
 
 def environment(language: str) -> Environment:
@@ -106,7 +63,7 @@ def shown(request: Request, name: str, *, status: int = 200, **values: Any) -> H
     language = language_of(request)
     settings = request.app.state.outside.settings
     response = page(
-        name, status=status, language=language, switch=_switch(request, language), seller=seller(settings), **values
+        name, status=status, language=language, switch=_switch(request, language), seller=seller_of(settings), **values
     )
     response.headers["Content-Security-Policy"] = policy(settings)
     response.headers["Vary"] = "Accept-Language, Cookie"
@@ -115,15 +72,9 @@ def shown(request: Request, name: str, *, status: int = 200, **values: Any) -> H
     return response
 
 
-def seller(settings: Settings) -> Seller:
-    name = settings.seller_name or (settings.thinkific_subdomain or "Kelaspay").replace("-", " ").title()
-    return Seller(name, settings.seller_address, settings.seller_email, settings.seller_phone)
-
-
 def site_url(outside: Outside) -> str:
     """The school's own address."""
-    settings = outside.settings
-    return settings.thinkific_site_url.replace("{subdomain}", settings.thinkific_subdomain or "")
+    return site_of(outside.settings)
 
 
 def policy(settings: Settings) -> str:

@@ -24,11 +24,12 @@ from kelaspay.faults import (
     PaymentUnknown,
     StillInProgress,
 )
+from kelaspay.i18n import marked, translator
 from kelaspay.methods import Methods, invoice_end
 from kelaspay.outside import Outside
 from kelaspay.payment import UNPAID, Payment, Status
 from kelaspay.store import payments
-from kelaspay.web.i18n import language_of, marked, translator
+from kelaspay.web.i18n import language_of
 from kelaspay.web.pages import shown
 from kelaspay.web.signed import orders_of
 from kelaspay.web.words import CHANNEL_AWAY, NOT_MADE

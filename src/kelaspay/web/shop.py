@@ -12,11 +12,12 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from kelaspay.checkout import invoice_at_duitku, place
 from kelaspay.faults import AlreadyEnrolled, Fault, InvalidInput, NotConfigured, OfferUnknown
+from kelaspay.i18n import translator
 from kelaspay.outside import Outside
 from kelaspay.payment import Offer, Payment
 from kelaspay.store import offers
 from kelaspay.wanted import Wanted
-from kelaspay.web.i18n import language_of, translator
+from kelaspay.web.i18n import language_of
 from kelaspay.web.pages import shown, site_url
 from kelaspay.web.signed import remember_order
 from kelaspay.web.typos import suggested
@@ -101,7 +102,8 @@ def typo(email: Annotated[str, Form(max_length=LONGEST)] = "") -> JSONResponse:
 
 def _placed(entered: Order, offer: Offer, request: Request) -> Payment:
     outside: Outside = request.app.state.outside
-    wanted = Wanted(entered.customer_name, entered.customer_email, entered.customer_phone, offer=offer.slug)
+    buyer = (entered.customer_name, entered.customer_email, entered.customer_phone)
+    wanted = Wanted(*buyer, offer=offer.slug, language=language_of(request))
     key = entered.key[:LONGEST] or secrets.token_urlsafe(16)
     payment = place(
         wanted,

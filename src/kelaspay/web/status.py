@@ -18,13 +18,17 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response, Streamin
 
 from kelaspay.duitku import CHANNELS
 from kelaspay.faults import DatabaseUnavailable, PaymentUnknown
+from kelaspay.formats import by_fours, rupiah
+from kelaspay.i18n import translator
+from kelaspay.messages import resend_access
 from kelaspay.methods import invoice_end
 from kelaspay.outside import Outside
 from kelaspay.payment import Customer, Enrollment, EnrollmentState, Payment, Status
-from kelaspay.store import enrollments, payments
+from kelaspay.store import enrollments, messages, payments
+from kelaspay.store.database import Db
 from kelaspay.web.howto import ways_to_pay
-from kelaspay.web.i18n import language_of, translator
-from kelaspay.web.pages import by_fours, rupiah, shown, site_url
+from kelaspay.web.i18n import language_of
+from kelaspay.web.pages import shown, site_url
 from kelaspay.web.paying import GROUPS, choosable
 from kelaspay.web.signed import orders_of
 from kelaspay.web.words import ASKED, EXPLAINED, SAFE, STATES, STEPS
@@ -70,6 +74,13 @@ class Standing:
             parts += [enrollment.state, enrollment.user_id is not None]
         return "-".join(str(part) for part in parts)
 
+    @property
+    def final(self) -> bool:
+        """Whether nothing more will happen, down to the letter with the access."""
+        if self.payment.status is Status.COMPLETED:
+            return "access_ready" in self.times
+        return self.payment.status not in UNDER_WAY
+
     def steps(self) -> list[tuple[str, datetime | None]]:
         enrollment = self.enrollment
         enrolled = enrollment is not None and enrollment.state is EnrollmentState.ENROLLED
@@ -78,8 +89,9 @@ class Standing:
             self.payment.paid_at,
             (account or self.payment.paid_at) if enrollment and enrollment.user_id else None,
             enrollment.enrolled_at if enrollment and enrolled else None,
+            self.times.get("access_ready"),
         )
-        return list(zip(STEPS, reached, strict=False))
+        return list(zip(STEPS, reached, strict=True))
 
 
 @router.get("/o/{public_id}")
@@ -103,6 +115,7 @@ def status_page(public_id: str, request: Request, said: str = "") -> Response:
         late=late or payment.status is Status.REVIEW,
         steps=[(say(label), at) for label, at in standing.steps()],
         version=standing.version,
+        final=standing.final,
         refresh=REFRESH_SECONDS if payment.status in UNDER_WAY else None,
         said=say(ASKED[said]) if said in ASKED else None,
         new_account=standing.enrollment is not None and standing.enrollment.user_created,
@@ -111,11 +124,20 @@ def status_page(public_id: str, request: Request, said: str = "") -> Response:
     )
 
 
+@router.post("/o/{public_id}/resend")
+def resend(public_id: str, request: Request) -> Response:
+    """The letter with the access, once more, to the address of the order."""
+    outside: Outside = request.app.state.outside
+    payment = standing_of(outside, public_id).payment
+    sent = resend_access(outside.database, payment.merchant_order_id, outside.now())
+    return RedirectResponse(f"/o/{public_id}?said={'sent' if sent else 'sent_soon'}", status_code=303)
+
+
 @router.get("/o/{public_id}/state")
 def state(public_id: str, request: Request) -> JSONResponse:
     """What changes when the page changes; for browsers without server-sent events."""
     standing = standing_of(request.app.state.outside, public_id)
-    told = {"version": standing.version, "final": standing.payment.status not in UNDER_WAY}
+    told = {"version": standing.version, "final": standing.final}
     return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
 
@@ -141,7 +163,7 @@ async def _watch(outside: Outside, public_id: str) -> AsyncIterator[str]:
             if standing is not None and standing.version != told:
                 told = standing.version
                 yield f"data: {told}\n\n"
-                if standing.payment.status not in UNDER_WAY:
+                if standing.final:
                     yield "event: final\ndata: \n\n"
                     return
             await anyio.sleep(LOOK_SECONDS)
@@ -161,11 +183,18 @@ def standing_of(outside: Outside, public_id: str) -> Standing:
             payments.find_customer(db, order_id),
             enrollments.find_enrollment(db, order_id),
             payments.list_invoices(db, order_id),
-            {line.what: line.at for line in payments.read_story(db, order_id) if line.what in TOLD},
+            _times(db, order_id),
         )
     if payment.status in UNDER_WAY:
         outside.watching.seen(order_id)
     return standing
+
+
+def _times(db: Db, merchant_order_id: str) -> dict[str, datetime]:
+    """When the account was ready, and when the letter with the access went out."""
+    lines = {line.what: line.at for line in payments.read_story(db, merchant_order_id) if line.what in TOLD}
+    letters = messages.list_messages(db, merchant_order_id)
+    return lines | {each.kind: each.sent_at for each in letters if each.kind == "access_ready" and each.sent_at}
 
 
 TOLD = frozenset({"user_created", "user_found"})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kelaspay.i18n import marked
 from kelaspay.payment import Status
-from kelaspay.web.i18n import marked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,57 @@
+"""Money, times, numbers and names as Indonesia writes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta, timezone
+from typing import TYPE_CHECKING
+
+from kelaspay.i18n import ENGLISH, INDONESIAN
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+WIB = timezone(timedelta(hours=7), "WIB")
+MONTHS = {
+    INDONESIAN: ("Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des"),
+    ENGLISH: ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seller:
+    """Who sells, as the buyer sees it."""
+
+    name: str
+    address: str | None = None
+    email: str | None = None
+    phone: str | None = None
+
+
+def rupiah(amount: int) -> str:
+    return f"Rp {amount:,}".replace(",", ".")
+
+
+def wib(at: datetime | None, language: str = INDONESIAN) -> str:
+    """A time as the buyer's clock shows it, like "23 Nov 2026, 14.30 WIB"."""
+    if at is None:
+        return ""
+    local = at.astimezone(WIB)
+    clock = f"{local:%H:%M}" if language == ENGLISH else f"{local:%H.%M}"
+    return f"{local.day} {MONTHS[language][local.month - 1]} {local.year}, {clock} WIB"
+
+
+def masked(email: str) -> str:
+    """An address that its owner knows again and nobody else can use."""
+    name, _, domain = email.partition("@")
+    return f"{name[:2]}{'•' * max(1, len(name) - 2)}@{domain}"
+
+
+def by_fours(number: str) -> str:
+    """A number as it is read aloud."""
+    return " ".join(number[at : at + 4] for at in range(0, len(number), 4))
+
+
+def wa_number(phone: str) -> str:
+    """A phone number as WhatsApp's links want it: digits alone."""
+    return "".join(letter for letter in phone if letter.isdigit())

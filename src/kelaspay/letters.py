@@ -1,0 +1,199 @@
+"""What buyers are written, in Bahasa Indonesia; the catalogue has the English. Each letter as text and as HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from kelaspay.formats import by_fours, rupiah, wib
+from kelaspay.i18n import known, marked, translator
+from kelaspay.mail import Letter
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kelaspay.formats import Seller
+    from kelaspay.payment import Customer, Payment
+
+GREETING = marked("Halo {name},")
+NUMBER = marked("Nomor pesanan: {order}")
+HELP = marked("Ada pertanyaan? Balas email ini atau hubungi {seller}.")
+SEE = marked("Lihat pesanan")
+PAY_NOW = marked("Lihat cara membayar")
+ENTER = marked("Masuk ke kelas")
+AGAIN = marked("Pesan lagi")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A kind of letter: its subject, its paragraphs, and the button with where it leads."""
+
+    subject: str
+    paragraphs: tuple[str, ...]
+    button: str = SEE
+    leads_to: str = "status"
+
+
+KINDS = {
+    "order_made": Words(
+        marked("Pesanan Anda: {course}, bayar sebelum {until}"),
+        (
+            marked("Terima kasih, pesanan Anda untuk {course} sudah kami terima."),
+            marked("Jumlah: {amount}"),
+            marked("Bayar sebelum: {until}"),
+            "{number}",
+        ),
+        PAY_NOW,
+    ),
+    "reminder": Words(
+        marked("Pesanan Anda menunggu pembayaran: {course}"),
+        (
+            marked("Pesanan Anda untuk {course} belum dibayar. Jumlahnya {amount}, batas waktunya {until}."),
+            "{number}",
+            marked("Jika Anda sudah membayar, abaikan email ini."),
+        ),
+        PAY_NOW,
+    ),
+    "last_reminder": Words(
+        marked("Batas waktu pembayaran hampir habis: {course}"),
+        (
+            marked("Pesanan Anda untuk {course} akan kedaluwarsa pada {until}. Jumlahnya {amount}."),
+            "{number}",
+            marked("Jika Anda sudah membayar, abaikan email ini."),
+        ),
+        PAY_NOW,
+    ),
+    "paid": Words(
+        marked("Pembayaran diterima: {course}"),
+        (
+            marked("Pembayaran Anda sebesar {amount} untuk {course} sudah kami terima pada {paid}."),
+            marked("Akses kelas sedang disiapkan. Anda akan menerima email lagi begitu siap."),
+        ),
+    ),
+    "access_ready": Words(
+        marked("Akses kelas siap: {course}"),
+        (
+            marked("Anda sudah terdaftar di {course}."),
+            marked("Masuk dengan email {email}."),
+            marked("Belum punya kata sandi? Buat di sini: {password}"),
+        ),
+        ENTER,
+        "class",
+    ),
+    "access_late": Words(
+        marked("Akses kelas Anda sedang kami siapkan: {course}"),
+        (
+            marked("Pembayaran Anda untuk {course} sudah kami terima dan aman."),
+            marked(
+                "Penyiapan akses lebih lama dari biasanya. Kami sedang memperbaikinya; "
+                "Anda tidak perlu melakukan apa-apa."
+            ),
+        ),
+    ),
+    "expired": Words(
+        marked("Pesanan kedaluwarsa: {course}"),
+        (
+            marked("Batas waktu pembayaran untuk {course} sudah lewat."),
+            marked("Jika Anda sudah telanjur membayar, dana Anda aman: akses disiapkan begitu bank mengonfirmasi."),
+            marked("Masih berminat? Anda bisa memesan lagi kapan saja."),
+        ),
+        AGAIN,
+        "buy",
+    ),
+    "refunded": Words(
+        marked("Dana dikembalikan: {course}"),
+        (marked("Dana sebesar {amount} untuk {course} dikembalikan dan aksesnya diakhiri."),),
+    ),
+    "access_ends_14": Words(
+        marked("Akses Anda ke {course} berakhir dua minggu lagi"),
+        (marked("Akses Anda ke {course} berakhir pada {ends}. Perpanjang agar bisa terus belajar."),),
+        marked("Perpanjang akses"),
+        "buy",
+    ),
+    "access_ends_3": Words(
+        marked("Akses Anda ke {course} berakhir tiga hari lagi"),
+        (marked("Akses Anda ke {course} berakhir pada {ends}. Perpanjang agar bisa terus belajar."),),
+        marked("Perpanjang akses"),
+        "buy",
+    ),
+    "code": Words(
+        marked("Kode masuk Anda: {blank}"),
+        (
+            marked("Kode untuk melihat pesanan Anda: {blank}"),
+            marked("Kode berlaku 10 menit. Jika Anda tidak memintanya, abaikan email ini."),
+        ),
+        leads_to="",
+    ),
+}
+_VA = marked("Nomor Virtual Account atau kode pembayaran: {va}")
+
+
+def letter(
+    kind: str,
+    payment: Payment,
+    customer: Customer,
+    *,
+    seller: Seller,
+    base: str,
+    site: str,
+    ends: datetime | None,
+    blank: str | None,
+) -> Letter:
+    """The letter of this kind, in the buyer's language; `base` is our address and `site` the school's."""
+    language = known(payment.language)
+    say = translator(language)
+    words = KINDS[kind.partition(":")[0]]
+    blanks = {
+        "name": customer.first_name,
+        "course": payment.product_details,
+        "amount": rupiah(payment.payment_amount),
+        "until": wib(payment.expires_at, language),
+        "paid": wib(payment.paid_at, language),
+        "ends": wib(ends, language),
+        "email": customer.email,
+        "password": f"{site}/users/password/new",
+        "order": payment.merchant_order_id,
+        "seller": seller.email or seller.phone or seller.name,
+        "blank": blank or "",
+        "number": say(_VA).format(va=by_fours(payment.va_number)) if payment.va_number else "",
+    }
+    leads = {
+        "status": f"{base}/o/{payment.public_id}",
+        "class": f"{site}/enrollments",
+        "buy": f"{base}/buy/{payment.offer}",
+    }
+    lines = [say(part).format(**blanks) for part in (GREETING, *words.paragraphs)]
+    after = [say(part).format(**blanks) for part in (NUMBER, HELP)]
+    button, url = say(words.button), leads.get(words.leads_to, "")
+    return Letter(
+        to=customer.email,
+        subject=" ".join(say(words.subject).format(**blanks).split()),
+        text=_text([line for line in lines if line], button, url, after, seller.name),
+        html=_html([line for line in lines if line], button, url, after, seller.name, language),
+    )
+
+
+def _text(lines: list[str], button: str, url: str, after: list[str], seller: str) -> str:
+    parts = [*lines, *([f"{button}: {url}"] if url else []), *after, seller]
+    return "\n\n".join(parts) + "\n"
+
+
+def _html(lines: list[str], button: str, url: str, after: list[str], seller: str, language: str) -> str:
+    paragraph = '<p style="margin:0 0 14px">{}</p>'
+    said = "".join(paragraph.format(escape(line)) for line in lines)
+    go = (
+        f'<p style="margin:20px 0"><a href="{escape(url)}" style="background:#0b6b50;color:#fff;font-weight:bold;'
+        f'padding:12px 20px;border-radius:8px;text-decoration:none;display:inline-block">{escape(button)}</a></p>'
+        if url
+        else ""
+    )
+    small = "".join(paragraph.format(escape(line)) for line in after)
+    return (
+        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"></head>'
+        '<body style="margin:0;background:#f3f6f8;font:16px/1.5 sans-serif;color:#17212b">'
+        '<div style="max-width:560px;margin:0 auto;padding:16px"><p style="font-weight:bold">'
+        f'{escape(seller)}</p><div style="background:#fff;border:1px solid #d5dce4;border-radius:12px;padding:20px">'
+        f'{said}{go}</div><div style="color:#52606d;font-size:14px;padding:16px 4px">{small}</div></div></body></html>'
+    )

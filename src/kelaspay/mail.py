@@ -1,0 +1,87 @@
+"""Sends a letter by SMTP. It blocks, for the sender has a thread of its own: one letter at a time needs no loop."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import formataddr, make_msgid
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from kelaspay.faults import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PATIENCE = 20.0
+REFUSED_FOR_GOOD = 500
+
+
+class MailUnavailable(Fault):
+    """The mail server does not take the letter just now."""
+
+    status = 503
+    retry = True
+
+
+class MailRefused(Fault):
+    """The mail server refuses the letter for good."""
+
+    status = 502
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message to one person, in both forms."""
+
+    to: str
+    subject: str
+    text: str
+    html: str
+
+
+def smtp(url: str, sender: str, name: str) -> Callable[[Letter], None]:
+    """Sends through `smtp://user:password@host:port`, encrypted where the server can, or `smtps://`."""
+    parts = urlsplit(url)
+    secure = parts.scheme == "smtps"
+    host, port = parts.hostname or "localhost", parts.port or (465 if secure else 587)
+
+    def post(letter: Letter) -> None:
+        try:
+            with _connected(host, port, secure=secure) as server:
+                if parts.username:
+                    server.login(unquote(parts.username), unquote(parts.password or ""))
+                server.send_message(as_message(letter, sender, name))
+        except smtplib.SMTPRecipientsRefused as error:
+            code = next(iter(error.recipients.values()))[0]
+            raise (MailRefused if code >= REFUSED_FOR_GOOD else MailUnavailable)(f"SMTP {code}") from error
+        except smtplib.SMTPResponseException as error:
+            raise MailUnavailable(f"SMTP {error.smtp_code}") from error
+        except (smtplib.SMTPException, OSError) as error:
+            raise MailUnavailable(type(error).__name__) from error
+
+    return post
+
+
+def as_message(letter: Letter, sender: str, name: str) -> EmailMessage:
+    message = EmailMessage()
+    message["From"] = formataddr((name, sender))
+    message["To"] = letter.to
+    message["Subject"] = letter.subject
+    message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2] or "localhost")
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(letter.text)
+    message.add_alternative(letter.html, subtype="html")
+    return message
+
+
+def _connected(host: str, port: int, *, secure: bool) -> smtplib.SMTP:
+    if secure:
+        return smtplib.SMTP_SSL(host, port, timeout=PATIENCE, context=ssl.create_default_context())
+    server = smtplib.SMTP(host, port, timeout=PATIENCE)
+    server.ehlo()
+    if server.has_extn("starttls"):
+        server.starttls(context=ssl.create_default_context())
+    return server

@@ -1,0 +1,136 @@
+"""Messages to buyers: one row for each order and kind, written in the commit of what it tells of, sent afterwards."""
+
+from __future__ import annotations
+
+from datetime import timedelta, timezone
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from kelaspay.payment import Status
+from kelaspay.store.database import database_clock
+from kelaspay.store.tables import enrollments, messages
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kelaspay.store.database import Db
+
+WIB = timezone(timedelta(hours=7), "WIB")
+MORNING, EVENING = 8, 20
+REMIND_AFTER = timedelta(minutes=30)
+REMIND_BEFORE = timedelta(hours=3)
+LATE_AFTER = timedelta(minutes=15)
+ENDS_SOON = {"access_ends_14": timedelta(days=14), "access_ends_3": timedelta(days=3)}
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    SENT = "sent"
+    KEPT = "kept"
+    """Made and readable, with nothing to send it by."""
+    DROPPED = "dropped"
+    """What it would have told was no longer so."""
+    FAILED = "failed"
+
+
+def raise_message(
+    db: Db, merchant_order_id: str, kind: str, due_at: datetime, now: datetime, *, blank: str | None = None
+) -> None:
+    """Have a message sent at `due_at`; the same kind for the same order is raised once."""
+    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(messages)
+    values = {"merchant_order_id": merchant_order_id, "kind": kind, "due_at": due_at, "raised_at": now, "blank": blank}
+    db.execute(
+        insert.values(**values, state=State.WAITING, attempts=0).on_conflict_do_nothing(
+            index_elements=[messages.c.merchant_order_id, messages.c.kind]
+        )
+    )
+
+
+def raise_for_invoice(db: Db, merchant_order_id: str, expires_at: datetime, now: datetime) -> None:
+    """How to pay, and two reminders that disturb nobody's night."""
+    raise_message(db, merchant_order_id, "order_made", now, now)
+    for kind, at in (("reminder", now + REMIND_AFTER), ("last_reminder", expires_at - REMIND_BEFORE)):
+        when = by_day(at)
+        if now < when < expires_at:
+            raise_message(db, merchant_order_id, kind, when, now)
+
+
+def raise_for_move(db: Db, merchant_order_id: str, to: Status, now: datetime) -> None:
+    """What the buyer is told of a payment's new state."""
+    if to is Status.PAID:
+        raise_message(db, merchant_order_id, "paid", now, now)
+        raise_message(db, merchant_order_id, "access_late", now + LATE_AFTER, now)
+    elif to is Status.COMPLETED:
+        raise_message(db, merchant_order_id, "access_ready", now, now)
+        _raise_ends_soon(db, merchant_order_id, now)
+    elif to in {Status.EXPIRED, Status.REFUNDED}:
+        raise_message(db, merchant_order_id, to, now, now)
+
+
+def by_day(at: datetime) -> datetime:
+    """`at`, or the next morning where that is between 20.00 and 08.00 WIB."""
+    local = at.astimezone(WIB)
+    if MORNING <= local.hour < EVENING:
+        return at
+    morning = local.replace(hour=MORNING, minute=0, second=0, microsecond=0)
+    return (morning if local.hour < MORNING else morning + timedelta(days=1)).astimezone(at.tzinfo)
+
+
+def due(db: Db, now: datetime, limit: int) -> list[sa.Row[Any]]:
+    """Waiting messages whose time has come and that nobody is sending, the oldest first."""
+    free = sa.or_(messages.c.lease_until.is_(None), messages.c.lease_until < database_clock())
+    query = sa.select(messages).where(messages.c.state == State.WAITING, messages.c.due_at <= now, free)
+    return list(db.execute(query.order_by(messages.c.due_at, messages.c.id).limit(limit)))
+
+
+def claim(db: Db, message_id: int, lease: float) -> bool:
+    """Take on sending it; False when somebody else has."""
+    free = sa.or_(messages.c.lease_until.is_(None), messages.c.lease_until < database_clock())
+    claimed = db.execute(
+        sa.update(messages)
+        .where(messages.c.id == message_id, messages.c.state == State.WAITING, free)
+        .values(lease_until=database_clock() + lease, attempts=messages.c.attempts + 1)
+    )
+    return claimed.rowcount == 1
+
+
+def write_down(db: Db, message_id: int, **values: Any) -> None:
+    """What became of it; nobody holds it any more."""
+    db.execute(sa.update(messages).where(messages.c.id == message_id).values(**values, lease_until=None))
+
+
+def again(db: Db, merchant_order_id: str, kind: str, now: datetime, spacing: timedelta) -> bool:
+    """Have a message sent once more; False when it was sent only just now, or never was."""
+    repeated = db.execute(
+        sa.update(messages)
+        .where(
+            messages.c.merchant_order_id == merchant_order_id,
+            messages.c.kind == kind,
+            messages.c.state.in_([State.SENT, State.KEPT, State.FAILED]),
+            sa.or_(messages.c.sent_at.is_(None), messages.c.sent_at <= now - spacing),
+        )
+        .values(state=State.WAITING, due_at=now, attempts=0, fault=None)
+    )
+    return repeated.rowcount == 1
+
+
+def list_messages(db: Db, merchant_order_id: str | None = None, limit: int = 100) -> list[sa.Row[Any]]:
+    """The newest first."""
+    query = sa.select(messages).order_by(messages.c.id.desc()).limit(limit)
+    if merchant_order_id is not None:
+        query = query.where(messages.c.merchant_order_id == merchant_order_id)
+    return list(db.execute(query))
+
+
+def _raise_ends_soon(db: Db, merchant_order_id: str, now: datetime) -> None:
+    expiry = sa.select(enrollments.c.expiry_date).where(enrollments.c.merchant_order_id == merchant_order_id)
+    ends = db.execute(expiry).scalar()
+    if ends is None:
+        return
+    for kind, before in ENDS_SOON.items():
+        when = by_day(ends - before)
+        if when > now:
+            raise_message(db, merchant_order_id, kind, when, now)

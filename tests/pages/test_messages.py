@@ -1,0 +1,217 @@
+"""What buyers are written: each thing once, in time, never what is no longer so."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kelaspay.formats import by_fours
+from kelaspay.mail import Letter, MailRefused, MailUnavailable, as_message
+from kelaspay.messages import Office, office, send_due
+from kelaspay.store import messages
+from kelaspay.store.messages import by_day
+from tests.pages.browser import choose, ordered, text
+from tests.pages.test_paying import payment_of
+from tests.pages.test_status import bought
+from tests.world import START
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.world import World
+
+
+def deliver(world: World, post: Callable[[Letter], None] | None = None) -> list[str]:
+    """What the sender does now; returned is what was written so far and is not waiting."""
+    at = office(world.outside.settings, world.database, world.clock)
+    send_due(Office(at.database, at.seller, at.base, at.site, at.now, post))
+    return [row.kind for row in rows(world) if row.state in {"sent", "kept"}]
+
+
+def rows(world: World) -> list[Any]:
+    with world.database.read() as db:
+        return messages.list_messages(db)[::-1]
+
+
+def test_a_purchase_is_told_step_by_step(world: World) -> None:
+    world.sell()
+    public_id = ordered(world)
+    choose(world, public_id)
+
+    assert deliver(world) == ["order_made"]
+    number = payment_of(world, public_id).va_number or ""
+    (made,) = [row for row in rows(world) if row.kind == "order_made"]
+    assert made.recipient == "siti@example.com"
+    assert made.subject == "Pesanan Anda: Web Development Fundamentals, bayar sebelum 24 Nov 2026, 09.00 WIB"
+    for part in ("Halo Siti,", "Rp 150.000", by_fours(number), f"https://pay.example.com/o/{public_id}"):
+        assert part in made.text
+        assert part in made.html
+
+    world.call_back(world.duitku.pay(payment_of(world, public_id).merchant_order_id))
+    world.work()
+
+    assert set(deliver(world)) == {"order_made", "paid", "access_ready"}
+
+
+def test_a_message_is_sent_once_however_often_its_reason_comes(embedded: World) -> None:
+    embedded.sell()
+    public_id = bought(embedded)
+    embedded.work()
+    sent: list[Letter] = []
+    for _ in range(3):
+        deliver(embedded, sent.append)
+    again = embedded.duitku.pay(payment_of(embedded, public_id).merchant_order_id, payment_method="M2")
+    embedded.call_back(again)
+    embedded.work()
+    deliver(embedded, sent.append)
+
+    assert sorted(letter.subject for letter in sent) == [
+        "Akses kelas siap: Web Development Fundamentals",
+        "Pembayaran diterima: Web Development Fundamentals",
+    ]
+
+
+def test_who_has_paid_is_not_reminded(embedded: World) -> None:
+    embedded.sell()
+    bought(embedded)
+    embedded.work()
+    embedded.clock.move(days=2)
+    deliver(embedded)
+
+    assert {row.kind: row.state for row in rows(embedded)} == {
+        "order_made": "dropped",
+        "reminder": "dropped",
+        "last_reminder": "dropped",
+        "paid": "kept",
+        "access_late": "dropped",
+        "access_ready": "kept",
+    }
+
+
+def test_who_has_not_paid_is_reminded_twice_and_told_of_the_end(embedded: World) -> None:
+    embedded.sell()
+    choose(embedded, ordered(embedded))
+    deliver(embedded)
+    embedded.clock.move(minutes=31)
+    assert deliver(embedded)[-1] == "reminder"
+    embedded.clock.time = START + timedelta(hours=23, minutes=30)
+    assert deliver(embedded)[-1] == "last_reminder"
+    embedded.clock.move(hours=1)
+    embedded.reconcile()
+
+    assert deliver(embedded) == ["order_made", "reminder", "last_reminder", "expired"]
+
+
+@pytest.mark.parametrize(
+    ("at", "when"),
+    [
+        ("08:00", "08:00"),
+        ("19:59", "19:59"),
+        ("20:00", "next 08:00"),
+        ("23:30", "next 08:00"),
+        ("00:10", "08:00"),
+        ("07:59", "08:00"),
+    ],
+)
+def test_nobody_is_reminded_at_night(at: str, when: str) -> None:
+    hour, minute = map(int, at.split(":"))
+    told = by_day(datetime(2026, 11, 23, hour, minute, tzinfo=UTC) - timedelta(hours=7)) + timedelta(hours=7)
+
+    assert f"{told:%H:%M}" == when.removeprefix("next ")
+    assert told.day == (24 if when.startswith("next") else 23)
+
+
+def test_access_that_is_late_is_told_after_a_quarter_of_an_hour(embedded: World) -> None:
+    embedded.sell()
+    embedded.thinkific.fail_next("*", "/", "503", times=100)
+    bought(embedded)
+    embedded.work()
+    assert "access_late" not in deliver(embedded)
+    embedded.clock.move(minutes=15)
+
+    assert "access_late" in deliver(embedded)
+
+
+def test_a_refund_and_the_end_of_access_are_told(embedded: World) -> None:
+    embedded.sell(access_days=30)
+    bought(embedded)
+    embedded.work()
+    deliver(embedded)
+    embedded.clock.move(days=16, hours=1)
+    assert deliver(embedded)[-1] == "access_ends_14"
+    embedded.clock.move(days=11)
+
+    assert deliver(embedded)[-1] == "access_ends_3"
+    assert "21 Des 2026" not in rows(embedded)[-1].text
+    assert "berakhir pada 23 Des 2026, 09.00 WIB" in rows(embedded)[-1].text
+
+
+def test_a_mail_server_that_is_away_costs_no_letter(embedded: World) -> None:
+    embedded.sell()
+    choose(embedded, ordered(embedded))
+    sent: list[Letter] = []
+
+    def away(_: Letter) -> None:
+        raise MailUnavailable("ConnectionRefusedError")
+
+    deliver(embedded, away)
+    assert [row.fault for row in rows(embedded) if row.kind == "order_made"] != [None]
+    deliver(embedded, sent.append)
+    assert sent == []
+    embedded.clock.move(seconds=31)
+    deliver(embedded, sent.append)
+
+    assert [letter.to for letter in sent if letter.subject.startswith("Pesanan Anda: ")] == ["siti@example.com"]
+
+
+def test_a_letter_that_is_refused_for_good_is_shown_to_the_operator(embedded: World) -> None:
+    embedded.sell()
+    choose(embedded, ordered(embedded))
+
+    def refuses(_: Letter) -> None:
+        raise MailRefused("SMTP 550")
+
+    deliver(embedded, refuses)
+
+    (made,) = [row for row in rows(embedded) if row.kind == "order_made"]
+    assert (made.state, made.fault) == ("failed", "The mail server refuses the letter for good. SMTP 550")
+
+
+def test_the_access_letter_can_be_asked_for_again_but_not_at_once(embedded: World) -> None:
+    embedded.sell()
+    public_id = bought(embedded)
+    embedded.work()
+    deliver(embedded)
+    soon = text(embedded.web.post(f"/o/{public_id}/resend"))
+    embedded.clock.move(minutes=4)
+    later = text(embedded.web.post(f"/o/{public_id}/resend"))
+
+    assert "Email akses baru saja dikirim." in soon
+    assert "Email akses sedang dikirim ulang." in later
+    assert [row.state for row in rows(embedded) if row.kind == "access_ready"] == ["waiting"]
+
+
+def test_the_buyer_is_written_to_in_the_language_of_the_order(embedded: World) -> None:
+    embedded.sell()
+    embedded.web.get("/?lang=en")
+    choose(embedded, ordered(embedded))
+    deliver(embedded)
+
+    (made,) = [row for row in rows(embedded) if row.kind == "order_made"]
+    assert made.subject.startswith("Your order: Web Development Fundamentals, pay before 24 Nov 2026, 09:00 WIB")
+
+
+def test_a_letter_has_both_forms_and_no_header_can_be_slipped_in() -> None:
+    message = as_message(Letter("siti@example.com", "Halo", "isi", "<p>isi</p>"), "kelas@example.com", 'Kelas "Siti"')
+
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+    assert message["Auto-Submitted"] == "auto-generated"
+    with pytest.raises(ValueError, match=r"linefeed|newline"):
+        as_message(Letter("siti@example.com", "Halo\nBcc: x@example.com", "isi", "isi"), "kelas@example.com", "Kelas")
+
+
+def test_letters_are_not_for_everybody_to_read(embedded: World) -> None:
+    assert embedded.web.get("/mails").status_code == 404
+    assert embedded.web.get("/mails/1").status_code == 404
