@@ -293,3 +293,16 @@ def test_an_unknown_payment_is_said_to_be_unknown_in_a_page(world: World) -> Non
 
     assert desk.status == 404
     assert "Pembayaran ini tidak ada." in text
+
+
+def test_the_way_into_the_course_is_asked_to_be_sent_again_and_that_is_written_down(world: World) -> None:
+    world.sell()
+    order_id = world.buy_and_pay()
+    world.work()
+    desk = joined(world)
+
+    desk.open(f"/console/payments/{order_id}")
+    first = desk.press(f"/console/payments/{order_id}/resend")
+
+    assert "Email akses" in first
+    assert "Mengirim ulang akses" in desk.open("/console/audit")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from kelaspay.payment import Status
-from kelaspay.store.tables import customers, enrollments, inbox, notes, payments, story, users
+from kelaspay.store.messages import State
+from kelaspay.store.tables import customers, enrollments, inbox, messages, notes, payments, story, users
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -75,6 +76,10 @@ def forget_person(db: Db, email: str, now: datetime, actor: str) -> list[Merchan
     db.execute(sa.update(customers).where(of_theirs).values(**nobody))
     db.execute(sa.delete(users).where(users.c.email == email))
     db.execute(sa.delete(notes).where(notes.c.merchant_order_id.in_(order_ids)))
+    unsaid = dict.fromkeys(("blank", "recipient", "subject", "text", "html"))
+    db.execute(
+        sa.update(messages).where(messages.c.merchant_order_id.in_(order_ids)).values(**unsaid, state=State.DROPPED)
+    )
     db.execute(sa.update(inbox).where(inbox.c.merchant_order_id.in_(order_ids)).values(body=b""))
     lines = [
         {"merchant_order_id": order_id, "at": now, "actor": actor, "what": "erased", "text": None}

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from kelaspay.confirm import confirm
 from kelaspay.faults import AmountDiffers, InvalidInput, InvoiceUnknown, NotPaidYet, PaymentUnknown
+from kelaspay.messages import resend_access
 from kelaspay.payment import UNPAID, MerchantOrderId, Payment, Status
 from kelaspay.review import mark_paid, retry, settle
 from kelaspay.revoke import ask_to_revoke
@@ -62,6 +63,7 @@ def show(order_id: str, request: Request, visitor: Looking) -> HTMLResponse:
         "mark_paid": payment.status in MARKABLE,
         "refund": payment.status in REFUNDABLE,
         "recheck": payment.status in UNPAID,
+        "resend": payment.status is Status.COMPLETED,
         "settle": payment.attention is not None and payment.status is not Status.REVIEW,
     }
     return page(request, "payment.html", visitor, payment=payment, can=can, site=site, **values)
@@ -148,6 +150,17 @@ def refund(order_id: str, request: Request, visitor: Acting, reason: Annotated[s
     )
     write_down(request, visitor, "refunded", order_id, text)
     return _back(order_id, "refunded")
+
+
+@router.post("/{order_id}/resend")
+def resend(order_id: str, request: Request, visitor: Acting) -> Response:
+    """Send the way into the course once more; not twice within minutes."""
+    outside = outside_of(request)
+    with outside.database.read() as db:
+        payment = _payment(db, order_id)
+    sent = resend_access(outside.database, payment.merchant_order_id, outside.now())
+    write_down(request, visitor, "resent", order_id)
+    return _back(order_id, "resent" if sent else "resent_lately")
 
 
 @router.post("/{order_id}/note")
