@@ -4,23 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kelaspay.faults import CourseAmbiguous, CourseUnmapped
+from kelaspay.faults import CourseAmbiguous, CourseUnmapped, InvalidInput
 from kelaspay.store import offers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from kelaspay.payment import Offer
     from kelaspay.store.database import Database, Db
     from kelaspay.store.offers import Product
     from kelaspay.thinkific import Thinkific
 
 MOST_CANDIDATES = 5
+KINDS = {"course_id": "Course", "bundle_id": "Bundle", "product_id": ""}
+"""The three kinds of id, with the `productable_type` that has it."""
 
 
-def sync(*, thinkific: Thinkific, database: Database, now: Callable[[], datetime]) -> int:
-    """Copy all of Thinkific's products; returned is how many there are. Safe to repeat."""
-    found = [_product(body) for body in thinkific.get_products()]
+def sync(
+    *,
+    thinkific: Thinkific,
+    database: Database,
+    now: Callable[[], datetime],
+    seen: Callable[[], None] = lambda: None,
+) -> int:
+    """Copy all of Thinkific's products, courses and bundles alike; returned is how many there are. Safe to repeat.
+
+    What has vanished there is marked. `seen` is called for each product that has come.
+    """
+    found = []
+    for body in thinkific.get_products():
+        found.append(_product(body))
+        seen()
     with database.begin() as db:
         offers.put_products(db, found, now())
     return len(found)
@@ -41,6 +56,62 @@ def find_course(db: Db, name: str) -> Product:
     return found[0]
 
 
+def check_ids(db: Db, offer: Offer) -> list[str]:
+    """Ids of an offer that the catalogue as last synced does not know, in words; for the three kinds look alike.
+
+    Raises `InvalidInput` for an id that is known to be of another kind. Without a catalogue nothing can be said.
+    """
+    known = offers.list_products(db)
+    if not known:
+        return []
+    wrong: dict[str, str] = {}
+    doubts = []
+    for field, value in (
+        ("course_id", offer.course_id),
+        ("bundle_id", offer.bundle_id),
+        ("product_id", offer.product_id),
+    ):
+        meant = [] if value is None else [kind for kind in KINDS if _of_kind(known, kind, value)]
+        if value is None or field in meant:
+            continue
+        if meant:
+            found = _of_kind(known, meant[0], value)[0]
+            wrong[field] = f"{value} is the {meant[0].replace('_', ' ')} of {found.name!r}: {_ids(found)}"
+        else:
+            doubts.append(f"{field} {value} is not in the catalogue; if it is new: kelaspay courses sync")
+    sold = _sold(known, offer)
+    if sold is not None and not wrong and _other(sold, offer):
+        wrong["product_id"] = f"{offer.product_id} sells something else, {sold.name!r}: {_ids(sold)}"
+    if wrong:
+        raise InvalidInput(wrong)
+    return doubts
+
+
+def _of_kind(known: Sequence[Product], kind: str, value: int) -> list[Product]:
+    """The products whose id of this kind it is."""
+    if kind == "product_id":
+        return [each for each in known if each.product_id == value]
+    return [each for each in known if each.productable_type == KINDS[kind] and each.productable_id == value]
+
+
+def _sold(known: Sequence[Product], offer: Offer) -> Product | None:
+    found = _of_kind(known, "product_id", offer.product_id) if offer.product_id is not None else []
+    return found[0] if found else None
+
+
+def _other(sold: Product, offer: Offer) -> bool:
+    """Whether the product sells another course or bundle than the offer names."""
+    named = [("Course", offer.course_id), ("Bundle", offer.bundle_id)]
+    return any(
+        value is not None and (sold.productable_type, sold.productable_id) != (kind, value) for kind, value in named
+    )
+
+
+def _ids(product: Product) -> str:
+    kind = "bundle" if product.productable_type == "Bundle" else "course"
+    return f"{kind} id {product.productable_id}, product id {product.product_id}"
+
+
 def _product(body: dict[str, Any]) -> Product:
     return offers.Product(
         product_id=int(body["id"]),
@@ -50,4 +121,5 @@ def _product(body: dict[str, Any]) -> Product:
         slug=body.get("slug"),
         status=body.get("status"),
         price=None if body.get("price") is None else str(body["price"]),
+        image=body.get("card_image_url"),
     )

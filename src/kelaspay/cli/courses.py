@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
 from kelaspay.catalogue import sync as sync_catalogue
 from kelaspay.cli import show
@@ -28,7 +31,11 @@ def sync(*, json: show.AsJson = False) -> None:
     """Copy Thinkific's products, courses and bundles."""
     with desk() as at:
         school = at.outside.school()
-        count = sync_catalogue(thinkific=school.thinkific, database=school.database, now=school.now)
+        with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+            task = bar.add_task("Copying products", total=None)
+            count = sync_catalogue(
+                thinkific=school.thinkific, database=school.database, now=school.now, seen=lambda: bar.advance(task)
+            )
     show.data({"products": count}) if json else print(f"Copied {count} product{'' if count == 1 else 's'}.")
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from kelaspay.catalogue import check_ids
 from kelaspay.cli import show
+from kelaspay.cli.csv_offers import as_csv, read_csv, read_offer
 from kelaspay.cli.opening import desk
-from kelaspay.faults import OfferUnknown
-from kelaspay.payment import Offer, Rupiah
+from kelaspay.faults import InvalidInput, OfferUnknown
+from kelaspay.payment import Offer
 from kelaspay.store import offers
+from kelaspay.store.database import Db
 
 app = typer.Typer(no_args_is_help=True)
-
-SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 COLUMNS = (
     show.Column("slug"),
@@ -41,30 +42,72 @@ def add(
         int | None, typer.Option(min=1, help="Thinkific's product id, for the sale's record.")
     ] = None,
     access_days: Annotated[int | None, typer.Option(min=1, help="Days of access; without it for ever.")] = None,
+    on_sale_from: Annotated[str | None, typer.Option(help="Like 2026-12-01 or 2026-12-01T08:00, WIB.")] = None,
+    on_sale_until: Annotated[str | None, typer.Option(help="The same; from then on it is not on sale.")] = None,
+    description: Annotated[str | None, typer.Option(help="What the buyer reads.")] = None,
+    picture: Annotated[str | None, typer.Option(help="The https:// address of an image.")] = None,
     json: show.AsJson = False,
 ) -> None:
     """Add an offer, or correct the one with this slug."""
-    if course_id is not None and bundle_id is not None:
-        raise typer.BadParameter("cannot be given together with --course-id", param_hint="--bundle-id")
-    if not SLUG.fullmatch(slug):
-        raise typer.BadParameter("takes lower-case letters, digits and hyphens", param_hint="--slug")
-    if not name.strip():
-        raise typer.BadParameter("must not be empty", param_hint="--name")
-    offer = Offer(
-        slug=slug,
-        name=" ".join(name.split()),
-        price=Rupiah(price),
-        course_id=course_id,
-        bundle_id=bundle_id,
-        product_id=product_id,
-        access_days=access_days,
-    )
+    given = {
+        "slug": slug,
+        "name": name,
+        "price": price,
+        "course_id": course_id,
+        "bundle_id": bundle_id,
+        "product_id": product_id,
+        "access_days": access_days,
+        "on_sale_from": on_sale_from,
+        "on_sale_until": on_sale_until,
+        "description": description,
+        "picture": picture,
+    }
+    try:
+        offer = read_offer({column: "" if value is None else str(value) for column, value in given.items()})
+    except InvalidInput as fault:
+        column, why = next(iter(fault.fields.items()))
+        raise typer.BadParameter(why, param_hint=f"--{column.replace('_', '-')}") from None
     with desk() as at, at.outside.database.begin() as db:
+        doubts = check_ids(db, offer)
         added = offers.put_offer(db, offer, at.outside.now())
+    for doubt in doubts:
+        typer.echo(doubt, err=True)
     if json:
         show.data(offer)
     else:
         print(f"{'Added' if added else 'Corrected'} {slug}, {show.rupiah(price)}.")
+
+
+@app.command("export")
+def export_all(file: Annotated[Path | None, typer.Argument(help="Without it to the terminal.")] = None) -> None:
+    """Write all offers as CSV, for a spreadsheet or another Kelaspay."""
+    with desk() as at, at.outside.database.read() as db:
+        text = as_csv(offers.list_offers(db))
+    if file is None:
+        print(text, end="")
+    else:
+        file.write_text(text, encoding="utf-8")
+
+
+@app.command("import")
+def import_all(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="As `offers export` writes it.")],
+) -> None:
+    """Add or correct the offers of a CSV file: all of them, or none when a line is wrong."""
+    with desk() as at, at.outside.database.begin() as db:
+        read = read_csv(file.read_text(encoding="utf-8-sig"))
+        for line, offer in read.items():
+            for doubt in _checked(db, line, offer):
+                typer.echo(f"line {line}: {doubt}", err=True)
+        added = sum(offers.put_offer(db, offer, at.outside.now()) for offer in read.values())
+    print(f"{added} added, {len(read) - added} corrected.")
+
+
+def _checked(db: Db, line: int, offer: Offer) -> list[str]:
+    try:
+        return check_ids(db, offer)
+    except InvalidInput as fault:
+        raise InvalidInput({f"line {line}, {column}": why for column, why in fault.fields.items()}) from None
 
 
 @app.command("list")

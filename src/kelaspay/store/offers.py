@@ -32,6 +32,7 @@ class Product:
     slug: str | None = None
     status: str | None = None
     price: str | None = None
+    image: str | None = None
 
 
 PRODUCT_COLUMNS = [products.c[field.name] for field in fields(Product)]

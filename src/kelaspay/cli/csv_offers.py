@@ -1,0 +1,133 @@
+"""Offers as a person writes them, in options or in a CSV file: checked before anything is kept, WIB where no zone is
+named. What `as_csv` writes `read_csv` reads.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from kelaspay.cli.show import WIB
+from kelaspay.faults import InvalidInput
+from kelaspay.payment import Offer, Rupiah
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+PICTURE = re.compile(r"https?://[!-~]+")
+NUMBERS = ("course_id", "bundle_id", "product_id", "access_days")
+TIMES = ("on_sale_from", "on_sale_until", "retired_at")
+COLUMNS = ("slug", "name", "price", *NUMBERS, *TIMES, "description", "picture")
+MOST_DIGITS = 15
+FORMULA = ("=", "+", "-", "@")
+"""What a spreadsheet would take for a formula."""
+
+
+def as_csv(found: Iterable[Offer]) -> str:
+    written = io.StringIO()
+    rows = csv.writer(written, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    for offer in found:
+        rows.writerow([_shown(getattr(offer, column)) for column in COLUMNS])
+    return written.getvalue()
+
+
+def read_csv(text: str) -> dict[int, Offer]:
+    """The offers by line, comma or semicolon between the columns; raises `InvalidInput` with every wrong line."""
+    heading = text.partition("\n")[0]
+    rows = csv.DictReader(io.StringIO(text), delimiter=";" if heading.count(";") > heading.count(",") else ",")
+    unknown = set(rows.fieldnames or []) - set(COLUMNS)
+    if unknown or not {"slug", "name", "price"} <= set(rows.fieldnames or []):
+        raise InvalidInput.one("line 1", f"must name the columns slug, name, price and any of {', '.join(COLUMNS[3:])}")
+    read: dict[int, Offer] = {}
+    wrong: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    for row in rows:
+        line = rows.line_num
+        try:
+            offer = read_offer({column: row.get(column) or "" for column in COLUMNS})
+        except InvalidInput as fault:
+            wrong |= {f"line {line}, {column}": why for column, why in fault.fields.items()}
+            continue
+        if offer.slug in lines:
+            wrong[f"line {line}, slug"] = f"stands in line {lines[offer.slug]} already"
+        lines[offer.slug] = line
+        read[line] = offer
+    if wrong:
+        raise InvalidInput(wrong)
+    return read
+
+
+def read_offer(row: Mapping[str, str]) -> Offer:
+    """The offer in these words; raises `InvalidInput` with every column that is wrong."""
+    texts = {column: _plain(row.get(column, "")) for column in COLUMNS}
+    wrong: dict[str, str] = {}
+    numbers = {column: _number(wrong, column, texts[column]) for column in ("price", *NUMBERS)}
+    times = {column: _time(wrong, column, texts[column]) for column in TIMES}
+    if numbers["course_id"] is not None and numbers["bundle_id"] is not None:
+        wrong["bundle_id"] = "cannot be given together with --course-id"
+    if numbers["price"] is None:
+        wrong.setdefault("price", "is missing")
+    if not SLUG.fullmatch(texts["slug"]):
+        wrong["slug"] = "takes lower-case letters, digits and hyphens"
+    if not texts["name"]:
+        wrong["name"] = "must not be empty"
+    if texts["picture"] and not PICTURE.fullmatch(texts["picture"]):
+        wrong["picture"] = "must be an https:// address"
+    start, end = times["on_sale_from"], times["on_sale_until"]
+    if start is not None and end is not None and end <= start:
+        wrong["on_sale_until"] = "is not after on_sale_from"
+    if wrong:
+        raise InvalidInput(wrong)
+    return Offer(
+        slug=texts["slug"],
+        name=texts["name"],
+        price=Rupiah(numbers["price"] or 0),
+        course_id=numbers["course_id"],
+        bundle_id=numbers["bundle_id"],
+        product_id=numbers["product_id"],
+        access_days=numbers["access_days"],
+        on_sale_from=start,
+        on_sale_until=end,
+        retired_at=times["retired_at"],
+        description=texts["description"] or None,
+        picture=texts["picture"] or None,
+    )
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(WIB).isoformat()
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return f"'{value}"
+    return "" if value is None else value
+
+
+def _plain(text: str) -> str:
+    """Without runs of space, and without the apostrophe that kept a formula from being one."""
+    words = " ".join(text.split())
+    return words[1:] if words.startswith("'") and words[1:].startswith(FORMULA) else words
+
+
+def _number(wrong: dict[str, str], column: str, text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and int(text) > 0):
+        wrong[column] = "is not a whole number above 0"
+        return None
+    return int(text)
+
+
+def _time(wrong: dict[str, str], column: str, text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        wrong[column] = "is not a time like 2026-12-01T08:00"
+        return None
+    return read if read.tzinfo else read.replace(tzinfo=WIB)

@@ -1,0 +1,119 @@
+"""Thinkific's catalogue and what is sold of it: look-alike ids told apart, offers as CSV, bundles whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kelaspay.store import offers
+from tests.shell import shell
+from tests.world import COURSE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Literal
+
+    from tests.shell import Shell
+    from tests.world import World
+
+__all__ = ["shell"]
+
+ADD = ("offers", "add", "--slug", "web", "--name", COURSE, "--price", "150000")
+
+
+def test_the_wrong_kind_of_id_is_refused_with_the_right_ones(shell: Shell) -> None:
+    course = shell.world.thinkific.school.add_course(COURSE)
+    bundle = shell.world.thinkific.school.add_bundle("Paket", [course.id])
+    shell("courses", "sync")
+
+    as_course = shell(*ADD, "--course-id", str(course.product_id))
+    as_product = shell(*ADD, "--course-id", str(course.id), "--product-id", str(course.id))
+    a_bundle = shell(*ADD, "--course-id", str(bundle.id))
+
+    right = f"course id {course.id}, product id {course.product_id}"
+    assert [ran.code for ran in (as_course, as_product, a_bundle)] == [1, 1, 1]
+    assert f"{course.product_id} is the product id of '{COURSE}': {right}" in as_course.err
+    assert f"{course.id} is the course id of '{COURSE}': {right}" in as_product.err
+    assert f"{bundle.id} is the bundle id of 'Paket'" in a_bundle.err
+    assert shell.json("offers", "list") == []
+
+
+def test_a_product_that_sells_something_else_is_refused(shell: Shell) -> None:
+    course = shell.world.thinkific.school.add_course(COURSE)
+    other = shell.world.thinkific.school.add_course("Python dari Dasar")
+    shell("courses", "sync")
+
+    ran = shell(*ADD, "--course-id", str(course.id), "--product-id", str(other.product_id))
+
+    assert ran.code == 1
+    assert "sells something else, 'Python dari Dasar'" in ran.err
+
+
+def test_an_id_that_the_catalogue_does_not_have_yet_is_taken_with_a_word(shell: Shell) -> None:
+    shell.world.thinkific.school.add_course(COURSE)
+    shell("courses", "sync")
+
+    ran = shell(*ADD, "--course-id", "987654")
+
+    assert ran.code == 0
+    assert "course_id 987654 is not in the catalogue" in ran.err
+
+
+def test_offers_go_out_as_csv_and_come_back_the_same(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "offers.csv"
+    times = ("--on-sale-from", "2026-12-01", "--on-sale-until", "2026-12-31T23:59")
+    shell(*ADD, *times, "--description", "=Belajar, dari nol", "--picture", "https://example.com/a.png")
+    shell("offers", "add", "--slug", "py", "--name", "Python", "--price", "1", "--access-days", "30")
+    before = shell.json("offers", "list")
+
+    shell("offers", "export", str(file))
+    shell("offers", "retire", "py")
+    ran = shell("offers", "import", str(file))
+
+    assert ran.out == "0 added, 2 corrected.\n"
+    assert shell.json("offers", "list") == before
+    assert before[1]["description"] == "=Belajar, dari nol"
+    assert ",'=Belajar" in file.read_text().replace('"', "")
+
+
+def test_one_wrong_line_keeps_the_whole_file_out(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "offers.csv"
+    file.write_text("slug;name;price\nweb;Web;150000\nWeb!;;0\nweb;Web;1\n")
+
+    ran = shell("offers", "import", str(file))
+
+    assert ran.code == 1
+    for said in ("line 3, slug", "line 3, name", "line 3, price", "line 4, slug: stands in line 2 already"):
+        assert said in ran.err
+    assert shell.json("offers", "list") == []
+
+
+def test_what_vanished_at_thinkific_is_marked_and_no_longer_found_by_name(world: World) -> None:
+    course = world.thinkific.school.add_course(COURSE)
+    world.thinkific.school.add_course("Python dari Dasar")
+    world.sync()
+    del world.thinkific.school.products[course.product_id]
+    world.clock.move(hours=1)
+
+    world.sync()
+
+    with world.database.read() as db:
+        assert [product.name for product in offers.list_products(db)] == ["Python dari Dasar"]
+        assert offers.products_named(db, COURSE) == []
+
+
+@pytest.mark.parametrize("mode", [201, 202])
+def test_a_bundle_is_enrolled_whole_by_its_own_endpoint(world: World, mode: Literal[201, 202]) -> None:
+    first, second = (world.thinkific.school.add_course(name) for name in (COURSE, "Python dari Dasar"))
+    bundle = world.thinkific.school.add_bundle("Paket Lengkap", [first.id, second.id])
+    world.offer("paket", "Paket Lengkap", bundle_id=bundle.id, product_id=bundle.product_id)
+    world.thinkific.switches.bundle_mode = mode
+
+    order_id = world.buy_and_pay(offer="paket")
+    world.work_for(minutes=5)
+
+    calls = world.thinkific_calls()
+    assert world.status(order_id) == "completed"
+    assert calls.count(f"POST /bundles/{bundle.id}/enrollments") == 1
+    assert "POST /enrollments" not in calls
