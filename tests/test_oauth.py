@@ -239,6 +239,34 @@ def test_a_refused_refresh_keeps_payments_waiting_until_the_school_is_connected_
     assert app_world.status(order_id) == "completed"
 
 
+def test_a_stranger_who_connects_a_site_of_theirs_neither_becomes_the_school_nor_shuts_it_out(
+    urls: tuple[str, str | None], tmp_path: Path
+) -> None:
+    more: dict[str, Any] = {
+        "thinkific_api_key": None,
+        "thinkific_subdomain": None,
+        "thinkific_client_id": CLIENT[0],
+        "thinkific_client_secret": CLIENT[1],
+        "thinkific_site_url": SITE,
+    }
+    with world_on(tmp_path, *urls, **more) as world:
+        world.thinkific.add_app(*CLIENT, [REDIRECT])
+        stranger = world.thinkific.add_school("lain", "f" * 32)
+        connect(world)
+        world.sell()
+        world.clock.move(hours=1)
+        back(world, consented(world, begun(world, "lain")))
+        connect(world)  # again, and so later than the stranger
+
+        order_id = world.buy_and_pay()
+        world.work()
+
+        assert world.web.get("/oauth/status/lain").json()["connected"] is True
+        assert world.status(order_id) == "completed"
+        assert world.enrolled() == [("siti@example.com", COURSE)]
+        assert stranger.enrolled() == []
+
+
 def test_revoking_is_the_operators(app_world: World) -> None:
     connect(app_world)
 

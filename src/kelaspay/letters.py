@@ -117,14 +117,6 @@ KINDS = {
         marked("Perpanjang akses"),
         "buy",
     ),
-    "code": Words(
-        marked("Kode masuk Anda: {blank}"),
-        (
-            marked("Kode untuk melihat pesanan Anda: {blank}"),
-            marked("Kode berlaku 10 menit. Jika Anda tidak memintanya, abaikan email ini."),
-        ),
-        leads_to="",
-    ),
 }
 _VA = marked("Nomor Virtual Account atau kode pembayaran: {va}")
 

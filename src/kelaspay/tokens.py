@@ -48,7 +48,7 @@ class SchoolTokens(httpx2.Auth):
         vault: Vault,
         now: Callable[[], datetime],
     ) -> None:
-        """Without a `subdomain` it is the one school that is connected."""
+        """Without a `subdomain` it is the school that was connected first."""
         self._subdomain = subdomain
         self._database = database
         self._oauth = oauth
@@ -76,7 +76,7 @@ class SchoolTokens(httpx2.Auth):
 
     def _school(self) -> Connected:
         with self._database.read() as db:
-            school = schools.find_school(db, self._subdomain) if self._subdomain else schools.only_school(db)
+            school = schools.find_school(db, self._subdomain) if self._subdomain else schools.first_school(db)
         if school is None or school.state is not Connection.CONNECTED:
             raise SchoolDisconnected
         return school

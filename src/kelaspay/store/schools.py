@@ -74,10 +74,11 @@ def attempt_of_browser(db: Db, browser: str) -> str | None:
 
 
 def put_school(db: Db, school: Connected) -> None:
-    """Connect a school, or connect it again; its tokens of before are gone."""
+    """Connect a school, or connect it again: its tokens of before are gone, when it first came stays."""
     insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(schools)
     values = {name: getattr(school, name) for name in Connected.__slots__ if name != "generation"}
-    again = values | {"generation": schools.c.generation + 1, "refresh_lease_until": None}
+    renewed = {name: value for name, value in values.items() if name != "connected_at"}
+    again = renewed | {"generation": schools.c.generation + 1, "refresh_lease_until": None}
     db.execute(
         insert.values(**values, generation=school.generation).on_conflict_do_update(
             index_elements=[schools.c.subdomain], set_=again
@@ -96,10 +97,13 @@ def find_by_gid(db: Db, gid: str) -> Connected | None:
     return None if row is None else _connected(row)
 
 
-def only_school(db: Db) -> Connected | None:
-    """The connected school where there is exactly one."""
-    rows = db.execute(sa.select(*CONNECTED_COLUMNS).limit(2)).all()
-    return _connected(rows[0]) if len(rows) == 1 else None
+def first_school(db: Db) -> Connected | None:
+    """The school that was connected before all others: anybody may connect a site of theirs, and must not become or
+    shut out the one that sells here.
+    """
+    query = sa.select(*CONNECTED_COLUMNS).order_by(schools.c.connected_at, schools.c.subdomain).limit(1)
+    row = db.execute(query).one_or_none()
+    return None if row is None else _connected(row)
 
 
 def claim_refresh(db: Db, subdomain: str, generation: int, lease: float) -> bool:

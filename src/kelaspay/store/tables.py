@@ -391,12 +391,3 @@ sa.Index(
     sqlite_where=messages.c.state == "waiting",
     postgresql_where=messages.c.state == "waiting",
 )
-
-codes = sa.Table(
-    "codes",
-    metadata,
-    sa.Column("email", sa.Text, primary_key=True),
-    sa.Column("digest", sa.String(64), nullable=False),
-    sa.Column("tries", sa.Integer, nullable=False),
-    sa.Column("made_at", UtcDateTime, nullable=False),
-)

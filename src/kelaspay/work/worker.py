@@ -14,6 +14,7 @@ import structlog
 from kelaspay import __version__
 from kelaspay.attempt import Waits, attempt
 from kelaspay.callback import BATCH, hand_over
+from kelaspay.catalogue import sync
 from kelaspay.faults import DatabaseUnavailable, Fault
 from kelaspay.reconcile import reconcile
 from kelaspay.store import executors, jobs
@@ -37,6 +38,7 @@ RUSH_SHARE = 15
 """While callbacks rush in, handing over gets one part in so many of the time."""
 SWEEP_SECONDS = 4.0
 FLUSH_SECONDS = 5.0
+HOUR = 3600.0
 DAY = 86_400.0
 KEEP_RUNS_SECONDS = 7 * DAY
 LONGEST_SPACING = 3600.0
@@ -88,6 +90,7 @@ class Worker:
         self._works = works
         self._living_are = living
         self._stopped = threading.Event()
+        self._made_at = time.monotonic()
         self._last_beat = 0.0
         self._quiet_until = 0.0
         self._woken: dict[str, threading.Event] = {}
@@ -102,6 +105,7 @@ class Worker:
                 Loop("sweep", SWEEP_SECONDS, self._sweep),
                 Loop("reconcile", reconcile_seconds, self._reconcile),
                 Loop("forget", DAY / 24, self._forget),
+                Loop("catalogue", HOUR, self._sync),
             ]
 
     def start(self) -> None:
@@ -209,6 +213,11 @@ class Worker:
             alive=self._engine.alive,
             now=self._school.now,
         )
+
+    def _sync(self) -> None:
+        """Copy the catalogue, each hour; not at the start, when what waits comes first."""
+        if time.monotonic() - self._made_at >= HOUR and self._leads("catalogue", HOUR / 2):
+            sync(thinkific=self._school.thinkific, database=self._school.database, now=self._school.now)
 
     def _forget(self) -> None:
         if self._leads("forget", DAY / 24):

@@ -1,4 +1,4 @@
-"""Messages to buyers, one row for each order and kind; the buyer's language; codes by which a buyer signs in."""
+"""Messages to buyers, one row for each order and kind; the buyer's language."""
 
 from __future__ import annotations
 
@@ -39,12 +39,4 @@ def upgrade() -> None:
         ["due_at"],
         sqlite_where=sa.text("state = 'waiting'"),
         postgresql_where=sa.text("state = 'waiting'"),
-    )
-    op.create_table(
-        "codes",
-        sa.Column("email", sa.Text(), nullable=False),
-        sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column("tries", sa.Integer(), nullable=False),
-        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("email", name=op.f("pk_codes")),
     )

@@ -1,0 +1,99 @@
+"""What a buyer has after paying: the way into the course, and the receipt."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from kelaspay.duitku import CHANNELS
+from kelaspay.faults import PaymentUnknown
+from kelaspay.outside import Outside
+from kelaspay.payment import Customer, Status
+from kelaspay.web.pages import shown, site_url
+from kelaspay.web.signed import orders_of
+from kelaspay.web.status import Standing, standing_of
+
+router = APIRouter(include_in_schema=False)
+
+TOKEN_SECONDS = 120
+
+
+@router.get("/o/{public_id}/class")
+def enter(public_id: str, request: Request) -> Response:
+    """Into the course: signed in where that is safe, else to the school's own door."""
+    outside: Outside = request.app.state.outside
+    standing = standing_of(outside, public_id)
+    door = f"{site_url(outside)}/enrollments"
+    if may_sign_in(standing, request) and standing.customer is not None:
+        token = sign_in_token(standing.customer, outside)
+        query = urlencode({"jwt": token, "return_to": door, "error_url": door})
+        door = f"{site_url(outside)}/api/sso/v2/sso/jwt?{query}"
+    return RedirectResponse(
+        door, status_code=303, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    )
+
+
+@router.get("/o/{public_id}/receipt")
+def receipt(public_id: str, request: Request) -> Response:
+    """A printable receipt; only the browser that ordered sees the buyer's name and address on it."""
+    standing = standing_of(request.app.state.outside, public_id)
+    payment = standing.payment
+    if payment.paid_at is None or standing.customer is None:
+        raise PaymentUnknown
+    channel = CHANNELS.get(payment.payment_method or "")
+    return shown(
+        request,
+        "receipt.html",
+        payment=payment,
+        customer=standing.customer,
+        own=public_id in orders_of(request),
+        method=channel.name if channel else "Duitku",
+    )
+
+
+def may_sign_in(standing: Standing, request: Request) -> bool:
+    """Only the browser that ordered, and only into an account that this order made: an order proves that somebody paid,
+    not that an account that was there before is theirs.
+    """
+    outside: Outside = request.app.state.outside
+    return (
+        outside.settings.thinkific_sso
+        and outside.settings.thinkific_api_key is not None
+        and standing.payment.status is Status.COMPLETED
+        and standing.enrollment is not None
+        and standing.enrollment.user_created
+        and standing.payment.public_id in orders_of(request)
+    )
+
+
+def sign_in_token(customer: Customer, outside: Outside) -> str:
+    """A token that signs this buyer in at Thinkific, for a short while (thinkific.md 3)."""
+    key = outside.settings.thinkific_api_key
+    issued = int(outside.now().timestamp())
+    claims = {
+        "email": customer.email,
+        "first_name": customer.first_name,
+        "last_name": customer.last_name,
+        "iat": issued,
+        "exp": issued + TOKEN_SECONDS,
+        "jti": secrets.token_hex(16),
+    }
+    signed = f"{_part({'alg': 'HS256', 'typ': 'JWT'})}.{_part(claims)}"
+    secret = key.get_secret_value() if key is not None else ""
+    signature = hmac.new(secret.encode(), signed.encode(), hashlib.sha256).digest()
+    return f"{signed}.{_encoded(signature)}"
+
+
+def _part(value: dict[str, object]) -> str:
+    return _encoded(json.dumps(value, separators=(",", ":")).encode())
+
+
+def _encoded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

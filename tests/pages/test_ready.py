@@ -1,0 +1,77 @@
+"""After paying: the way into the course, the receipt; and the seller's buy button."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi.testclient import TestClient
+
+from tests.pages.browser import choose, ordered, text
+from tests.pages.test_paying import payment_of
+from tests.pages.test_status import bought
+from tests.world import OFFER, world_on
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.world import World
+
+
+def entrance(world: World, public_id: str) -> str:
+    return world.web.get(f"/o/{public_id}/class", follow_redirects=False).headers["location"]
+
+
+def test_the_way_into_the_course_is_the_schools_own_door(embedded: World) -> None:
+    embedded.sell()
+    public_id = bought(embedded)
+    embedded.work()
+
+    assert entrance(embedded, public_id).endswith("/enrollments")
+    assert "jwt=" not in entrance(embedded, public_id)
+
+
+def test_only_the_browser_that_ordered_is_signed_in_and_only_into_an_account_that_the_order_made(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    with world_on(tmp_path, sqlite_url, None, thinkific_sso=True) as world:
+        world.sell()
+        world.sell("Kelas kedua", slug="kedua")
+        first = bought(world)
+        world.work()
+        stranger = TestClient(world.web.app, base_url="https://pay.example.com")
+
+        assert "/api/sso/v2/sso/jwt?jwt=" in entrance(world, first)
+        assert "jwt=" not in stranger.get(f"/o/{first}/class", follow_redirects=False).headers["location"]
+
+        second = ordered(world, "kedua")
+        choose(world, second)
+        world.call_back(world.duitku.pay(payment_of(world, second).merchant_order_id))
+        world.work()
+
+        assert payment_of(world, second).status == "completed"
+        assert "jwt=" not in entrance(world, second)
+
+
+def test_the_receipt_names_the_buyer_to_the_buyer_alone(embedded: World) -> None:
+    embedded.sell()
+    public_id = ordered(embedded)
+    assert embedded.web.get(f"/o/{public_id}/receipt").status_code == 404
+    paid = bought(embedded)
+    embedded.work()
+    receipt = text(embedded.web.get(f"/o/{paid}/receipt"))
+    stranger = TestClient(embedded.web.app, base_url="https://pay.example.com").get(f"/o/{paid}/receipt").text
+
+    for part in ("Rp 150.000", "Siti Rahmawati", "siti@example.com", "BCA Virtual Account", "23 Nov 2026, 09.00 WIB"):
+        assert part in receipt
+    assert "Siti Rahmawati" not in stranger
+    assert "siti@example.com" not in stranger
+
+
+def test_the_buy_button_is_ready_to_be_copied(embedded: World) -> None:
+    embedded.sell()
+    page = text(embedded.web.get(f"/buy/{OFFER}/button"))
+
+    assert f"https://pay.example.com/buy/{OFFER}" in page
+    assert "data-kelaspay-checkout" in page
+    assert embedded.web.get("/static/buy.js").headers["content-type"].startswith("text/javascript")
+    assert embedded.web.get("/buy/unknown/button").status_code == 404
