@@ -202,6 +202,10 @@ class World:
         """Who is in which course, once for every time that they were enrolled."""
         return self.thinkific.school.enrolled()
 
+    def another_browser(self) -> TestClient:
+        """One with cookies of its own."""
+        return TestClient(self.web.app, base_url=str(self.web.base_url))
+
     def thinkific_calls(self) -> list[str]:
         """The API calls so far, like "POST /users"."""
         return [f"{call.method} {call.path.removeprefix('/api/public/v1')}" for call in self.thinkific.calls]

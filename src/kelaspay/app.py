@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from kelaspay import __version__
 from kelaspay.web import api, button, errors, files, health, hooks, install, mails, paying, ready, shop, status
+from kelaspay.web.console import routers
 
 if TYPE_CHECKING:
     from kelaspay.confirm import Start
@@ -36,5 +37,7 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
     app.router.routes[:0] = [Route("/webhooks/duitku", duitku), Route("/webhooks/thinkific", thinkific)]
     for part in (api, files, shop, paying, status, ready, button, mails, install, health):
         app.include_router(part.router)
+    for router in routers:
+        app.include_router(router)
     errors.install(app)
     return app

@@ -17,10 +17,12 @@ import httpx2
 
 from kelaspay import log
 from kelaspay.catalogue import sync
+from kelaspay.operators import invite
 from kelaspay.payment import Offer, Rupiah
 from kelaspay.serve import Process, started, web_server
 from kelaspay.settings import Settings, load
 from kelaspay.store import inbox, offers, payments
+from kelaspay.store.operators import Role
 from kelaspay_emulators.duitku import TEST_MERCHANTS, DuitkuEmulator, post_over_http
 from kelaspay_emulators.serve import start
 from kelaspay_emulators.thinkific import ThinkificEmulator
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 20.0
 BUYER = {"customer_name": "Siti Rahmawati", "customer_email": "siti@example.com", "customer_phone": "0812-3456-7890"}
+OPERATOR = "operator@example.com"
 CATALOGUE = (
     ("web-fundamentals", "Web Development Fundamentals", 150_000, None),
     ("python-dasar", "Python dari Dasar", 250_000, 365),
@@ -159,6 +162,7 @@ Kelaspay is running between two emulators. No account is needed and no money mov
   Pay it at Duitku     {made["payment_url"]}
   Emulated Duitku      {at.duitku_url}
   Emulated Thinkific   {at.thinkific_url}
+  The operator's side  {_console_link(at)}
   API documentation    {at.url}/docs
 
 Open the payment, press "Bayar", and watch the buyer arrive in Thinkific. Ctrl-C stops everything.
@@ -170,6 +174,13 @@ Open the payment, press "Bayar", and watch the buyer arrive in Thinkific. Ctrl-C
         signal.signal(number, lambda *_: stopped.set())
     stopped.wait()
     return True
+
+
+def _console_link(at: Stage) -> str:
+    """The one-time link with which the first operator chooses a password."""
+    outside = at.process.outside
+    token = invite(outside.database, email=OPERATOR, name="demo", role=Role.OWNER, now=outside.now())
+    return f"{at.url}/console/invitation/{token}"
 
 
 def _buy_once(at: Stage) -> bool:

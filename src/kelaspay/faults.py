@@ -122,6 +122,48 @@ class NotConfigured(Fault):
     status = 404
 
 
+class SignInRefused(Fault):
+    """E-mail address or password are wrong."""
+
+    status = 401
+
+
+class TooManyAttempts(Fault):
+    """There were too many attempts; wait a while."""
+
+    status = 429
+
+
+class NotAllowed(Fault):
+    """Only an owner may do this."""
+
+    status = 403
+
+
+class FormExpired(Fault):
+    """The form is from an earlier visit; open the page again and repeat it."""
+
+    status = 403
+
+
+class CustomerUnknown(Fault):
+    """There is no such customer."""
+
+    status = 404
+
+
+class OperatorUnknown(Fault):
+    """There is no such operator."""
+
+    status = 404
+
+
+class InvitationUnknown(Fault):
+    """The link was used already or has ended."""
+
+    status = 404
+
+
 class MoveRefused(Fault):
     """The payment is not in a state from which this can be done."""
 

@@ -95,6 +95,10 @@ class Gate:
         if seconds > 0:
             self._asked(lambda cache: cache.set(f"{self._name}:closed", "1", px=max(1, int(seconds * 1000))))
 
+    def closed_for(self) -> float:
+        """Seconds until calls may go again; 0 while they may."""
+        return max(0.0, self._closed() - time.time())
+
     def _enter(self, deadline: float) -> None:
         with self._changed:
             while self._in_flight >= max(1, MOST_IN_FLIGHT // self.processes):

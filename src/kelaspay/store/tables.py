@@ -160,7 +160,7 @@ jobs = sa.Table(
 sa.Index(
     "ix_jobs_wake",
     jobs.c.wake_at,
-    sqlite_where=jobs.c.active,
+    sqlite_where=sa.text("active = 1"),  # as its queries say it: SQLite takes the index only then
     postgresql_where=jobs.c.active,
 )
 
@@ -260,6 +260,81 @@ leases = sa.Table(
     sa.Column("until", sa.Float, nullable=False),
 )
 
+operators = sa.Table(
+    "operators",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("email", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("password_hash", sa.Text),
+    sa.Column("made_at", UtcDateTime, nullable=False),
+    sa.Column("removed_at", UtcDateTime),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("operator_id", sa.ForeignKey(operators.c.id), nullable=False, index=True),
+    sa.Column("made_at", UtcDateTime, nullable=False),
+    sa.Column("seen_at", UtcDateTime, nullable=False),
+)
+
+invitations = sa.Table(
+    "invitations",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("operator_id", sa.ForeignKey(operators.c.id), nullable=False, index=True),
+    sa.Column("expires_at", UtcDateTime, nullable=False),
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("key", sa.String(64), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False, index=True),
+    sa.Index("ix_attempts_key_at", "key", "at"),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("operator_id", sa.BigInteger, index=True),
+    sa.Column("operator", sa.Text, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, index=True),
+    sa.Column("text", sa.Text),
+)
+
+notes = sa.Table(
+    "notes",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("merchant_order_id", sa.ForeignKey(payments.c.merchant_order_id), nullable=False, index=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("operator", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+)
+sa.Index(
+    "ix_payments_status_made",
+    payments.c.status,
+    payments.c.created_at.desc(),
+    payments.c.merchant_order_id.desc(),
+)
+sa.Index("ix_enrollments_state", enrollments.c.state)
+sa.Index(
+    "ix_payments_paid",
+    payments.c.paid_at,
+    payments.c.status,
+    payments.c.payment_amount,
+    sqlite_where=payments.c.paid_at.is_not(None),
+    postgresql_where=payments.c.paid_at.is_not(None),
+)
 
 schools = sa.Table(
     "schools",

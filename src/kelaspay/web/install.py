@@ -6,7 +6,7 @@ import secrets
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from kelaspay.faults import (
@@ -14,6 +14,7 @@ from kelaspay.faults import (
     Fault,
     InstallCanceled,
     InstallStateUnknown,
+    NotAllowed,
     NotConfigured,
     NotSignedIn,
     SubdomainInvalid,
@@ -23,6 +24,7 @@ from kelaspay.outside import Outside
 from kelaspay.store import schools
 from kelaspay.thinkific.oauth import checked_subdomain
 from kelaspay.tokens import revoke
+from kelaspay.web.console.visit import check_token, visitor_of
 from kelaspay.web.pages import page
 
 router = APIRouter(prefix="/oauth", include_in_schema=False)
@@ -119,18 +121,27 @@ def status(subdomain: str, request: Request) -> dict[str, object]:
 
 
 @router.post("/revoke")
-def revoke_connection(request: Request, subdomain: Annotated[str, Query(max_length=LONGEST)] = "") -> dict[str, object]:
-    """End a school's connection: the operator's."""
+def revoke_connection(
+    request: Request,
+    subdomain: Annotated[str, Query(max_length=LONGEST)] = "",
+    csrf: Annotated[str, Form()] = "",
+) -> dict[str, object]:
+    """End a school's connection: the owner's, from the console's form."""
     installer = _installer(request)
-    require_operator(request)
+    require_owner(request, csrf)
     bare = checked_subdomain(subdomain)
     ended = revoke(bare, database=installer.database, oauth=installer.oauth, vault=installer.vault)
     return {"subdomain": bare, "revoked": ended}
 
 
-def require_operator(_request: Request) -> None:
-    """Raises `NotSignedIn` unless an operator is signed in."""
-    raise NotSignedIn
+def require_owner(request: Request, csrf: str) -> None:
+    """Raises `NotSignedIn`, `NotAllowed` or `FormExpired` unless an owner is signed in and the form is ours."""
+    visitor = visitor_of(request)
+    if visitor is None:
+        raise NotSignedIn
+    if not visitor.owner:
+        raise NotAllowed
+    check_token(visitor, csrf)
 
 
 def _installer(request: Request) -> Installer:

@@ -1,0 +1,184 @@
+"""How an operator gets in: a one-time link, a password, a session; and how they are kept out.
+
+Every attempt is counted before the password is looked at, so that guessing is slow however many processes there are.
+An unknown address takes as long as a wrong password and gets the same answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from email_validator import EmailNotValidError, validate_email
+
+from kelaspay.faults import InvalidInput, InvitationUnknown, SignInRefused, TooManyAttempts
+from kelaspay.store import audit, operators, sessions
+from kelaspay.store.audit import Deed
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kelaspay.store.database import Database, Db
+    from kelaspay.store.operators import Operator, Role
+
+IDLE = timedelta(hours=12)
+"""A session that was not used for so long has ended."""
+LONGEST = timedelta(days=14)
+TOUCH = timedelta(minutes=5)
+"""How stale "last seen" may be: not every page view writes."""
+INVITATION = timedelta(days=2)
+WINDOW = timedelta(minutes=15)
+MOST_BY_PAIR = 5
+MOST_BY_ADDRESS = 30
+MOST_BY_EMAIL = 50
+SHORTEST_PASSWORD = 10
+LONGEST_PASSWORD = 256
+
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+"""Argon2id with the least that OWASP's password cheat sheet asks for: sign-in is throttled besides."""
+_nobody = _hasher.hash(secrets.token_hex(16))
+_at_once = threading.BoundedSemaphore(2)
+"""Each hash takes 19 MiB: a rush of attempts must not take the machine's memory."""
+
+
+def digest(token: str) -> str:
+    """What is kept of a token; it is random and long, so a plain hash is enough."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def invite(database: Database, *, email: str, name: str, role: Role, now: datetime) -> str:
+    """Add an operator, or let one who forgot the password choose another; returned is the one-time link's token."""
+    try:
+        address = validate_email(email, check_deliverability=False).normalized.lower()
+    except EmailNotValidError:
+        raise InvalidInput.one("email", "is not an e-mail address") from None
+    token = secrets.token_urlsafe(24)
+    with database.begin() as db:
+        operator = operators.add_operator(db, email=address, name=name or address.split("@")[0], role=role, now=now)
+        sessions.add_invitation(db, digest(token), operator.id, now + INVITATION)
+    return token
+
+
+def invited(database: Database, token: str, now: datetime) -> Operator:
+    """Whom a one-time link is for; raises `InvitationUnknown` when it was used or has ended."""
+    with database.read() as db:
+        operator_id = sessions.find_invitation(db, digest(token), now)
+        operator = operators.find_operator(db, operator_id) if operator_id is not None else None
+    if operator is None:
+        raise InvitationUnknown
+    return operator
+
+
+def accept(database: Database, token: str, password: str, *, address: str, now: datetime) -> str:
+    """Set the password that was chosen behind a one-time link, end all other sessions and sign in."""
+    operator = invited(database, token, now)
+    password_hash = hashed(password)
+    with database.begin() as db:
+        if not sessions.use_invitation(db, digest(token)):
+            raise InvitationUnknown
+        operators.set_password(db, operator.id, password_hash)
+        sessions.end_sessions_of(db, operator.id)
+        return _begin(db, operator, address=address, now=now, action="accepted_invitation")
+
+
+def sign_in(database: Database, *, email: str, password: str, address: str, earlier: str | None, now: datetime) -> str:
+    """A fresh session's token; the one that the browser came with ends.
+
+    Raises `TooManyAttempts` before the password is looked at, `SignInRefused` when it is wrong.
+    """
+    email = email.strip().lower()
+    pair = _key("pair", email, address)
+    limits = {pair: MOST_BY_PAIR, _key("address", address): MOST_BY_ADDRESS, _key("email", email): MOST_BY_EMAIL}
+    with database.begin() as db:
+        counted = sessions.count_attempt(db, limits, now, now - WINDOW)
+        operator = operators.find_by_email(db, email)
+    if any(counted[key] > most for key, most in limits.items()):
+        raise TooManyAttempts(wait=WINDOW.total_seconds())
+    if not _right(operator.password_hash if operator else None, password) or operator is None:
+        with database.begin() as db:
+            deed = Deed(now, operator.id if operator else None, operator.name if operator else "?", address, "refused")
+            audit.write_down(db, deed)
+        raise SignInRefused
+    with database.begin() as db:
+        sessions.forget_attempts(db, pair)
+        sessions.end_old_sessions(db, now - IDLE)
+        if earlier:
+            sessions.end_session(db, digest(earlier))
+        return _begin(db, operator, address=address, now=now, action="signed_in")
+
+
+def who(database: Database, token: str, now: datetime) -> Operator | None:
+    """The operator behind a session that holds."""
+    key = digest(token)
+    with database.read() as db:
+        found = sessions.find_session(db, key, made_after=now - LONGEST, seen_after=now - IDLE)
+        operator = operators.find_operator(db, found[0]) if found else None
+    if found is not None and operator is not None and now - found[1] > TOUCH:
+        with database.begin() as db:
+            sessions.touch_session(db, key, now)
+    return operator
+
+
+def sign_out(database: Database, token: str, operator: Operator, *, address: str, now: datetime) -> None:
+    with database.begin() as db:
+        sessions.end_session(db, digest(token))
+        audit.write_down(db, Deed(now, operator.id, operator.name, address, "signed_out"))
+
+
+def change_password(database: Database, operator: Operator, *, old: str, new: str, address: str, now: datetime) -> str:
+    """Set a new password; every session of the operator ends, and a fresh one begins for this browser."""
+    with database.begin() as db:
+        key = _key("change", str(operator.id))
+        counted = sessions.count_attempt(db, [key], now, now - WINDOW)
+    if counted[key] > MOST_BY_PAIR:
+        raise TooManyAttempts(wait=WINDOW.total_seconds())
+    if not _right(operator.password_hash, old):
+        raise InvalidInput.one("old", "is not the present password")
+    password_hash = hashed(new)
+    with database.begin() as db:
+        operators.set_password(db, operator.id, password_hash)
+        sessions.end_sessions_of(db, operator.id)
+        sessions.end_invitations_of(db, operator.id)
+        return _begin(db, operator, address=address, now=now, action="changed_password")
+
+
+def remove(database: Database, operator_id: int, now: datetime) -> bool:
+    """End an operator's rights and sessions at once; False when it is the last owner."""
+    with database.begin() as db:
+        if not operators.remove_operator(db, operator_id, now):
+            return False
+        sessions.end_sessions_of(db, operator_id)
+        sessions.end_invitations_of(db, operator_id)
+        return True
+
+
+def hashed(password: str) -> str:
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise InvalidInput.one("password", f"takes {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
+    with _at_once:
+        return _hasher.hash(password)
+
+
+def _right(password_hash: str | None, password: str) -> bool:
+    with _at_once:
+        try:
+            _hasher.verify(password_hash or _nobody, password[:LONGEST_PASSWORD])
+        except VerificationError:
+            return False
+        return password_hash is not None
+
+
+def _begin(db: Db, operator: Operator, *, address: str, now: datetime, action: str) -> str:
+    token = secrets.token_urlsafe(32)
+    sessions.add_session(db, digest(token), operator.id, now)
+    audit.write_down(db, Deed(now, operator.id, operator.name, address, action))
+    return token
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,55 @@
+"""What came in, listed for an operator, and setting an event aside. `store.inbox` keeps events and hands them on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from kelaspay.store.tables import inbox, refusals
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kelaspay.store.database import Db
+
+IGNORED = "ignored"
+WAITING = "waiting"
+
+
+def list_arrivals(
+    db: Db, *, source: str = "", outcome: str = "", result: str = "", order: str = "", before: int | None, limit: int
+) -> list[sa.Row[Any]]:
+    """Newest first, without bodies; `before` is the id where the page before ended."""
+    query = sa.select(*[column for column in inbox.c if column.name != "body"]).order_by(inbox.c.id.desc()).limit(limit)
+    asked = {inbox.c.source: source, inbox.c.result_code: result, inbox.c.merchant_order_id: order}
+    conditions = [column == value for column, value in asked.items() if value]
+    if outcome == WAITING:
+        conditions.append(inbox.c.started_at.is_(None))
+    elif outcome:
+        conditions.append(inbox.c.outcome == outcome)
+    if before is not None:
+        conditions.append(inbox.c.id < before)
+    return list(db.execute(query.where(*conditions)))
+
+
+def set_aside(db: Db, event_id: int, now: datetime) -> bool:
+    """Nothing more comes of this event, unless it is opened again; False when there is none."""
+    aside = sa.update(inbox).where(inbox.c.id == event_id).values(started_at=now, outcome=IGNORED)
+    return db.execute(aside).rowcount == 1
+
+
+def refusals_by_reason(db: Db, since: datetime) -> list[sa.Row[Any]]:
+    """How many callbacks were refused, by reason, with the last hour in which one was."""
+    return list(
+        db.execute(
+            sa.select(
+                refusals.c.reason,
+                sa.func.sum(refusals.c.count).label("count"),
+                sa.func.max(refusals.c.hour).label("hour"),
+            )
+            .where(refusals.c.hour > since)
+            .group_by(refusals.c.reason)
+            .order_by(refusals.c.reason)
+        )
+    )

@@ -1,0 +1,47 @@
+"""Who did what, when and from where. Rows are added and read; nothing here changes or removes one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from kelaspay.store.tables import audit
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kelaspay.store.database import Db
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One act of a person. `subject` is what it was done to: an order id, an event, an offer's slug, an operator."""
+
+    at: datetime
+    operator_id: int | None
+    operator: str
+    address: str
+    action: str
+    subject: str | None = None
+    text: str | None = None
+
+
+def write_down(db: Db, deed: Deed) -> None:
+    values = {name: getattr(deed, name) for name in Deed.__slots__}
+    db.execute(sa.insert(audit).values(**values))
+
+
+def read_audit(
+    db: Db, *, before: int | None, limit: int, subject: str | None = None, operator: str | None = None
+) -> list[sa.Row[Any]]:
+    """Newest first; `before` is the id where the page before ended."""
+    query = sa.select(audit).order_by(audit.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(audit.c.id < before)
+    if subject:
+        query = query.where(audit.c.subject == subject)
+    if operator:
+        query = query.where(audit.c.operator == operator)
+    return list(db.execute(query))

@@ -1,0 +1,192 @@
+"""What the console's first page counts and tells. Every count has an index to stand on, however many payments there
+are.
+
+What needs a person is defined once, in `needing`, for the counters and for the lists behind them alike.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from kelaspay.payment import Attention, Status
+from kelaspay.store.tables import inbox, jobs, offers, payments, products, refusals, schools
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from kelaspay.store.database import Db
+
+BEING_ENROLLED = timedelta(minutes=2)
+"""A payment that was paid this recently is on its way, not left behind."""
+LATEST = 200
+"""Among how many payments the last question to Duitku is looked for."""
+SOLD = (Status.PAID, Status.COMPLETED, Status.REVIEW)
+
+
+class Need(StrEnum):
+    """Why payments stand in one of the lists of what a person should look at."""
+
+    NOT_ENROLLED = "not_enrolled"
+    BLOCKED = "blocked"
+    PAID_TWICE = "paid_twice"
+    PAID_LATE = "paid_late"
+    SALE_UNKNOWN = "sale_unknown"
+    RECONNECT = "reconnect"
+
+
+ATTENTIONS = {
+    Need.BLOCKED: (Attention.COURSE_UNMAPPED, Attention.THINKIFIC_REFUSED, Attention.GAVE_UP),
+    Need.PAID_TWICE: (Attention.PAID_TWICE, Attention.AMOUNT_DIFFERS),
+    Need.PAID_LATE: (Attention.PAID_LATE,),
+    Need.SALE_UNKNOWN: (Attention.EXTERNAL_ORDER_UNKNOWN,),
+}
+KEY_REFUSED = ("thinkific_unauthorized", "school_disconnected", "duitku_unauthorized")
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What was paid in one span of time."""
+
+    since: datetime
+    count: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    under_way: int
+    failing: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """When we last heard from Duitku by itself, and when we last asked."""
+
+    callback_at: datetime | None
+    asked_at: datetime | None
+    enrolled_at: datetime | None
+    synced_at: datetime | None
+
+
+def needing(need: Need, now: datetime) -> sa.ColumnElement[bool]:
+    """The condition on `payments` behind a counter."""
+    if need is Need.NOT_ENROLLED:
+        moving = sa.and_(payments.c.status == Status.PAID, payments.c.paid_at >= now - BEING_ENROLLED)
+        return sa.and_(
+            payments.c.status.in_([Status.PAID, Status.REVIEW]), payments.c.paid_at.is_not(None), sa.not_(moving)
+        )
+    if need is Need.RECONNECT:
+        waiting = sa.select(jobs.c.merchant_order_id).where(jobs.c.active, jobs.c.fault.in_(KEY_REFUSED))
+        return payments.c.merchant_order_id.in_(waiting)
+    return payments.c.attention.in_(ATTENTIONS[need])
+
+
+def counters(db: Db, now: datetime) -> dict[Need, int]:
+    """How many payments need a person, by reason."""
+    return {
+        need: db.execute(sa.select(sa.func.count()).select_from(payments).where(needing(need, now))).scalar_one()
+        for need in Need
+    }
+
+
+def dead_jobs(db: Db) -> int:
+    """How many payments' work was given up."""
+    return db.execute(
+        sa.select(sa.func.count())
+        .select_from(payments.join(jobs, jobs.c.merchant_order_id == payments.c.merchant_order_id))
+        .where(payments.c.status == Status.REVIEW, sa.not_(jobs.c.active), jobs.c.fault.is_not(None))
+    ).scalar_one()
+
+
+def refused_calls(db: Db, since: datetime) -> int:
+    """How many callbacks were refused, to the hour."""
+    counted = sa.select(sa.func.coalesce(sa.func.sum(refusals.c.count), 0)).where(refusals.c.hour > since)
+    return int(db.execute(counted).scalar_one())
+
+
+def unmapped_offers(db: Db) -> dict[str, str]:
+    """Offers on sale that lead to no course of the catalogue, each with why: `unmapped` or `gone`."""
+    rows = db.execute(
+        sa.select(offers.c.slug, offers.c.folded_name, offers.c.course_id, offers.c.bundle_id).where(
+            offers.c.retired_at.is_(None)
+        )
+    ).all()
+    known = db.execute(
+        sa.select(products.c.productable_type, products.c.productable_id, products.c.folded_name).where(
+            products.c.gone_at.is_(None)
+        )
+    ).all()
+    there = {(row.productable_type, row.productable_id) for row in known}
+    names = [row.folded_name for row in known]
+    found: dict[str, str] = {}
+    for row in rows:
+        wanted = ("Bundle", row.bundle_id) if row.bundle_id is not None else ("Course", row.course_id)
+        if wanted[1] is None and names.count(row.folded_name) != 1:
+            found[row.slug] = "unmapped"
+        elif wanted[1] is not None and known and wanted not in there:
+            found[row.slug] = "gone"
+    return found
+
+
+def queue(db: Db) -> Queue:
+    """What the engine has before it."""
+    row = db.execute(
+        sa.select(sa.func.count(), sa.func.count(jobs.c.fault), sa.func.min(jobs.c.wake_at)).where(jobs.c.active)
+    ).one()
+    return Queue(row[0], row[1], row[2])
+
+
+def heard(db: Db) -> Heard:
+    newest = sa.select(inbox.c.received_at).where(inbox.c.source == "duitku").order_by(inbox.c.id.desc()).limit(1)
+    latest = (
+        sa.select(payments.c.asked_at, payments.c.completed_at)
+        .order_by(payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
+        .limit(LATEST)
+        .subquery()
+    )
+    row = db.execute(sa.select(sa.func.max(latest.c.asked_at), sa.func.max(latest.c.completed_at))).one()
+    synced = db.execute(sa.select(sa.func.max(products.c.synced_at))).scalar()
+    return Heard(db.execute(newest).scalar_one_or_none(), row[0], row[1], synced)
+
+
+def sales(db: Db, marks: Sequence[datetime]) -> list[Day]:
+    """What was paid between each mark and the next; marks go upward."""
+    days = []
+    for since, until in itertools.pairwise(marks):
+        row = db.execute(
+            sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(payments.c.payment_amount), 0)).where(
+                payments.c.paid_at >= since, payments.c.paid_at < until, payments.c.status.in_(SOLD)
+            )
+        ).one()
+        days.append(Day(since, row[0], int(row[1])))
+    return days
+
+
+def made_since(db: Db, since: datetime) -> int:
+    """How many orders were made."""
+    return db.execute(
+        sa.select(sa.func.count()).select_from(payments).where(payments.c.created_at >= since)
+    ).scalar_one()
+
+
+def any_completed(db: Db) -> bool:
+    return (
+        db.execute(
+            sa.select(payments.c.merchant_order_id).where(payments.c.status == Status.COMPLETED).limit(1)
+        ).first()
+        is not None
+    )
+
+
+def connected_schools(db: Db) -> list[sa.Row[Any]]:
+    """The schools that were connected by OAuth, without their tokens."""
+    query = sa.select(schools.c.subdomain, schools.c.state, schools.c.connected_at, schools.c.expires_at)
+    return list(db.execute(query.order_by(schools.c.subdomain)))

@@ -1,0 +1,164 @@
+"""The list of payments: searched, filtered and read page by page from where the last page ended, so that the thousandth
+page costs what the first does.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import phonenumbers
+import sqlalchemy as sa
+
+from kelaspay.payment import EnrollmentState
+from kelaspay.store.console import Need, needing
+from kelaspay.store.database import UtcDateTime
+from kelaspay.store.tables import customers, enrollments, invoices, jobs, payments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from kelaspay.store.database import Db
+
+NAMES_AMONG = 5_000
+"""Names are looked for among so many newest payments: no index finds a word in the middle of one."""
+CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which payments; None or "" asks for nothing."""
+
+    q: str = ""
+    status: str = ""
+    access: str = ""
+    need: Need | None = None
+    offer: str = ""
+    method: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+After = tuple["datetime", str]
+"""Where a page ended: when its last payment was made, and its id."""
+
+COLUMNS = (
+    payments.c.merchant_order_id,
+    payments.c.public_id,
+    payments.c.created_at,
+    payments.c.offer,
+    payments.c.product_details,
+    payments.c.payment_amount,
+    payments.c.amount_received,
+    payments.c.payment_method,
+    payments.c.status,
+    payments.c.attention,
+    payments.c.paid_at,
+    payments.c.completed_at,
+    payments.c.reference,
+    payments.c.va_number,
+    customers.c.name,
+    customers.c.email,
+    customers.c.phone,
+    enrollments.c.state.label("access"),
+    enrollments.c.user_id,
+    enrollments.c.enrolled_at,
+    jobs.c.fault,
+)
+
+
+def list_page(db: Db, wanted: Filter, *, after: After | None, limit: int, now: datetime) -> list[sa.Row[Any]]:
+    """The newest `limit` payments that are asked for, made before `after`."""
+    query = (
+        sa.select(*COLUMNS)
+        .select_from(payments)
+        .outerjoin(customers, customers.c.merchant_order_id == payments.c.merchant_order_id)
+        .outerjoin(enrollments, enrollments.c.merchant_order_id == payments.c.merchant_order_id)
+        .outerjoin(jobs, jobs.c.merchant_order_id == payments.c.merchant_order_id)
+        .where(*_conditions(wanted, now))
+        .order_by(payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
+        .limit(limit)
+    )
+    if after is not None:
+        made = sa.tuple_(payments.c.created_at, payments.c.merchant_order_id)
+        query = query.where(made < sa.tuple_(sa.literal(after[0], UtcDateTime), sa.literal(after[1])))
+    return list(db.execute(query))
+
+
+def all_of(db: Db, wanted: Filter, *, now: datetime) -> Iterator[sa.Row[Any]]:
+    """Every payment that is asked for, a chunk at a time."""
+    after: After | None = None
+    while rows := list_page(db, wanted, after=after, limit=CHUNK, now=now):
+        yield from rows
+        after = (rows[-1].created_at, rows[-1].merchant_order_id)
+
+
+def methods(db: Db) -> list[str]:
+    """The payment methods of the newest invoices, to choose from."""
+    newest = sa.select(invoices.c.payment_method).order_by(invoices.c.id.desc()).limit(CHUNK).subquery()
+    query = sa.select(newest.c.payment_method).where(newest.c.payment_method.is_not(None)).distinct()
+    return sorted(str(row[0]) for row in db.execute(query))
+
+
+def _conditions(wanted: Filter, now: datetime) -> list[sa.ColumnElement[bool]]:
+    equal = {
+        payments.c.status: wanted.status,
+        payments.c.offer: wanted.offer,
+        payments.c.payment_method: wanted.method,
+    }
+    conditions: list[sa.ColumnElement[bool]] = [column == value for column, value in equal.items() if value]
+    if wanted.access == "none":
+        conditions.append(enrollments.c.state.is_(None))
+    elif wanted.access == EnrollmentState.ENROLLED:  # most are: read by date, not by this
+        conditions.append(sa.func.coalesce(enrollments.c.state, "") == wanted.access)
+    elif wanted.access:
+        few = sa.select(enrollments.c.merchant_order_id).where(enrollments.c.state == wanted.access)
+        conditions.append(payments.c.merchant_order_id.in_(few))
+    if wanted.need is not None:
+        conditions.append(needing(wanted.need, now))
+    if wanted.since is not None:
+        conditions.append(payments.c.created_at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(payments.c.created_at < wanted.until)
+    if wanted.q.strip():
+        conditions.append(payments.c.merchant_order_id.in_(_search(wanted.q.strip())))
+    return conditions
+
+
+def _search(q: str) -> sa.Select[Any] | sa.CompoundSelect[Any]:
+    """The ids of payments that a word of the operator's can mean: what it looks like decides where it is looked up."""
+    if "@" in q:
+        return sa.select(customers.c.merchant_order_id).where(customers.c.email == q.lower())
+    if re.fullmatch(r"(?i)kp[0-9a-z]*-\S+", q):
+        return sa.select(payments.c.merchant_order_id).where(payments.c.merchant_order_id == _order_id(q))
+    exact = [
+        sa.select(payments.c.merchant_order_id).where(payments.c.merchant_order_id == _order_id(q)),
+        sa.select(payments.c.merchant_order_id).where(payments.c.reference == q),
+    ]
+    digits = re.sub(r"[\s().+-]", "", q)
+    if digits.isdigit():
+        exact.append(sa.select(invoices.c.merchant_order_id).where(invoices.c.va_number == digits))
+        exact.append(sa.select(customers.c.merchant_order_id).where(customers.c.phone == _phone(q)))
+        return sa.union(*exact)
+    newest = sa.select(payments.c.merchant_order_id).order_by(
+        payments.c.created_at.desc(), payments.c.merchant_order_id.desc()
+    )
+    named = sa.select(customers.c.merchant_order_id).where(
+        customers.c.merchant_order_id.in_(newest.limit(NAMES_AMONG)), customers.c.name.icontains(q, autoescape=True)
+    )
+    return sa.union(*exact, named)
+
+
+def _order_id(q: str) -> str:
+    return q[:2].upper() + q[2:].lower()
+
+
+def _phone(q: str) -> str:
+    """As it is kept, however it was typed."""
+    try:
+        number = phonenumbers.parse(q, "ID")
+    except phonenumbers.NumberParseException:
+        return q
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -1,0 +1,90 @@
+"""What is kept about one person, over all their orders; and forgetting it. Amounts and ids are never forgotten."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from kelaspay.payment import Status
+from kelaspay.store.messages import State
+from kelaspay.store.tables import customers, enrollments, inbox, messages, notes, payments, story, users
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kelaspay.payment import MerchantOrderId
+    from kelaspay.store.database import Db
+
+ERASED = "erased.invalid"
+"""The mail host that stands where an address was; no such host can ever be (RFC 2606)."""
+MAIL_HOSTS = ("gmail.com", "yahoo.com", "yahoo.co.id", "hotmail.com", "outlook.com", "icloud.com", "ymail.com")
+MOST_ORDERS = 500
+
+
+def orders_of(db: Db, email: str) -> list[sa.Row[Any]]:
+    """Every order of this address, newest first, with what it gave."""
+    query = (
+        sa.select(
+            *payments.c,
+            customers.c.name,
+            customers.c.email,
+            customers.c.phone,
+            enrollments.c.state.label("access"),
+            enrollments.c.user_id,
+            enrollments.c.expiry_date,
+        )
+        .select_from(payments)
+        .join(customers, customers.c.merchant_order_id == payments.c.merchant_order_id)
+        .outerjoin(enrollments, enrollments.c.merchant_order_id == payments.c.merchant_order_id)
+        .where(customers.c.email == email)
+        .order_by(payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
+        .limit(MOST_ORDERS)
+    )
+    return list(db.execute(query))
+
+
+def look_alikes(db: Db, email: str) -> list[str]:
+    """Other addresses that may be the same person's: the same phone number, or the same name at another mail host.
+
+    They are shown and nothing more: who is who is for a person to say.
+    """
+    local, _, host = email.partition("@")
+    phones = sa.select(customers.c.phone).where(customers.c.email == email)
+    elsewhere = [f"{local}@{other}" for other in MAIL_HOSTS if other != host]
+    alike = sa.or_(customers.c.phone.in_(phones), customers.c.email.in_(elsewhere))
+    query = sa.select(customers.c.email).where(alike, customers.c.email != email).distinct().order_by(customers.c.email)
+    return [row.email for row in db.execute(query.limit(20)) if not row.email.endswith(f"@{ERASED}")]
+
+
+def under_way(db: Db, email: str, now: datetime) -> int:
+    """How many of this address's orders still need to know who the buyer is."""
+    waiting = sa.and_(payments.c.status == Status.PENDING, payments.c.expires_at > now)
+    query = (
+        sa.select(sa.func.count())
+        .select_from(payments.join(customers, customers.c.merchant_order_id == payments.c.merchant_order_id))
+        .where(customers.c.email == email, sa.or_(waiting, payments.c.status.in_([Status.PAID, Status.REVIEW])))
+    )
+    return db.execute(query).scalar_one()
+
+
+def forget_person(db: Db, email: str, now: datetime, actor: str) -> list[MerchantOrderId]:
+    """Take name, address and phone number out of everything kept; returned are the orders that had them."""
+    order_ids: list[MerchantOrderId] = [row.merchant_order_id for row in orders_of(db, email)]
+    of_theirs = customers.c.email == email
+    nobody = {"name": "-", "phone": "", "email": customers.c.merchant_order_id + f"@{ERASED}"}
+    db.execute(sa.update(customers).where(of_theirs).values(**nobody))
+    db.execute(sa.delete(users).where(users.c.email == email))
+    db.execute(sa.delete(notes).where(notes.c.merchant_order_id.in_(order_ids)))
+    unsaid = dict.fromkeys(("blank", "recipient", "subject", "text", "html"))
+    db.execute(
+        sa.update(messages).where(messages.c.merchant_order_id.in_(order_ids)).values(**unsaid, state=State.DROPPED)
+    )
+    db.execute(sa.update(inbox).where(inbox.c.merchant_order_id.in_(order_ids)).values(body=b""))
+    lines = [
+        {"merchant_order_id": order_id, "at": now, "actor": actor, "what": "erased", "text": None}
+        for order_id in order_ids
+    ]
+    if lines:
+        db.execute(sa.insert(story), lines)
+    return order_ids

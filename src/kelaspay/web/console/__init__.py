@@ -1,0 +1,10 @@
+"""The operator's pages, one file for each group of them."""
+
+from __future__ import annotations
+
+from kelaspay.web.console import audit, catalogue, customers, events, home, jobs, payment, payments, settings, sign_in
+
+routers = tuple(
+    part.router for part in (sign_in, home, payments, payment, events, jobs, catalogue, customers, settings, audit)
+)
+"""All of the console's routes."""

@@ -1,0 +1,127 @@
+"""What came in: every callback and webhook, how it was verified step by step, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, Response
+
+from kelaspay.faults import BadSignature, EventUnknown, Fault, InvalidInput, MalformedCallback, WrongMerchant
+from kelaspay.outside import Outside
+from kelaspay.payment import Payment
+from kelaspay.store import arrivals, inbox, payments
+from kelaspay.web.console.page import ConsoleRoute, back, page
+from kelaspay.web.console.visit import Acting, Looking, outside_of, write_down
+
+router = APIRouter(prefix="/console/events", route_class=ConsoleRoute, include_in_schema=False)
+
+PAGE = 50
+A_DAY = timedelta(days=1)
+LONGEST_TEXT = 500
+MOST_SHOWN = 20_000
+LARGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One step of an event's verification; `fine` is None where it was not come to."""
+
+    label: str
+    fine: bool | None
+    text: str = ""
+
+
+@router.get("")
+def list_events(
+    request: Request,
+    visitor: Looking,
+    source: str = "",
+    outcome: str = "",
+    result: str = "",
+    order: str = "",
+    before: str = "",
+) -> HTMLResponse:
+    outside = outside_of(request)
+    wanted = {"source": source, "outcome": outcome, "result": result, "order": order.strip().replace("\0", "")}
+    with outside.database.read() as db:
+        rows = arrivals.list_arrivals(db, **wanted, before=_id(before), limit=PAGE + 1)
+        refused = arrivals.refusals_by_reason(db, outside.now() - A_DAY)
+    next_page = rows[PAGE - 1].id if len(rows) > PAGE else None
+    return page(request, "events.html", visitor, rows=rows[:PAGE], wanted=wanted, next_page=next_page, refused=refused)
+
+
+@router.get("/{event_id}")
+def show(event_id: str, request: Request, visitor: Looking) -> HTMLResponse:
+    outside = outside_of(request)
+    with outside.database.read() as db:
+        event = inbox.find_event(db, _known(event_id))
+        if event is None:
+            raise EventUnknown(event_id=event_id)
+        payment = payments.find_payment(db, event.merchant_order_id) if event.merchant_order_id else None
+    checks = _checks(event, payment, outside) if event.source == "duitku" else []
+    body = event.body.decode("utf-8", "replace")[:MOST_SHOWN]
+    return page(request, "event.html", visitor, event=event, payment=payment, checks=checks, body=body)
+
+
+@router.post("/{event_id}/replay")
+def replay(event_id: str, request: Request, visitor: Acting) -> Response:
+    """Have it looked at again, as if it had just come in; nothing is done twice by that."""
+    with outside_of(request).database.begin() as db:
+        if not inbox.reopen(db, _known(event_id)):
+            raise EventUnknown(event_id=event_id)
+    write_down(request, visitor, "replayed", f"event {event_id}")
+    return back(f"/console/events/{event_id}", "replayed")
+
+
+@router.post("/{event_id}/ignore")
+def ignore(event_id: str, request: Request, visitor: Acting, reason: Annotated[str, Form()] = "") -> Response:
+    text = reason.replace("\0", "").strip()[:LONGEST_TEXT]
+    if not text:
+        raise InvalidInput.one("reason", "is missing")
+    outside = outside_of(request)
+    with outside.database.begin() as db:
+        if not arrivals.set_aside(db, _known(event_id), outside.now()):
+            raise EventUnknown(event_id=event_id)
+    write_down(request, visitor, "ignored", f"event {event_id}", text)
+    return back(f"/console/events/{event_id}", "ignored")
+
+
+def _checks(event: Any, payment: Payment | None, outside: Outside) -> list[Check]:
+    """The verification once more, step by step, with the keys of today."""
+    fault, scheme = _read(event, outside)
+    readable = not isinstance(fault, MalformedCallback)
+    merchant = readable and not isinstance(fault, WrongMerchant)
+    signed = merchant and not isinstance(fault, BadSignature)
+    same = payment is not None and payment.payment_amount == event.amount
+    amounts = f"{event.amount} / {payment.payment_amount}" if payment else ""
+    return [
+        Check("Isinya terbaca dan lengkap", readable),
+        Check("Kode merchant milik kita", merchant if readable else None),
+        Check("Tanda tangannya cocok", signed if merchant else None, scheme),
+        Check("Pesanannya ada pada kita", payment is not None, event.merchant_order_id or ""),
+        Check("Jumlahnya sama dengan pesanan", same if payment else None, amounts),
+        Check("Duitku sendiri bilang sudah dibayar", payment is not None and payment.paid_at is not None),
+    ]
+
+
+def _read(event: Any, outside: Outside) -> tuple[Fault | None, str]:
+    if outside.duitku is None:
+        return None, ""
+    try:
+        return None, str(outside.duitku.read_callback(event.body, event.content_type).scheme)
+    except Fault as fault:
+        return fault, ""
+
+
+def _id(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and int(text) <= LARGEST_ID else None
+
+
+def _known(event_id: str) -> int:
+    found = _id(event_id[:20])
+    if found is None:
+        raise EventUnknown
+    return found

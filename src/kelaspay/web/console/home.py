@@ -1,0 +1,147 @@
+"""The first page: what needs a person, how everything stands, what was sold, and what is left to set up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from kelaspay.outside import Outside
+from kelaspay.store import console, offers
+from kelaspay.store.console import Day, Need
+from kelaspay.store.database import Db
+from kelaspay.web.console.page import WIB, ConsoleRoute, page
+from kelaspay.web.console.visit import Looking, outside_of
+
+router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
+
+DAYS = 30
+CHART_HEIGHT = 120
+BAR = 20
+WEEK = 7
+A_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """How many things need a person, and where they are listed."""
+
+    label: str
+    count: int
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One day in the chart."""
+
+    x: int
+    y: int
+    height: int
+    day: Day
+
+
+@dataclass(frozen=True, slots=True)
+class Sales:
+    """What was paid in some days, and how many orders were made in them."""
+
+    label: str
+    amount: int
+    paid: int
+    made: int
+
+    @property
+    def conversion(self) -> str:
+        return f"{100 * self.paid / self.made:.0f} %" if self.made else "-"
+
+
+@router.get("")
+def home(request: Request, visitor: Looking) -> HTMLResponse:
+    outside = outside_of(request)
+    now = outside.now()
+    with outside.database.read() as db:
+        days = console.sales(db, _midnights(now))
+        values: dict[str, Any] = {
+            "settings": outside.settings,
+            "gate": outside.gate,
+            "counters": _counters(db, now),
+            "queue": console.queue(db),
+            "heard": console.heard(db),
+            "sales": _sales(db, days),
+            "bars": _bars(days),
+            "most": max((day.amount for day in days), default=0),
+            "checklist": _checklist(db, outside),
+        }
+    return page(request, "home.html", visitor, **values)
+
+
+def _counters(db: Db, now: datetime) -> list[Counter]:
+    payments_needing = console.counters(db, now)
+    labels = {
+        Need.NOT_ENROLLED: "Dibayar, belum terdaftar",
+        Need.BLOCKED: "Gagal permanen",
+        Need.PAID_TWICE: "Dibayar dua kali / jumlah berbeda",
+        Need.PAID_LATE: "Dibayar setelah kedaluwarsa",
+        Need.SALE_UNKNOWN: "Pencatatan penjualan tidak pasti",
+        Need.RECONNECT: "Kunci ditolak, perlu disambungkan ulang",
+    }
+    listed = [
+        Counter(label, payments_needing[need], f"/console/payments?need={need}") for need, label in labels.items()
+    ]
+    return [
+        *listed,
+        Counter("Callback ditolak (24 jam)", console.refused_calls(db, now - A_DAY), "/console/events#refused"),
+        Counter("Kursus tanpa pemetaan", len(console.unmapped_offers(db)), "/console/catalogue#offers"),
+        Counter("Pekerjaan yang menyerah", console.dead_jobs(db), "/console/jobs?state=dead"),
+    ]
+
+
+def _midnights(now: datetime) -> list[datetime]:
+    """The beginnings of the last days and of tomorrow, as days are counted in Jakarta."""
+    tomorrow = now.astimezone(WIB).replace(hour=0, minute=0, second=0, microsecond=0) + A_DAY
+    return [tomorrow - A_DAY * back for back in range(DAYS, -1, -1)]
+
+
+def _sales(db: Db, days: list[Day]) -> list[Sales]:
+    spans = (("Hari ini", 1), ("7 hari", WEEK), ("30 hari", DAYS))
+    return [
+        Sales(
+            label,
+            sum(day.amount for day in days[-count:]),
+            sum(day.count for day in days[-count:]),
+            console.made_since(db, days[-count].since),
+        )
+        for label, count in spans
+    ]
+
+
+def _bars(days: list[Day]) -> list[Bar]:
+    most = max((day.amount for day in days), default=0)
+    heights = [round(day.amount * CHART_HEIGHT / most) if most else 0 for day in days]
+    return [
+        Bar(number * BAR, CHART_HEIGHT - height, height, day)
+        for number, (height, day) in enumerate(zip(heights, days, strict=True))
+    ]
+
+
+def _checklist(db: Db, outside: Outside) -> list[tuple[str, bool, str]]:
+    """What has to be set up before selling, each with whether it is and where to do it."""
+    settings, heard = outside.settings, console.heard(db)
+    on_sale = [offer for offer in offers.list_offers(db) if offer.on_sale(outside.now())]
+    return [
+        ("Kunci Duitku dipasang", outside.duitku is not None, "/console/settings"),
+        ("Sekolah Thinkific tersambung", outside.thinkific is not None, "/console/settings"),
+        ("Katalog disinkronkan", heard.synced_at is not None, "/console/catalogue"),
+        ("Ada penawaran yang dijual", bool(on_sale), "/console/catalogue"),
+        (
+            "Setiap penawaran punya kursus",
+            bool(on_sale) and not console.unmapped_offers(db),
+            "/console/catalogue#offers",
+        ),
+        ("Pengirim email diatur", settings.smtp_url is not None, "/console/settings"),
+        ("Callback Duitku sudah diterima", heard.callback_at is not None, "/console/events"),
+        ("Lakukan pembelian uji", console.any_completed(db), "/"),
+    ]

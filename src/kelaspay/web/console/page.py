@@ -1,0 +1,159 @@
+"""How a console page is made: its templates, its words in two languages, its headers. A fault becomes a page here."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.routing import APIRoute
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from kelaspay.faults import Fault, InvalidInput, NotSignedIn
+from kelaspay.outside import Outside
+from kelaspay.web.console import words
+from kelaspay.web.console.visit import LANGUAGE_COOKIE, Visitor
+
+WIB = timezone(timedelta(hours=7), "WIB")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des")
+MONTHS_ENGLISH = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+UNPROCESSABLE = 422
+
+ENGLISH: Mapping[str, str] = tomllib.loads(
+    (files("kelaspay.web") / "templates" / "console" / "english.toml").read_text(encoding="utf-8")
+)
+"""What the console says, from Bahasa Indonesia, in which its templates are written, to English."""
+
+
+def rupiah(amount: int) -> str:
+    return f"Rp {amount:,}".replace(",", ".")
+
+
+class Wording:
+    """Says things in the reader's language."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+
+    def __call__(self, text: str, **values: Any) -> str:
+        said = ENGLISH.get(text, text) if self.language == "en" else text
+        return said.format(**values) if values else said
+
+    def each(self, named: Mapping[str, str]) -> list[tuple[str, str]]:
+        """Values with their names, to choose from."""
+        return [(str(value), self(name)) for value, name in named.items()]
+
+    def when(self, at: datetime | None) -> Markup:
+        """A time in WIB, with UTC on hover."""
+        if at is None:
+            return Markup("-")
+        local = at.astimezone(WIB)
+        month = (MONTHS_ENGLISH if self.language == "en" else MONTHS)[local.month - 1]
+        utc = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return Markup('<time datetime="{}" title="{}">{} {} {}, {} WIB</time>').format(
+            at.astimezone(UTC).isoformat(), utc, local.day, month, local.year, f"{local:%H.%M}"
+        )
+
+
+def wording(request: Request) -> Wording:
+    return Wording("en" if request.cookies.get(LANGUAGE_COOKIE) == "en" else "id")
+
+
+def with_query(request: Request, **changed: object) -> str:
+    """The page's own address with some of its query changed; a value of None leaves its name out."""
+    values = {name: value for name, value in request.query_params.items() if name != "said"} | changed
+    kept = {name: value for name, value in values.items() if value not in {None, ""}}
+    return f"{request.url.path}?{urlencode(kept)}" if kept else request.url.path
+
+
+templates = Environment(
+    loader=PackageLoader("kelaspay", "web/templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+templates.filters.update(rupiah=rupiah)
+templates.globals.update(words=words, with_query=with_query)
+
+
+def page(request: Request, name: str, visitor: Visitor | None, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page of the console; what an action said before the redirect stands on top of it."""
+    outside: Outside = request.app.state.outside
+    t = wording(request)
+    said = words.SAID.get(request.query_params.get("said", ""))
+    body = templates.get_template(f"console/{name}").render(
+        request=request,
+        visitor=visitor,
+        t=t,
+        when=t.when,
+        translated=t.each,
+        said=said,
+        told=request.query_params.get("count", ""),
+        sandbox=outside.settings.duitku_environment == "sandbox",
+        now=outside.now(),
+        **values,
+    )
+    return HTMLResponse(body, status_code=status, headers=HEADERS)
+
+
+def back(path: str, said: str | None = None, **more: object) -> RedirectResponse:
+    """To another page after an action, with what to say there."""
+    query = urlencode({name: value for name, value in {"said": said, **more}.items() if value is not None})
+    return RedirectResponse(f"{path}{'&' if '?' in path else '?'}{query}" if query else path, 303, HEADERS)
+
+
+def why(t: Wording, fault: Fault) -> str:
+    """A fault in the reader's language, with what is particular to it."""
+    said = t(words.FAULTS[fault.code()]) if fault.code() in words.FAULTS else fault.message()
+    return f"{said} {fault.detail}" if fault.detail else said
+
+
+class ConsoleRoute(APIRoute):
+    """A route whose faults are pages, and which sends whoever is not signed in to the sign-in page."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handled(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except NotSignedIn:
+                wanted = request.url.path if request.method == "GET" else "/console"
+                if request.method == "GET" and request.url.query:
+                    wanted = f"{wanted}?{request.url.query}"
+                return RedirectResponse(f"/console/sign-in?next={quote(wanted, safe='')}", 303, HEADERS)
+            except RequestValidationError as error:
+                named = {".".join(str(part) for part in each["loc"][1:]): str(each["msg"]) for each in error.errors()}
+                return fault_page(request, InvalidInput(named))
+            except Fault as fault:
+                return fault_page(request, fault)
+
+        return handled
+
+
+def fault_page(request: Request, fault: Fault) -> HTMLResponse:
+    text = str(fault) if isinstance(fault, InvalidInput) else why(wording(request), fault)
+    return page(request, "fault.html", None, status=fault.status, text=text, code=fault.code())
+
+
+def marked(text: str) -> Markup:
+    """Lines of plain text as HTML lines."""
+    return Markup("<br>").join(escape(line) for line in text.splitlines())
+
+
+templates.filters.update(marked=marked)

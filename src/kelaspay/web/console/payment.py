@@ -1,0 +1,249 @@
+"""One payment: its whole story, what it needs in words, and what can be done about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, Response
+
+from kelaspay.confirm import confirm
+from kelaspay.faults import AmountDiffers, InvalidInput, InvoiceUnknown, NotPaidYet, PaymentUnknown
+from kelaspay.messages import resend_access
+from kelaspay.payment import UNPAID, MerchantOrderId, Payment, Status
+from kelaspay.review import mark_paid, retry, settle
+from kelaspay.revoke import ask_to_revoke
+from kelaspay.store import dossier, enrollments, inbox, jobs, offers, payments
+from kelaspay.store.database import Db
+from kelaspay.web.console.page import ConsoleRoute, Wording, back, page, wording
+from kelaspay.web.console.visit import Acting, Looking, Visitor, outside_of, start_of, write_down
+from kelaspay.web.console.words import ATTENTION, FAULTS, OUTCOME, WHAT
+
+router = APIRouter(prefix="/console/payments", route_class=ConsoleRoute, include_in_schema=False)
+
+MOST_EVENTS = 100
+LONGEST_TEXT = 2000
+REFUNDABLE = frozenset({Status.PAID, Status.COMPLETED, Status.REVIEW})
+MARKABLE = UNPAID | {Status.REVIEW}
+RETRIABLE = frozenset({Status.PAID, Status.REVIEW})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a payment's story."""
+
+    at: datetime
+    actor: str
+    label: str
+    text: str | None = None
+    href: str | None = None
+    person: bool = False
+
+
+@router.get("/{order_id}")
+def show(order_id: str, request: Request, visitor: Looking) -> HTMLResponse:
+    outside = outside_of(request)
+    with outside.database.read() as db:
+        payment = _payment(db, order_id)
+        values: dict[str, Any] = {
+            "customer": payments.find_customer(db, order_id),
+            "enrollment": enrollments.find_enrollment(db, order_id),
+            "job": jobs.find_job(db, order_id),
+            "invoices": payments.list_invoices(db, order_id),
+            "receipts": dossier.receipts_of(db, order_id),
+            "offer": offers.find_offer(db, payment.offer),
+            "lines": _timeline(db, order_id, wording(request)),
+        }
+    settings = outside.settings
+    site = settings.thinkific_site_url.replace("{subdomain}", settings.thinkific_subdomain or "")
+    can = {
+        "retry": payment.status in RETRIABLE,
+        "mark_paid": payment.status in MARKABLE,
+        "refund": payment.status in REFUNDABLE,
+        "recheck": payment.status in UNPAID,
+        "resend": payment.status is Status.COMPLETED,
+        "settle": payment.attention is not None and payment.status is not Status.REVIEW,
+    }
+    return page(request, "payment.html", visitor, payment=payment, can=can, site=site, **values)
+
+
+@router.post("/{order_id}/recheck")
+def recheck(order_id: str, request: Request, visitor: Acting) -> Response:
+    """Ask Duitku now."""
+    school = outside_of(request).school()
+    try:
+        status = confirm(
+            MerchantOrderId(order_id),
+            database=school.database,
+            duitku=school.duitku,
+            start=start_of(request),
+            now=school.now,
+        )
+        said = "paid" if status is Status.PAID else "unchanged"
+    except NotPaidYet:
+        said = "not_paid"
+    except InvoiceUnknown:
+        said = "invoice_unknown"
+    except AmountDiffers:
+        said = "amount_differs"
+    write_down(request, visitor, "rechecked", order_id, said)
+    return _back(order_id, said)
+
+
+@router.post("/{order_id}/retry")
+def enrol_again(order_id: str, request: Request, visitor: Acting) -> Response:
+    outside = outside_of(request)
+    retry(
+        MerchantOrderId(order_id),
+        database=outside.database,
+        start=start_of(request),
+        now=outside.now,
+        actor=visitor.operator.actor,
+    )
+    write_down(request, visitor, "retried", order_id)
+    return _back(order_id, "retried")
+
+
+@router.get("/{order_id}/mark-paid")
+def mark_paid_form(order_id: str, request: Request, visitor: Looking) -> HTMLResponse:
+    return _asked(request, visitor, order_id, "mark_paid")
+
+
+@router.post("/{order_id}/mark-paid")
+def mark_as_paid(order_id: str, request: Request, visitor: Acting, reason: Annotated[str, Form()] = "") -> Response:
+    """Take the operator's word that the money has arrived."""
+    if not (text := _text(reason)):
+        return _asked(request, visitor, order_id, "mark_paid", missing=True)
+    outside = outside_of(request)
+    mark_paid(
+        MerchantOrderId(order_id),
+        database=outside.database,
+        start=start_of(request),
+        now=outside.now,
+        actor=visitor.operator.actor,
+        reason=text,
+    )
+    write_down(request, visitor, "marked_paid", order_id, text)
+    return _back(order_id, "marked_paid")
+
+
+@router.get("/{order_id}/refund")
+def refund_form(order_id: str, request: Request, visitor: Looking) -> HTMLResponse:
+    return _asked(request, visitor, order_id, "refund")
+
+
+@router.post("/{order_id}/refund")
+def refund(order_id: str, request: Request, visitor: Acting, reason: Annotated[str, Form()] = "") -> Response:
+    """Record the refund and end the access; the money goes back by hand."""
+    if not (text := _text(reason)):
+        return _asked(request, visitor, order_id, "refund", missing=True)
+    outside = outside_of(request)
+    ask_to_revoke(
+        MerchantOrderId(order_id),
+        database=outside.database,
+        start=start_of(request),
+        now=outside.now,
+        reason=text,
+        actor=visitor.operator.actor,
+    )
+    write_down(request, visitor, "refunded", order_id, text)
+    return _back(order_id, "refunded")
+
+
+@router.post("/{order_id}/resend")
+def resend(order_id: str, request: Request, visitor: Acting) -> Response:
+    """Send the way into the course once more; not twice within minutes."""
+    outside = outside_of(request)
+    with outside.database.read() as db:
+        payment = _payment(db, order_id)
+    sent = resend_access(outside.database, payment.merchant_order_id, outside.now())
+    write_down(request, visitor, "resent", order_id)
+    return _back(order_id, "resent" if sent else "resent_lately")
+
+
+@router.post("/{order_id}/note")
+def note(order_id: str, request: Request, visitor: Acting, text: Annotated[str, Form()] = "") -> Response:
+    outside = outside_of(request)
+    if not (kept := _text(text)):
+        raise InvalidInput.one("text", "is missing")
+    with outside.database.begin() as db:
+        _payment(db, order_id)
+        dossier.add_note(db, order_id, visitor.operator.name, kept, outside.now())
+    write_down(request, visitor, "noted", order_id)
+    return _back(order_id, "noted")
+
+
+@router.post("/{order_id}/settle")
+def settle_matter(order_id: str, request: Request, visitor: Acting, reason: Annotated[str, Form()] = "") -> Response:
+    """A person has seen to what was flagged; a payment in review is settled by what is done about it instead."""
+    if not (text := _text(reason)):
+        raise InvalidInput.one("reason", "is missing")
+    outside = outside_of(request)
+    settle(
+        MerchantOrderId(order_id),
+        database=outside.database,
+        now=outside.now,
+        actor=visitor.operator.actor,
+        reason=text,
+    )
+    write_down(request, visitor, "settled", order_id, text)
+    return _back(order_id, "settled")
+
+
+def _asked(request: Request, visitor: Visitor, order_id: str, what: str, *, missing: bool = False) -> HTMLResponse:
+    """What would happen, said before it does."""
+    now = outside_of(request).now()
+    with outside_of(request).database.read() as db:
+        payment = _payment(db, order_id)
+        customer = payments.find_customer(db, order_id)
+        others = payments.other_paid_orders(db, payment.merchant_order_id, customer.email, now) if customer else []
+    status = 422 if missing else 200
+    return page(
+        request,
+        f"{what}.html",
+        visitor,
+        status=status,
+        payment=payment,
+        customer=customer,
+        others=others,
+        missing=missing,
+    )
+
+
+def _timeline(db: Db, order_id: str, t: Wording) -> list[Line]:
+    """Everything that happened, in order: what was done, what came in, what was noted."""
+    names = {**FAULTS, **ATTENTION, **WHAT}
+    told = [
+        Line(row.at, row.actor, t(names.get(row.what, row.what)), row.text, person=row.actor.startswith("operator"))
+        for row in payments.read_story(db, order_id)
+    ]
+    came = [
+        Line(
+            row.received_at,
+            row.source,
+            t("Callback {code} diterima", code=row.result_code or ""),
+            t(OUTCOME.get(row.outcome, row.outcome)) if row.outcome else None,
+            href=f"/console/events/{row.id}",
+        )
+        for row in inbox.list_events(db, merchant_order_id=order_id, limit=MOST_EVENTS)
+    ]
+    noted = [Line(row.at, row.operator, t("Catatan"), row.text, person=True) for row in dossier.notes_of(db, order_id)]
+    return sorted([*told, *came, *noted], key=lambda line: line.at)
+
+
+def _payment(db: Db, order_id: str) -> Payment:
+    payment = payments.find_payment(db, order_id.replace("\0", ""))
+    if payment is None:
+        raise PaymentUnknown(merchant_order_id=order_id)
+    return payment
+
+
+def _text(entered: str) -> str:
+    """What a person wrote, as it can be kept."""
+    return entered.replace("\0", "").strip()[:LONGEST_TEXT]
+
+
+def _back(order_id: str, said: str) -> Response:
+    return back(f"/console/payments/{order_id}", said)

@@ -1,0 +1,154 @@
+"""How the service is connected, a real call to see that it is, and who may use the console. Keys are never shown."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, Response
+
+from kelaspay import operators as access
+from kelaspay.faults import Fault, InvalidInput, InvoiceUnknown, MoveRefused, NotConfigured, OperatorUnknown
+from kelaspay.outside import Outside
+from kelaspay.payment import MerchantOrderId
+from kelaspay.store import console, operators
+from kelaspay.store.operators import Operator, Role
+from kelaspay.tokens import revoke
+from kelaspay.web.console.page import ConsoleRoute, back, page, why, wording
+from kelaspay.web.console.visit import (
+    Looking,
+    OwnerActing,
+    OwnerLooking,
+    Visitor,
+    outside_of,
+    write_down,
+)
+
+router = APIRouter(prefix="/console/settings", route_class=ConsoleRoute, include_in_schema=False)
+
+SETTINGS = "/console/settings"
+NO_ORDER = MerchantOrderId("KPCONSOLE")
+"""An order that cannot exist: that Duitku does not know it shows that it took our key."""
+LONGEST_NAME = 60
+
+
+@router.get("")
+def show(request: Request, visitor: Looking) -> HTMLResponse:
+    return _page(request, visitor)
+
+
+@router.post("/test")
+def test_connections(request: Request, visitor: OwnerActing) -> HTMLResponse:
+    """One real call each to Duitku, signed, and to Thinkific."""
+    outside, t = outside_of(request), wording(request)
+    found = []
+    for name, ask in (("Duitku", _ask_duitku), ("Thinkific", _ask_thinkific)):
+        try:
+            ask(outside)
+            found.append((name, True, t("Tersambung: kuncinya diterima.")))
+        except Fault as fault:
+            found.append((name, False, why(t, fault)))
+    write_down(request, visitor, "connection_tested", None, ", ".join(f"{name}: {fine}" for name, fine, _ in found))
+    return _page(request, visitor, tested=found)
+
+
+@router.post("/operators")
+def invite(
+    request: Request,
+    visitor: OwnerActing,
+    email: Annotated[str, Form()] = "",
+    name: Annotated[str, Form()] = "",
+    role: Annotated[str, Form()] = "",
+) -> HTMLResponse:
+    """Add an operator; the one-time link is shown once, to be passed on."""
+    outside = outside_of(request)
+    chosen = Role.OWNER if role == Role.OWNER else Role.STAFF
+    named = " ".join(name.replace("\0", "").split())[:LONGEST_NAME]
+    try:
+        token = access.invite(outside.database, email=email, name=named, role=chosen, now=outside.now())
+    except InvalidInput:
+        return _page(request, visitor, status=422, email=email)
+    write_down(request, visitor, "operator_invited", email.strip().lower(), chosen)
+    return _page(request, visitor, link=f"{outside.settings.app_base_url}/console/invitation/{token}")
+
+
+@router.get("/operators/{operator_id}/remove")
+def remove_form(operator_id: int, request: Request, visitor: OwnerLooking) -> HTMLResponse:
+    return page(request, "remove.html", visitor, operator=_operator(request, operator_id))
+
+
+@router.post("/operators/{operator_id}/remove")
+def remove(operator_id: int, request: Request, visitor: OwnerActing) -> Response:
+    """End somebody's right to sign in, and their sessions, at once."""
+    outside = outside_of(request)
+    operator = _operator(request, operator_id)
+    if not access.remove(outside.database, operator.id, outside.now()):
+        raise MoveRefused
+    write_down(request, visitor, "operator_removed", operator.email)
+    return back(SETTINGS, "operator_removed")
+
+
+@router.get("/schools/{subdomain}/revoke")
+def revoke_form(subdomain: str, request: Request, visitor: OwnerLooking) -> HTMLResponse:
+    return page(request, "disconnect.html", visitor, subdomain=subdomain)
+
+
+@router.post("/schools/{subdomain}/revoke")
+def revoke_school(subdomain: str, request: Request, visitor: OwnerActing) -> Response:
+    """End a school's connection with Thinkific."""
+    outside = outside_of(request)
+    if outside.oauth is None:
+        raise NotConfigured
+    revoke(subdomain, database=outside.database, oauth=outside.oauth, vault=outside.vault)
+    write_down(request, visitor, "school_disconnected", subdomain)
+    return back(SETTINGS, "school_disconnected")
+
+
+def _page(
+    request: Request,
+    visitor: Visitor,
+    *,
+    status: int = 200,
+    tested: list[tuple[str, bool, str]] | None = None,
+    link: str | None = None,
+    email: str = "",
+) -> HTMLResponse:
+    outside = outside_of(request)
+    with outside.database.read() as db:
+        values: dict[str, Any] = {"listed": operators.list_operators(db), "schools": console.connected_schools(db)}
+    return page(
+        request,
+        "settings.html",
+        visitor,
+        status=status,
+        settings=outside.settings,
+        urls=outside.urls,
+        connectable=outside.oauth is not None,
+        tested=tested,
+        link=link,
+        email=email,
+        **values,
+    )
+
+
+def _ask_duitku(outside: Outside) -> None:
+    if outside.duitku is None:
+        raise NotConfigured
+    try:
+        outside.duitku.transaction_status(NO_ORDER, None)
+    except InvoiceUnknown:
+        return
+
+
+def _ask_thinkific(outside: Outside) -> None:
+    if outside.thinkific is None:
+        raise NotConfigured
+    next(iter(outside.thinkific.get_products()), None)
+
+
+def _operator(request: Request, operator_id: int) -> Operator:
+    with outside_of(request).database.read() as db:
+        operator = operators.find_operator(db, operator_id)
+    if operator is None:
+        raise OperatorUnknown
+    return operator

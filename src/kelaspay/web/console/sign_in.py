@@ -1,0 +1,163 @@
+"""Signing in and out, the one-time link, the password, and the reader's language."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import FileResponse, Response
+
+from kelaspay import operators
+from kelaspay.faults import Fault, InvalidInput, SignInRefused, TooManyAttempts
+from kelaspay.web.console.page import ConsoleRoute, back, page, why, wording
+from kelaspay.web.console.visit import (
+    LANGUAGE_COOKIE,
+    YEAR,
+    Acting,
+    Looking,
+    address_of,
+    check_form,
+    forget_session,
+    form_token,
+    keep_form,
+    keep_session,
+    outside_of,
+    secure,
+    session_cookie,
+    visitor_of,
+)
+
+router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
+
+HOME = "/console"
+STYLE = Path(__file__).parent.parent / "static" / "console.css"
+
+
+@router.get("/console.css")
+def style() -> FileResponse:
+    return FileResponse(STYLE, media_type="text/css", headers={"Cache-Control": "public, max-age=3600"})
+
+
+@router.get("/language/{language}")
+def choose_language(language: str, request: Request, to: str = HOME) -> Response:
+    response = back(_inside(to))
+    chosen = "en" if language == "en" else "id"
+    response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=YEAR, path="/console", secure=secure(request), samesite="lax")
+    return response
+
+
+@router.get("/sign-in")
+def sign_in_form(request: Request, next: str = HOME) -> Response:  # noqa: A002 - the query's word
+    if visitor_of(request) is not None:
+        return back(_inside(next))
+    return _sign_in_page(request, to=_inside(next))
+
+
+@router.post("/sign-in")
+def sign_in(
+    request: Request,
+    email: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
+    to: Annotated[str, Form()] = HOME,
+    csrf: Annotated[str, Form()] = "",
+) -> Response:
+    check_form(request, csrf)
+    outside = outside_of(request)
+    try:
+        token = operators.sign_in(
+            outside.database,
+            email=email,
+            password=password,
+            address=address_of(request),
+            earlier=request.cookies.get(session_cookie(request)),
+            now=outside.now(),
+        )
+    except (SignInRefused, TooManyAttempts) as fault:
+        return _sign_in_page(request, to=_inside(to), email=email, fault=fault)
+    response = back(_inside(to))
+    keep_session(request, response, token)
+    return response
+
+
+@router.get("/invitation/{token}")
+def invitation_form(token: str, request: Request) -> Response:
+    """The one-time link: choose a password."""
+    return _invitation_page(request, token)
+
+
+@router.post("/invitation/{token}")
+def accept_invitation(
+    token: str, request: Request, password: Annotated[str, Form()] = "", csrf: Annotated[str, Form()] = ""
+) -> Response:
+    check_form(request, csrf)
+    outside = outside_of(request)
+    try:
+        session = operators.accept(outside.database, token, password, address=address_of(request), now=outside.now())
+    except InvalidInput:
+        return _invitation_page(request, token, short=True)
+    response = back(HOME, "welcome")
+    keep_session(request, response, session)
+    return response
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, visitor: Acting) -> Response:
+    outside = outside_of(request)
+    operators.sign_out(outside.database, visitor.token, visitor.operator, address=visitor.address, now=outside.now())
+    response = back("/console/sign-in", "signed_out")
+    forget_session(request, response)
+    return response
+
+
+@router.get("/password")
+def password_form(request: Request, visitor: Looking) -> Response:
+    return page(request, "password.html", visitor, wrong={})
+
+
+@router.post("/password")
+def change_password(
+    request: Request,
+    visitor: Acting,
+    old: Annotated[str, Form()] = "",
+    new: Annotated[str, Form()] = "",
+) -> Response:
+    outside = outside_of(request)
+    try:
+        token = operators.change_password(
+            outside.database, visitor.operator, old=old, new=new, address=visitor.address, now=outside.now()
+        )
+    except InvalidInput as fault:
+        return page(request, "password.html", visitor, status=fault.status, wrong=fault.fields)
+    response = back(HOME, "password_changed")
+    keep_session(request, response, token)
+    return response
+
+
+def _sign_in_page(request: Request, *, to: str, email: str = "", fault: Fault | None = None) -> Response:
+    token, csrf = form_token(request)
+    text = why(wording(request), fault) if fault else None
+    status = fault.status if fault else 200
+    response = page(request, "sign_in.html", None, status=status, to=to, email=email, csrf=csrf, wrong=text)
+    if isinstance(fault, TooManyAttempts):
+        response.headers["Retry-After"] = str(int(fault.wait or 0))
+    keep_form(request, response, token)
+    return response
+
+
+def _invitation_page(request: Request, token: str, *, short: bool = False) -> Response:
+    outside = outside_of(request)
+    operator = operators.invited(outside.database, token, outside.now())
+    cookie, csrf = form_token(request)
+    status = 422 if short else 200
+    response = page(
+        request, "invitation.html", None, status=status, operator=operator, token=token, csrf=csrf, short=short
+    )
+    keep_form(request, response, cookie)
+    return response
+
+
+def _inside(path: str) -> str:
+    """A path of the console's own; anything else leads home."""
+    inside = path == HOME or path.startswith(("/console/", "/console?"))
+    return path if inside and "\\" not in path and path.isprintable() else HOME

@@ -1,0 +1,115 @@
+"""An operator at a browser: opens pages, fills in the forms that stand on them, and presses their buttons."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+from kelaspay.operators import invite
+from kelaspay.store.operators import Role
+
+if TYPE_CHECKING:
+    import httpx2
+    from tests.world import World
+
+PASSWORD = "sebuah kata sandi panjang"
+EMAIL = "ibu.pemilik@example.com"
+
+
+class Form:
+    """A form as it stands on a page."""
+
+    def __init__(self, action: str, method: str) -> None:
+        self.action = action
+        self.method = method
+        self.fields: dict[str, list[str]] = {}
+
+
+class Forms(HTMLParser):
+    """Reads the forms of a page with what is filled in already."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.forms: list[Form] = []
+        self._select: str | None = None
+        self._textarea: str | None = None
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        at = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.forms.append(Form(at.get("action", ""), at.get("method", "get").lower()))
+        elif tag == "select":
+            self._select = at.get("name")
+        elif tag == "textarea":
+            self._textarea = at.get("name")
+        elif tag == "option" and "selected" in at and self._select and self.forms:
+            self.forms[-1].fields.setdefault(self._select, []).append(at.get("value", ""))
+        elif tag == "input" and self.forms and "name" in at:
+            ticked = at.get("type") != "checkbox" or "checked" in at
+            if ticked:
+                self.forms[-1].fields.setdefault(at["name"], []).append(at.get("value", ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "select":
+            self._select = None
+        elif tag == "textarea":
+            self._textarea = None
+
+
+class Desk:
+    """One browser of one operator, with its own cookies."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.web = world.another_browser()
+        self.page: httpx2.Response | None = None
+
+    def open(self, path: str) -> str:
+        self.page = self.web.get(path)
+        return self.page.text
+
+    def press(self, action: str, /, **filled: str | list[str]) -> str:
+        """Fill in the form on this page whose action begins so, and send it; returned is the page that follows."""
+        assert self.page is not None
+        form = next(form for form in Forms(self.page.text).forms if form.action.startswith(action))
+        fields = {name: values for name, values in form.fields.items() if name not in filled} | filled
+        if form.method == "post":
+            self.page = self.web.post(form.action, data=fields)
+        else:
+            self.page = self.web.get(form.action, params=fields)
+        return self.page.text
+
+    def sign_in(self, email: str = EMAIL, password: str = PASSWORD) -> str:
+        self.open("/console/sign-in")
+        return self.press("/console/sign-in", email=email, password=password)
+
+    @property
+    def text(self) -> str:
+        assert self.page is not None
+        return self.page.text
+
+    @property
+    def status(self) -> int:
+        assert self.page is not None
+        return self.page.status_code
+
+    @property
+    def path(self) -> str:
+        assert self.page is not None
+        return self.page.url.path
+
+
+def invited(world: World, *, email: str = EMAIL, role: Role = Role.OWNER) -> str:
+    """The path of a one-time link for a new operator."""
+    token = invite(world.database, email=email, name=email.split("@", maxsplit=1)[0], role=role, now=world.clock())
+    return f"/console/invitation/{token}"
+
+
+def joined(world: World, *, email: str = EMAIL, role: Role = Role.OWNER, password: str = PASSWORD) -> Desk:
+    """A new operator who has chosen a password and is signed in."""
+    desk = Desk(world)
+    desk.open(invited(world, email=email, role=role))
+    desk.press("/console/invitation", password=password)
+    assert desk.path == "/console", desk.status
+    return desk

@@ -1,0 +1,224 @@
+"""Stories of what is on sale, of a customer's data, and of the settings."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.console.desk import PASSWORD, Desk, joined
+from tests.world import COURSE, OFFER
+
+from kelaspay.store.operators import Role
+
+if TYPE_CHECKING:
+    from tests.world import World
+
+
+def test_a_course_is_synced_offered_and_bought_without_leaving_the_console(world: World) -> None:
+    course = world.thinkific.school.add_course(COURSE)
+    desk = joined(world)
+
+    desk.open("/console/catalogue")
+    desk.press("/console/catalogue/sync")
+    link = re.findall(r'href="(/console/catalogue/~new\?target=[^"]+)"', desk.text)[0]
+    desk.open(link)
+    saved = desk.press("/console/catalogue/~new", new_slug=OFFER, price="Rp 150.000", access_days="90")
+    order_id = world.buy_and_pay()
+    world.work()
+
+    assert "Penawaran ditambahkan." in saved
+    assert f"/buy/{OFFER}" in saved
+    assert world.status(order_id) == "completed"
+    assert world.payment(order_id).course_id == course.id
+    assert world.payment(order_id).access_days == 90
+
+
+def test_the_offers_mapping_is_mended_from_the_payment_that_it_stopped(world: World) -> None:
+    world.thinkific.school.add_course(COURSE)
+    world.sync()
+    world.offer(OFFER, "Nama lain sama sekali")
+    order_id = world.buy_and_pay()
+    world.work()
+    desk = joined(world)
+
+    assert 'catalogue#offers"><strong>1<' in desk.open("/console")
+    payment = desk.open(f"/console/payments/{order_id}")
+    desk.open(re.findall(r'href="(/console/catalogue/[^"]+)">Perbaiki', payment)[0])
+    target = re.findall(r'<option value="(Course:\d+)"', desk.text)[0]
+    desk.press("/console/catalogue/", target=target)
+    desk.open(f"/console/payments/{order_id}")
+    desk.press(f"/console/payments/{order_id}/retry")
+    world.work()
+
+    assert world.status(order_id) == "completed"
+    assert "target: - → Course:" in desk.open("/console/audit")
+
+
+@pytest.mark.parametrize(
+    ("field", "entered"),
+    [
+        ("new_slug", "Bukan Slug"),
+        ("new_slug", OFFER),
+        ("name", "  "),
+        ("price", "0"),
+        ("price", "12,5"),
+        ("price", "-1"),
+        ("price", "99999999999999"),
+        ("access_days", "x"),
+        ("access_days", "0"),
+        ("target", "Course:x"),
+    ],
+)
+def test_an_offer_that_cannot_be_is_refused_with_what_was_entered_kept(world: World, field: str, entered: str) -> None:
+    world.sell()
+    before = world.kept()["offers"]
+    desk = joined(world)
+    filled = {"new_slug": "baru", "name": "Kelas baru", "price": "10.000", "access_days": ""}
+
+    desk.open("/console/catalogue/~new")
+    text = desk.press("/console/catalogue/~new", **filled | {field: entered})
+
+    assert desk.status == 422
+    assert "Ada isian yang belum benar." in text
+    assert 'value="10.000"' in text or field == "price"
+    assert world.kept()["offers"] == before
+
+
+def test_an_offer_is_taken_off_sale_after_saying_what_that_means(world: World) -> None:
+    world.sell()
+    order_id = world.buy()
+    desk = joined(world)
+
+    asked = desk.open(f"/console/catalogue/{OFFER}/retire")
+    desk.press(f"/console/catalogue/{OFFER}/retire")
+    world.call_back(world.duitku.pay(order_id))
+    world.work()
+
+    assert "Pesanan yang sudah dibuat tetap bisa dibayar" in asked
+    assert world.ask_to_buy().status_code != 201
+    assert world.status(order_id) == "completed"
+
+
+def test_a_customer_is_seen_over_all_orders_with_who_may_be_the_same_person(world: World) -> None:
+    world.sell()
+    first, second = world.buy(), world.buy(customer_email="siti@gmail.com")
+    desk = joined(world)
+
+    desk.open("/console/customers?q=siti@example.com")
+    assert "siti@example.com" in desk.text
+    text = desk.open("/console/customers/siti@example.com")
+
+    assert first in text
+    assert second not in text
+    assert "siti@gmail.com" in text
+
+
+def test_a_customers_data_is_handed_out_as_a_file(world: World) -> None:
+    world.sell()
+    order_id = world.buy_and_pay()
+    world.work()
+    desk = joined(world)
+
+    body = json.loads(desk.open("/console/customers/siti@example.com/export"))
+
+    assert [order["merchant_order_id"] for order in body["orders"]] == [order_id]
+    assert body["orders"][0]["name"] == "Siti Rahmawati"
+    assert "enrolled" in [line["what"] for line in body["orders"][0]["story"]]
+
+
+def test_an_erased_customer_is_nowhere_but_the_amounts_stay(world: World) -> None:
+    world.sell()
+    order_id = world.buy_and_pay()
+    world.work()
+    desk = joined(world)
+    desk.open(f"/console/payments/{order_id}")
+    desk.press(f"/console/payments/{order_id}/note", text="Siti Rahmawati menelepon")
+
+    desk.open("/console/customers/siti@example.com/erase")
+    desk.press("/console/customers/", typed="other@example.com")
+    refused = desk.status
+    desk.press("/console/customers/", typed="siti@example.com")
+    kept = str(world.kept())
+
+    assert refused == 422
+    assert "Data pribadi sudah dihapus" in desk.text
+    assert [word for word in ("Siti", "siti@example.com", "81234567890") if word in kept] == []
+    assert world.payment(order_id).payment_amount == 150_000
+    assert world.school.customers.recall(order_id).name == "-"
+    assert desk.open(f"/console/payments/{order_id}").count("Data pribadi dihapus") == 1
+
+
+def test_nobody_is_erased_while_an_order_of_theirs_is_under_way(world: World) -> None:
+    world.sell()
+    world.buy()
+    desk = joined(world)
+    desk.open("/console")
+    csrf = re.findall(r'name="csrf" value="(\w+)"', desk.text)[0]
+
+    shown = desk.open("/console/customers/siti@example.com/erase")
+    answer = desk.web.post(
+        "/console/customers/siti@example.com/erase", data={"csrf": csrf, "typed": "siti@example.com"}
+    )
+
+    assert "Belum bisa: 1 pesanan masih berjalan." in shown
+    assert answer.status_code == 409
+
+
+def test_the_connections_are_tested_with_real_calls_and_keys_are_never_shown(world: World) -> None:
+    desk = joined(world)
+    desk.open("/console/settings")
+    asks, calls = world.duitku_asks(), len(world.thinkific_calls())
+    text = desk.press("/console/settings/test")
+    settings = world.outside.settings
+
+    assert text.count("Tersambung: kuncinya diterima.") == 2
+    assert world.duitku_asks() == asks + 1
+    assert len(world.thinkific_calls()) == calls + 1
+    for key in (settings.duitku_api_key, settings.thinkific_api_key):
+        assert key is not None
+        assert key.get_secret_value() not in text
+
+
+def test_an_owner_invites_and_removes_an_operator_whose_session_ends_at_once(world: World) -> None:
+    desk, staff = joined(world), Desk(world)
+
+    desk.open("/console/settings")
+    desk.press("/console/settings/operators", email="staf@example.com", name="Staf", role="staff")
+    link = re.findall(r'value="https://pay.example.com(/console/invitation/[^"]+)"', desk.text)[0]
+    staff.open(link)
+    staff.press("/console/invitation", password=PASSWORD)
+    assert staff.path == "/console"
+    listed = desk.open("/console/settings")
+    desk.open(re.findall(r'href="([^"]+/remove)"', listed)[0])
+    desk.press("/console/settings/operators/")
+    staff.open("/console")
+
+    assert "Operator dikeluarkan" in desk.text
+    assert staff.path == "/console/sign-in"
+    staff.sign_in(email="staf@example.com")
+    assert staff.status == 401
+
+
+def test_the_last_owner_cannot_be_removed(world: World) -> None:
+    desk = joined(world)
+    desk.open("/console/settings/operators/1/remove")
+
+    desk.press("/console/settings/operators/1/remove")
+
+    assert desk.status == 409
+    desk.open("/console")
+    assert desk.path == "/console"
+
+
+def test_a_removed_operator_may_come_back_in_another_role(world: World) -> None:
+    desk = joined(world)
+    joined(world, email="staf@example.com", role=Role.OWNER)
+    desk.open("/console/settings/operators/2/remove")
+    desk.press("/console/settings/operators/2/remove")
+
+    back = joined(world, email="staf@example.com", role=Role.STAFF)
+
+    back.open("/console/settings/operators/1/remove")
+    assert back.status == 403
