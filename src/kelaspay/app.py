@@ -8,8 +8,9 @@ from fastapi import Depends, FastAPI
 from starlette.routing import Route
 
 from kelaspay import __version__
-from kelaspay.web import api, button, errors, files, health, hooks, install, mails, paying, ready, shop, status
+from kelaspay.web import api, button, door, errors, files, health, hooks, install, mails, paying, ready, shop, status
 from kelaspay.web.console import routers
+from kelaspay.web.v1 import own_key
 
 if TYPE_CHECKING:
     from kelaspay.confirm import Start
@@ -37,7 +38,10 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
     app.router.routes[:0] = [Route("/webhooks/duitku", duitku), Route("/webhooks/thinkific", thinkific)]
     for part in (api, files, shop, paying, status, ready, button, mails, install, health):
         app.include_router(part.router)
+    for part in (own_key,):
+        app.include_router(part.router, prefix="/api/v1")
     for router in routers:
         app.include_router(router)
     errors.install(app)
+    app.add_middleware(door.Door)
     return app

@@ -14,8 +14,9 @@ from kelaspay.outside import Outside
 from kelaspay.payment import Enrollment, Payment
 from kelaspay.store import enrollments, offers, payments
 from kelaspay.wanted import Wanted
+from kelaspay.web.json_bodies import JsonRoute
 
-router = APIRouter()
+router = APIRouter(route_class=JsonRoute)
 
 LONG = 500
 
