@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from kelaspay.cli import coupons, courses, events, keys, offers, operators, payments, processes, reconciling
+from kelaspay.cli import backups, coupons, courses, events, keys, offers, operators, payments, processes, reconciling
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,4 +20,5 @@ app.add_typer(events.app, name="events", help="What Duitku and Thinkific sent.")
 app.add_typer(operators.app, name="operators", help="Who may use the console.")
 app.add_typer(keys.app, name="keys", help="Which programs may use the API.")
 processes.add_to(app)
+backups.add_to(app)
 reconciling.add_to(app)
