@@ -22,6 +22,7 @@ from kelaspay.outside import Outside, opened
 from kelaspay.payment import MerchantOrderId, Offer, Rupiah
 from kelaspay.reconcile import Reconciled, reconcile
 from kelaspay.review import retry
+from kelaspay.school import DEFAULT
 from kelaspay.settings import Settings, load
 from kelaspay.store import enrollments, offers, payments
 from kelaspay.store.inbox import list_events, refused_since
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from kelaspay.enroll import School
     from kelaspay.payment import Enrollment, Payment
+    from kelaspay.school import School
     from kelaspay.store.database import Db
 
 START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -94,9 +95,13 @@ class World:
         self.thinkific = thinkific
         self.inbox = inbox
         self.web = web
-        self.school: School = outside.school()
+        self.school: School = outside.schools.of()
         make_queue(self.database)
         self.engine = TwinEngine(self.database, clock, self._perform)
+
+    def school_of(self, key: str) -> School:
+        """As the service finds it, but for the default's clients, which a test may have put in a seam of its own."""
+        return self.school if key == DEFAULT else self.outside.schools.of(key)
 
     # what is on sale
 
@@ -113,7 +118,7 @@ class World:
             offers.put_offer(db, Offer(slug, name, Rupiah(price), **ids), self.clock())
 
     def sync(self) -> int:
-        return sync(thinkific=self.school.thinkific, database=self.database, now=self.clock)
+        return sync(school=self.school)
 
     # the buyer
 
@@ -174,7 +179,7 @@ class World:
     def reconcile(self, *, dry_run: bool = False) -> Reconciled:
         return reconcile(
             database=self.database,
-            duitku=self.school.duitku,
+            school_of=self.school_of,
             start=self.engine.start,
             enqueue=self.engine.enqueue,
             alive=self.engine.alive,
@@ -234,7 +239,9 @@ class World:
             order_id,
             run,
             holder=holder,
-            school=self.school,
+            database=self.database,
+            school_of=self.school_of,
+            now=self.clock,
             waits=WAITS,
             step=lambda _name, function: function(),
             start=self.engine.start,

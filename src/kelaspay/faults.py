@@ -331,6 +331,16 @@ class SchoolDisconnected(ThinkificUnauthorized):
     patient = True
 
 
+class SchoolUnknown(Fault):
+    """There is no such school."""
+
+    status = 404
+
+
+class SchoolNotReady(SchoolDisconnected):
+    """The school lacks keys of Duitku or a way into Thinkific; its payments wait until it has them."""
+
+
 class SubdomainInvalid(Fault):
     """That is no Thinkific subdomain: letters, digits and hyphens, like acme of acme.thinkific.com."""
 

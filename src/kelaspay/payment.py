@@ -113,6 +113,8 @@ class Offer:
     description: str | None = None
     picture: str | None = None
     """The address of an image."""
+    school: str = ""
+    """The key of the school that sells it."""
 
     def on_sale(self, now: datetime) -> bool:
         return (
@@ -153,6 +155,8 @@ class Payment:
     asked_at: datetime | None = None
     language: str = "id"
     """In which the buyer is written to."""
+    school: str = ""
+    """The key of the school that sold it."""
 
 
 @dataclass(frozen=True, slots=True)

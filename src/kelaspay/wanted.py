@@ -73,6 +73,7 @@ def check(wanted: Wanted, *, database: Database, now: datetime) -> tuple[Payment
         access_days=offer.access_days,
         return_url=wanted.return_url,
         language=wanted.language,
+        school=offer.school,
     )
     return payment, Customer(name=name, email=email, phone=phone)
 

@@ -11,14 +11,14 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from kelaspay.checkout import invoice_at_duitku, place
-from kelaspay.faults import AlreadyEnrolled, Fault, InvalidInput, NotConfigured, OfferUnknown
+from kelaspay.faults import AlreadyEnrolled, Fault, InvalidInput, OfferUnknown
 from kelaspay.i18n import translator
 from kelaspay.outside import Outside
 from kelaspay.payment import Offer, Payment
 from kelaspay.store import offers
 from kelaspay.wanted import Wanted
 from kelaspay.web.i18n import language_of
-from kelaspay.web.pages import shown, site_url
+from kelaspay.web.pages import shown
 from kelaspay.web.signed import remember_order
 from kelaspay.web.typos import suggested
 from kelaspay.web.words import NOT_MADE, in_words
@@ -80,8 +80,7 @@ def order(
     outside: Outside = request.app.state.outside
     entered = Order(customer_name, customer_email, customer_phone, key, sure, again, campaign[:LONGEST_CAMPAIGN])
     offer = _offer(outside, slug)
-    if outside.duitku is None:
-        raise NotConfigured
+    outside.schools.of(offer.school)
     meant = suggested(customer_email)
     if meant is not None and sure.strip().lower() != customer_email.strip().lower():
         return _form(request, offer, entered, meant=meant)
@@ -114,12 +113,12 @@ def _placed(entered: Order, offer: Offer, request: Request) -> Payment:
         customers=outside.customers,
         now=outside.now,
     )
-    if outside.settings.payment_page == "duitku" and outside.duitku is not None:
+    if outside.settings.payment_page == "duitku":
         return invoice_at_duitku(
             payment,
             database=outside.database,
             customers=outside.customers,
-            duitku=outside.duitku,
+            school_of=outside.schools.of,
             urls=outside.urls,
             now=outside.now,
         )
@@ -165,5 +164,14 @@ def _form(
 ) -> Response:
     values: dict[str, Any] = {"wrong": wrong or {}, "meant": meant, "enrolled": enrolled}
     entered.key = entered.key[:LONGEST] or secrets.token_urlsafe(16)
-    class_url = f"{site_url(request.app.state.outside)}/enrollments"
-    return shown(request, "buy.html", status=status, offer=offer, entered=entered, class_url=class_url, **values)
+    class_url = f"{request.app.state.outside.schools.profile(offer.school).site_url}/enrollments"
+    return shown(
+        request,
+        "buy.html",
+        school=offer.school,
+        status=status,
+        offer=offer,
+        entered=entered,
+        class_url=class_url,
+        **values,
+    )
