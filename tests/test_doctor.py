@@ -100,6 +100,7 @@ def test_doctor_looks_whether_the_address_leads_here(embedded: World, status: in
 
 
 def test_doctor_registers_thinkifics_webhooks_and_then_has_nothing_to_add(shell: Shell) -> None:
+    shell.world.thinkific.switches.local_targets = True
     shell.set(APP_BASE_URL="http://localhost:8000")
     before = shell("doctor").out
     first, again = shell("doctor", "--register-webhooks").out, shell("doctor", "--register-webhooks").out
@@ -107,7 +108,7 @@ def test_doctor_registers_thinkifics_webhooks_and_then_has_nothing_to_add(shell:
     assert "ok   webhooks: not registered: enrollment.created, " in before
     assert "ok   webhooks: all registered, to http://localhost:8000/webhooks/thinkific" in first
     assert "all registered" in again
-    assert len(shell.thinkific.school.webhooks) == 5
+    assert len(shell.world.thinkific.school.webhooks) == 5
 
 
 def test_doctor_looks_at_a_database_that_is_away(shell: Shell) -> None:
