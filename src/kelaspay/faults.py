@@ -359,6 +359,12 @@ class InstallStateUnknown(Fault):
     status = 400
 
 
+class EntryRefused(Fault):
+    """This is no way in from Thinkific's administration, or it has lapsed: open the app there again."""
+
+    status = 403
+
+
 class CodeRefused(Fault):
     """Thinkific did not accept the code of this attempt to connect."""
 

@@ -15,11 +15,11 @@ from pydantic import SecretStr
 
 from kelaspay.duitku import Duitku
 from kelaspay.duitku.signature import Scheme
-from kelaspay.faults import NotConfigured, SchoolUnknown
+from kelaspay.faults import NotConfigured, SchoolDisconnected, SchoolNotReady, SchoolUnknown, ThinkificUnauthorized
 from kelaspay.formats import Seller
 from kelaspay.gate import Gate
 from kelaspay.school import DEFAULT, Profile, School
-from kelaspay.store import schools
+from kelaspay.store import jobs, schools
 from kelaspay.thinkific import KeyAuth, Thinkific
 from kelaspay.tokens import SchoolTokens
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import redis
     from throttled import RedisStore
 
+    from kelaspay.confirm import Start
     from kelaspay.customers import Customers
     from kelaspay.settings import Settings
     from kelaspay.store.database import Database
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from kelaspay.vault import Vault
     from kelaspay.watching import Watching
 
+WAITING = (SchoolNotReady.code(), SchoolDisconnected.code(), ThinkificUnauthorized.code())
+"""Faults that other keys may cure."""
 API_KEY = "api_key"
 DUITKU_API_KEY = "duitku_api_key"
 
@@ -270,9 +273,11 @@ class Schools:
 
 
 def keep_school(
-    subdomain: str, keys: Keys, *, database: Database, vault: Vault, now: Callable[[], datetime]
+    subdomain: str, keys: Keys, *, database: Database, vault: Vault, start: Start, now: Callable[[], datetime]
 ) -> Credentials:
-    """Add a school, or give one other keys; what is None stays. Its callback path never changes. Safe to repeat."""
+    """Add a school, or give one other keys; what is None stays, and so does its callback path. Its payments that waited
+    for keys go on. Safe to repeat.
+    """
     values: dict[str, object] = {"merchant_code": keys.merchant_code}
     for column, key in ((DUITKU_API_KEY, keys.duitku_api_key), (API_KEY, keys.thinkific_api_key)):
         values[column] = vault.seal(key.get_secret_value(), place(subdomain, column)) if key is not None else None
@@ -282,7 +287,10 @@ def keep_school(
         values |= {"seller_email": seller.email, "seller_phone": seller.phone}
     given = {name: value for name, value in values.items() if value is not None}
     with database.begin() as db:
-        return schools.put_credentials(db, subdomain, secrets.token_urlsafe(12), given, now())
+        kept = schools.put_credentials(db, subdomain, secrets.token_urlsafe(12), given, now())
+        for order_id in jobs.waiting_for(db, WAITING, [subdomain]):
+            start(db, order_id, now())
+    return kept
 
 
 def missing(settings: Settings) -> list[str]:

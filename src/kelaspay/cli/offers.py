@@ -90,6 +90,7 @@ def export_all(
 ) -> None:
     """Write a school's offers as CSV, for a spreadsheet or another Kelaspay."""
     with desk() as at, at.outside.database.read() as db:
+        at.outside.schools.profile(school)
         text = as_csv(offers.list_offers(db, school))
     if file is None:
         print(text, end="")
