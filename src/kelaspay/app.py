@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from fastapi import Depends, FastAPI
 
 from kelaspay import __version__
-from kelaspay.web import api, button, errors, files, health, hooks, install, mails, paying, ready, shop, status
+from kelaspay.web import api, button, door, errors, files, health, hooks, install, mails, paying, ready, shop, status
 from kelaspay.web.console import routers
+from kelaspay.web.v1 import own_key
 
 if TYPE_CHECKING:
     from kelaspay.confirm import Start
@@ -33,7 +34,10 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
     app.router.routes[:0] = hooks.hooks_of(outside.schools, inbox, outside.settings, outside.now)
     for part in (api, files, shop, paying, status, ready, button, mails, install, health):
         app.include_router(part.router)
+    for part in (own_key,):
+        app.include_router(part.router, prefix="/api/v1")
     for router in routers:
         app.include_router(router)
     errors.install(app)
+    app.add_middleware(door.Door)
     return app

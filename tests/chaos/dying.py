@@ -160,6 +160,7 @@ class Life:
             customers=self.outside.customers,
             school_of=self.schools.of,
             urls=self.outside.urls,
+            start=self.engine.start,
             now=self.town.clock,
         )
 

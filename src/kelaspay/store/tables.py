@@ -93,6 +93,8 @@ payments = sa.Table(
     sa.Column("invoice_fault", sa.Text),
     sa.Column("invoice_lease_until", sa.Float),
     sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("coupon", sa.Text),
+    sa.Column("discount", sa.BigInteger, nullable=False, server_default="0"),
 )
 sa.Index("ix_payments_made", payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
 sa.Index(
@@ -336,6 +338,34 @@ sa.Index(
     postgresql_where=payments.c.paid_at.is_not(None),
 )
 
+coupons = sa.Table(
+    "coupons",
+    metadata,
+    sa.Column("school", sa.Text, primary_key=True, server_default=sa.text("''")),
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("percent", sa.Integer),
+    sa.Column("amount", sa.BigInteger),
+    sa.Column("offer", sa.Text),
+    sa.Column("most", sa.Integer),
+    sa.Column("most_each", sa.Integer),
+    sa.Column("valid_from", UtcDateTime),
+    sa.Column("valid_until", UtcDateTime),
+    sa.Column("retired_at", UtcDateTime),
+    sa.Column("redeemed", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+)
+
+redemptions = sa.Table(
+    "redemptions",
+    metadata,
+    sa.Column("merchant_order_id", sa.ForeignKey(payments.c.merchant_order_id), primary_key=True),
+    sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("given_back_at", UtcDateTime),
+    sa.Index("ix_redemptions_code", "code"),
+)
+
 schools = sa.Table(
     "schools",
     metadata,
@@ -394,4 +424,32 @@ sa.Index(
     messages.c.due_at,
     sqlite_where=messages.c.state == "waiting",
     postgresql_where=messages.c.state == "waiting",
+)
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False, unique=True),
+    sa.Column("hint", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("scopes", sa.Text, nullable=False),
+    sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("made_at", UtcDateTime, nullable=False),
+    sa.Column("last_used_at", UtcDateTime),
+    sa.Column("revoked_at", UtcDateTime),
+)
+
+answers = sa.Table(
+    "answers",
+    metadata,
+    sa.Column("asker", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("made_at", UtcDateTime, nullable=False, index=True),
+    sa.Column("lease_until", sa.Float, nullable=False),
+    sa.Column("subject", sa.Text),
+    sa.Column("status", sa.Integer),
+    sa.Column("body", sa.Text),
 )
