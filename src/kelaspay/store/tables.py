@@ -366,6 +366,17 @@ redemptions = sa.Table(
     sa.Index("ix_redemptions_code", "code"),
 )
 
+buyer_codes = sa.Table(
+    "buyer_codes",
+    metadata,
+    sa.Column("who", sa.String(64), primary_key=True),
+    sa.Column("code", sa.String(64)),
+    sa.Column("expires_at", UtcDateTime, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("first_at", UtcDateTime, nullable=False),
+    sa.Column("sends", sa.Integer, nullable=False),
+)
+
 schools = sa.Table(
     "schools",
     metadata,
