@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from kelaspay.store.buyer_tables import buyer_codes
 from kelaspay.store.payments import PAYMENT_COLUMNS
-from kelaspay.store.tables import buyer_codes, customers, enrollments, payments
+from kelaspay.store.tables import customers, enrollments, payments
 
 if TYPE_CHECKING:
     from datetime import datetime
