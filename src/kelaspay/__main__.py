@@ -27,7 +27,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Fault as fault:
         print(" ".join(["kelaspay:", str(fault), *_which(fault)]), file=sys.stderr)
         sys.exit(EXIT_FAILED)
-    except (SettingsInvalid, MissingSettings, NotAlone, BackupFailed, PortTaken, PermissionError, NotADirectoryError) as error:
+    except (
+        SettingsInvalid,
+        MissingSettings,
+        NotAlone,
+        BackupFailed,
+        PortTaken,
+        PermissionError,
+        NotADirectoryError,
+    ) as error:
         print(f"kelaspay: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILED)
 

@@ -56,8 +56,8 @@ def back_up(database: Database, folder: Path, *, now: Callable[[], datetime], ke
 
 
 def restore(database: Database, copy: Path, *, now: Callable[[], datetime]) -> int:
-    """Make the database from a copy, bring it up to date, and tell every payment that is under way of it; returned is how
-    many those are. Only into nothing: a database that is there stays.
+    """Make the database from a copy, bring it up to date, and tell every payment that is under way of it; returned is
+    how many those are. Only into nothing: a database that is there stays.
 
     Between the copy and the loss a sale may have been recorded with Thinkific, which can neither be asked nor knows a
     repeat; so whoever records a sale of such a payment leaves it to a person (`enroll.record_sale`).

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import typer
 
-<<<<<<< HEAD
-from kelaspay.cli import backups, coupons, courses, events, keys, offers, operators, payments, processes, reconciling
-=======
-from kelaspay.cli import coupons, courses, events, keys, offers, operators, payments, processes, reconciling, schools
->>>>>>> main
+from kelaspay.cli import (
+    backups,
+    coupons,
+    courses,
+    events,
+    keys,
+    offers,
+    operators,
+    payments,
+    processes,
+    reconciling,
+    schools,
+)
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -1,4 +1,4 @@
-"""What a database knows of having been made from a copy: a line in the story of each payment that was under way then."""
+"""What a database knows of having been made from a copy: a line in the story of each payment under way then."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ def tell_all(db: Db, at: datetime) -> int:
     """Tell every payment that is not at its end; what the copy says of it may be older than what happened. Returned is
     how many there are.
     """
+    open_ones = payments.c.status.not_in([Status.COMPLETED, Status.REFUNDED])
     under_way = sa.select(
         payments.c.merchant_order_id,
         sa.literal(at, story.c.at.type),
         sa.literal("kelaspay"),
         sa.literal(RESTORED),
-    ).where(payments.c.status.not_in([Status.COMPLETED, Status.REFUNDED]))
-    return db.execute(sa.insert(story).from_select(["merchant_order_id", "at", "actor", "what"], under_way)).rowcount
+    ).where(open_ones)
+    db.execute(sa.insert(story).from_select(["merchant_order_id", "at", "actor", "what"], under_way))
+    return db.execute(sa.select(sa.func.count()).where(open_ones)).scalar_one()
 
 
 def was_under_way(db: Db, merchant_order_id: str) -> bool:
