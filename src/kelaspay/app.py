@@ -21,6 +21,7 @@ from kelaspay.web import (
     me,
     paying,
     ready,
+    receipt,
     shop,
     status,
 )
@@ -51,7 +52,7 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
     keys = [key for key in (settings.thinkific_api_key, settings.thinkific_client_secret) if key is not None]
     thinkific = hooks.Hook(hooks.thinkific_reader(keys, now), inbox)
     app.router.routes[:0] = [Route("/webhooks/duitku", duitku), Route("/webhooks/thinkific", thinkific)]
-    for part in (api, files, shop, paying, status, ready, me, button, mails, install, health):
+    for part in (api, files, shop, paying, status, ready, receipt, me, button, mails, install, health):
         app.include_router(part.router)
     for part in (own_key,):
         app.include_router(part.router, prefix="/api/v1")

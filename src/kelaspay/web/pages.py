@@ -12,7 +12,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from kelaspay.formats import by_fours, masked, rupiah, wa_number, wib
+from kelaspay.formats import Seller, by_fours, masked, rupiah, wa_number, wib
 from kelaspay.i18n import ENGLISH, INDONESIAN, TRANSLATIONS, known
 from kelaspay.messages import seller_of, site_of
 from kelaspay.outside import Outside
@@ -70,6 +70,11 @@ def shown(request: Request, name: str, *, status: int = 200, **values: Any) -> H
     if request.query_params.get("lang") in TRANSLATIONS:
         response.set_cookie(COOKIE, language, max_age=YEAR_SECONDS, httponly=True, samesite="lax")
     return response
+
+
+def seller_shown(request: Request) -> Seller:
+    """Who sells, as the page's foot and the receipt say it."""
+    return seller_of(request.app.state.outside.settings)
 
 
 def site_url(outside: Outside) -> str:
