@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI
-from starlette.routing import Route
 
 from kelaspay import __version__
 from kelaspay.web import (
@@ -47,11 +46,8 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
     )
     app.state.outside = outside
     app.state.start = start
-    settings, now = outside.settings, outside.now
-    duitku = hooks.Hook(hooks.duitku_reader(outside.duitku, settings.duitku_networks, now), inbox)
-    keys = [key for key in (settings.thinkific_api_key, settings.thinkific_client_secret) if key is not None]
-    thinkific = hooks.Hook(hooks.thinkific_reader(keys, now), inbox)
-    app.router.routes[:0] = [Route("/webhooks/duitku", duitku), Route("/webhooks/thinkific", thinkific)]
+    app.state.methods = {}
+    app.router.routes[:0] = hooks.hooks_of(outside.schools, inbox, outside.settings, outside.now)
     for part in (api, files, shop, paying, status, ready, receipt, me, button, mails, install, health):
         app.include_router(part.router)
     for part in (own_key,):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from kelaspay.messages import Office, office, send_due
+from kelaspay.messages import office, send_due
 from kelaspay.store import messages
 from tests.pages.browser import choose, ordered, text
 from tests.pages.test_coupons import coupon
 from tests.pages.test_status import bought
+from tests.test_schools import OTHER_OFFER, two
+
+__all__ = ["two"]
 
 if TYPE_CHECKING:
     import httpx2
@@ -26,8 +30,8 @@ SITI = "siti@example.com"
 def letters(world: World) -> list[Letter]:
     """What goes out now."""
     sent: list[Letter] = []
-    at = office(world.outside.settings, world.database, world.clock)
-    send_due(Office(at.database, at.seller, at.base, at.site, at.now, sent.append))
+    at = office(world.outside.settings, world.outside.schools.profile, world.database, world.clock)
+    send_due(replace(at, post=sent.append))
     return sent
 
 
@@ -167,6 +171,17 @@ def test_a_code_that_waited_too_long_is_not_sent(embedded: World) -> None:
     embedded.clock.move(minutes=11)
 
     assert letters(embedded) == []
+
+
+def test_orders_at_several_schools_are_shown_together_with_who_sold_them(two: World) -> None:
+    ordered(two)
+    ordered(two, OTHER_OFFER)
+    letters(two)
+    ask(two.web)
+    page = text(enter(two.web, code_sent(two)))
+
+    assert page.count("Web Development Fundamentals Menunggu pembayaran") == 2
+    assert "Akademi" in page
 
 
 def test_a_forged_cookie_opens_nothing(embedded: World) -> None:

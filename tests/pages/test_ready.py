@@ -81,7 +81,7 @@ def pdf_text(raw: bytes) -> str:
 def test_the_receipt_can_be_kept_as_a_pdf_with_all_that_stands_on_the_page(embedded: World) -> None:
     embedded.duitku.switches.fees_to_buyer = True
     embedded.sell(
-        "Belajar “Python” \N{EN DASH} 日本 dari Dasar, dan sebuah nama yang begitu panjang sehingga tidak muat di satu baris"
+        "Belajar “Python” \N{EN DASH} 日本 dari Dasar, dan sebuah nama yang begitu panjang sehingga tidak muat"
     )
     coupon(embedded)
     public_id = ordered(embedded, coupon="SETENGAH")

@@ -15,9 +15,10 @@ from kelaspay.duitku import CHANNELS
 from kelaspay.faults import PaymentUnknown
 from kelaspay.formats import Seller, masked, rupiah, wib
 from kelaspay.i18n import marked, translator
+from kelaspay.outside import Outside
 from kelaspay.payment import Payment, Status
 from kelaspay.web.i18n import language_of
-from kelaspay.web.pages import seller_shown, shown
+from kelaspay.web.pages import shown
 from kelaspay.web.signed import orders_of
 from kelaspay.web.status import Standing, standing_of
 
@@ -45,13 +46,14 @@ class Receipt:
 
 @router.get("/o/{public_id}/receipt")
 def page(public_id: str, request: Request) -> Response:
-    return shown(request, "receipt.html", receipt=_receipt(public_id, request), public_id=public_id)
+    school, receipt = _receipt(public_id, request)
+    return shown(request, "receipt.html", school=school, receipt=receipt, public_id=public_id)
 
 
 @router.get("/o/{public_id}/receipt.pdf")
 def pdf(public_id: str, request: Request) -> Response:
     """The same to keep or to send on."""
-    receipt = _receipt(public_id, request)
+    _school, receipt = _receipt(public_id, request)
     title = translator(language_of(request))(RECEIPT)
     headers = {
         "Content-Disposition": f'attachment; filename="{title.lower()}-{receipt.number}.pdf"',
@@ -62,13 +64,16 @@ def pdf(public_id: str, request: Request) -> Response:
     return Response(drawn, media_type="application/pdf", headers=headers)
 
 
-def _receipt(public_id: str, request: Request) -> Receipt:
-    """Raises `PaymentUnknown` where nothing was paid."""
-    standing = standing_of(request.app.state.outside, public_id)
+def _receipt(public_id: str, request: Request) -> tuple[str, Receipt]:
+    """The school that sold, and its receipt. Raises `PaymentUnknown` where nothing was paid."""
+    outside: Outside = request.app.state.outside
+    standing = standing_of(outside, public_id)
+    school = standing.payment.school
     if standing.payment.paid_at is None or standing.customer is None:
         raise PaymentUnknown
     own = public_id in orders_of(request)
-    return _made(standing, seller_shown(request), own=own, language=language_of(request))
+    seller = outside.schools.profile(school).seller
+    return school, _made(standing, seller, own=own, language=language_of(request))
 
 
 def _made(standing: Standing, seller: Seller, *, own: bool, language: str) -> Receipt:
