@@ -188,6 +188,8 @@ def record_sale(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
             _sale_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
     if payment is None or product_id is None or not school.external_orders or wanted.external_order_state is not None:
         return
+    if payment.free:  # no money came in that the school could count
+        return
     external_order_id, fault = _send_sale(payment, wanted, product_id, school=school, guard=guard)
     with school.database.begin() as db:
         if external_order_id is not None:

@@ -116,6 +116,12 @@ class OfferUnknown(Fault):
     status = 404
 
 
+class CouponUnknown(Fault):
+    """There is no such coupon."""
+
+    status = 404
+
+
 class NotConfigured(Fault):
     """The part that was asked for is not configured."""
 

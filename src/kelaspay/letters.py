@@ -118,6 +118,7 @@ KINDS = {
         "buy",
     ),
 }
+FREE_REFUNDED = Words(marked("Akses diakhiri: {course}"), (marked("Akses Anda ke {course} sudah diakhiri."),))
 _VA = marked("Nomor Virtual Account atau kode pembayaran: {va}")
 
 
@@ -135,7 +136,7 @@ def letter(
     """The letter of this kind, in the buyer's language; `base` is our address and `site` the school's."""
     language = known(payment.language)
     say = translator(language)
-    words = KINDS[kind.partition(":")[0]]
+    words = FREE_REFUNDED if kind == "refunded" and payment.free else KINDS[kind.partition(":")[0]]
     blanks = {
         "name": customer.first_name,
         "course": payment.product_details,
@@ -153,7 +154,7 @@ def letter(
     leads = {
         "status": f"{base}/o/{payment.public_id}",
         "class": f"{site}/enrollments",
-        "buy": f"{base}/buy/{payment.offer}",
+        "buy": f"{base}/buy/{payment.offer}{f'?coupon={payment.coupon}' if payment.coupon else ''}",
     }
     lines = [say(part).format(**blanks) for part in (GREETING, *words.paragraphs)]
     after = [say(part).format(**blanks) for part in (NUMBER, HELP)]

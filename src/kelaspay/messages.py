@@ -138,6 +138,8 @@ def still_so(kind: str, payment: Payment, enrollment: Enrollment | None, now: da
         return payment.status in {Status.PAID, Status.REVIEW} and not enrolled
     if kind.startswith("access_"):
         return payment.status is Status.COMPLETED
+    if kind == "paid":
+        return not payment.free
     if kind == "expired":
         return payment.status is Status.EXPIRED
     return True

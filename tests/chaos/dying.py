@@ -160,6 +160,7 @@ class Life:
             customers=self.outside.customers,
             duitku=self.school.duitku,
             urls=self.outside.urls,
+            start=self.engine.start,
             now=self.town.clock,
         )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kelaspay.cli.show import WIB
 from kelaspay.faults import InvalidInput
+from kelaspay.formats import wib_read
 from kelaspay.payment import Offer, Rupiah
 
 if TYPE_CHECKING:
@@ -126,8 +127,7 @@ def _time(wrong: dict[str, str], column: str, text: str) -> datetime | None:
     if not text:
         return None
     try:
-        read = datetime.fromisoformat(text)
-    except ValueError:
-        wrong[column] = "is not a time like 2026-12-01T08:00"
+        return wib_read(text)
+    except ValueError as error:
+        wrong[column] = str(error)
         return None
-    return read if read.tzinfo else read.replace(tzinfo=WIB)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from kelaspay.payment import Attention, Customer, MerchantOrderId, Payment, Rupiah, Status, before
-from kelaspay.store import messages
+from kelaspay.store import coupons, messages
 from kelaspay.store.database import database_clock
 from kelaspay.store.tables import customers, enrollments, inbox, invoices, payments, story
 
@@ -161,7 +161,16 @@ def move(
     if moved.rowcount == 1:
         tell(db, merchant_order_id, now, actor, to, text)
         messages.raise_for_move(db, merchant_order_id, to, now)
+        _count_coupon(db, merchant_order_id, to, now)
     return moved.rowcount == 1
+
+
+def _count_coupon(db: Db, merchant_order_id: MerchantOrderId, to: Status, now: datetime) -> None:
+    """A lapsed order gives its coupon back; one that is paid all the same has it again."""
+    if to in {Status.EXPIRED, Status.FAILED} and (code := coupons.give_back(db, merchant_order_id, now)):
+        tell(db, merchant_order_id, now, "kelaspay", "coupon_given_back", code)
+    elif to in {Status.PAID, Status.REVIEW} and (code := coupons.take_again(db, merchant_order_id)):
+        tell(db, merchant_order_id, now, "kelaspay", "coupon_taken_again", code)
 
 
 def flag(db: Db, merchant_order_id: MerchantOrderId, attention: Attention, text: str, now: datetime) -> None:
@@ -326,7 +335,7 @@ def access_of(db: Db, email: str, wanted: Payment, now: datetime) -> Any:
 
 
 def unpaid_of(db: Db, email: str, wanted: Payment, now: datetime) -> Payment | None:
-    """An unpaid order of this person's for the same thing at the same price, when it can still be paid."""
+    """An unpaid order of this person's for the same thing at the same price, coupon and all, while it can be paid."""
     query = (
         sa.select(*PAYMENT_COLUMNS)
         .join(customers, customers.c.merchant_order_id == payments.c.merchant_order_id)
@@ -334,6 +343,7 @@ def unpaid_of(db: Db, email: str, wanted: Payment, now: datetime) -> Payment | N
             customers.c.email == email,
             payments.c.offer == wanted.offer,
             payments.c.payment_amount == wanted.payment_amount,
+            payments.c.coupon.is_not_distinct_from(wanted.coupon),
             payments.c.status == Status.PENDING,
             payments.c.expires_at > now,
         )
@@ -373,6 +383,7 @@ def as_payment(row: Any) -> Payment:
     values["attention"] = Attention(values["attention"]) if values["attention"] else None
     values["merchant_order_id"] = MerchantOrderId(values["merchant_order_id"])
     values["payment_amount"] = Rupiah(values["payment_amount"])
+    values["discount"] = Rupiah(values["discount"])
     return Payment(**values)
 
 

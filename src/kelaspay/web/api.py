@@ -36,15 +36,17 @@ class PaymentWanted(BaseModel):
         max_length=LONG,
         description="A channel code of Duitku's, like `BC`; without one the buyer chooses at Duitku.",
     )
+    coupon: str | None = Field(default=None, max_length=LONG, examples=["LEBARAN25"])
     return_url: str | None = Field(default=None, max_length=LONG, pattern=r"^https?://[!-~]+$")
 
 
 class PaymentStarted(BaseModel):
     merchant_order_id: str
     reference: str
-    payment_url: str
+    payment_url: str = Field(description="Where the buyer goes on; the status page when nothing is left to pay.")
     status_url: str
-    amount: int = Field(description="Whole rupiah.")
+    amount: int = Field(description="Whole rupiah, after the discount; 0 when a coupon covers it all.")
+    discount: int = Field(default=0, description="What the coupon took off, in whole rupiah.")
     expires_at: datetime
     va_number: str | None = None
     qr_string: str | None = None
@@ -104,14 +106,16 @@ def initiate_payment(
         customers=outside.customers,
         duitku=outside.duitku,
         urls=outside.urls,
+        start=request.app.state.start,
         now=outside.now,
     )
     return PaymentStarted(
         merchant_order_id=payment.merchant_order_id,
         reference=payment.reference or "",
-        payment_url=payment.payment_url or "",
+        payment_url=payment.payment_url or outside.urls.status(payment.public_id),
         status_url=outside.urls.status(payment.public_id),
         amount=payment.payment_amount,
+        discount=payment.discount,
         expires_at=payment.expires_at,
         va_number=payment.va_number,
         qr_string=payment.qr_string,

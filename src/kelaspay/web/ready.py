@@ -15,7 +15,7 @@ from fastapi.responses import RedirectResponse, Response
 from kelaspay.duitku import CHANNELS
 from kelaspay.faults import PaymentUnknown
 from kelaspay.outside import Outside
-from kelaspay.payment import Customer, Status
+from kelaspay.payment import Customer, Payment, Status
 from kelaspay.web.pages import shown, site_url
 from kelaspay.web.signed import orders_of
 from kelaspay.web.status import Standing, standing_of
@@ -54,8 +54,13 @@ def receipt(public_id: str, request: Request) -> Response:
         payment=payment,
         customer=standing.customer,
         own=public_id in orders_of(request),
-        method=channel.name if channel else "Duitku",
+        method=channel.name if channel else paid_by(payment),
     )
+
+
+def paid_by(payment: Payment) -> str:
+    """Where no channel of Duitku's is known."""
+    return f"Kupon {payment.coupon}" if payment.free else "Duitku"
 
 
 def may_sign_in(standing: Standing, request: Request) -> bool:
