@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI
-from starlette.routing import Route
 
 from kelaspay import __version__
 from kelaspay.web import api, button, door, errors, files, health, hooks, install, mails, paying, ready, shop, status
 from kelaspay.web.console import routers
-from kelaspay.web.v1 import own_key
+from kelaspay.web.described import DESCRIPTION, TAGS, Described
+from kelaspay.web.v1 import acts, enrollments, events, offers, own_key, payments
 
 if TYPE_CHECKING:
     from kelaspay.confirm import Start
@@ -23,22 +23,21 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
 
     `start` sets a payment's work going.
     """
-    app = FastAPI(
+    app = Described(
         title="Kelaspay",
         version=__version__,
         summary="Sells Thinkific courses through Duitku and makes sure that whoever paid is in the course.",
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
         dependencies=[Depends(errors.plain_address)],
     )
     app.state.outside = outside
     app.state.start = start
-    settings, now = outside.settings, outside.now
-    duitku = hooks.Hook(hooks.duitku_reader(outside.duitku, settings.duitku_networks, now), inbox)
-    keys = [key for key in (settings.thinkific_api_key, settings.thinkific_client_secret) if key is not None]
-    thinkific = hooks.Hook(hooks.thinkific_reader(keys, now), inbox)
-    app.router.routes[:0] = [Route("/webhooks/duitku", duitku), Route("/webhooks/thinkific", thinkific)]
+    app.state.methods = {}
+    app.router.routes[:0] = hooks.hooks_of(outside.schools, inbox, outside.settings, outside.now)
     for part in (api, files, shop, paying, status, ready, button, mails, install, health):
         app.include_router(part.router)
-    for part in (own_key,):
+    for part in (own_key, offers, payments, acts, enrollments, events):
         app.include_router(part.router, prefix="/api/v1")
     for router in routers:
         app.include_router(router)

@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 
     from kelaspay.confirm import Start
     from kelaspay.customers import Customers
-    from kelaspay.duitku import Duitku
+    from kelaspay.idempotency import Turn
     from kelaspay.payment import Invoice
+    from kelaspay.school import SchoolOf
     from kelaspay.store.database import Database, Db
 
 __all__ = ["Urls", "Wanted", "choose_method", "initiate", "invoice_at_duitku", "place"]
 
 log = structlog.get_logger()
 
-LONGEST_KEY = 255
 REMEMBER = timedelta(days=2)
 """How long after an invoice's end its customer stays in the cache; money can land late."""
 INVOICE_LEASE = 60.0
@@ -52,13 +52,9 @@ INVOICE_LEASE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """Where Duitku calls back and sends the buyer; built from the configured address alone."""
+    """Where buyers and owners are sent; built from the configured address alone."""
 
     base: str
-
-    @property
-    def callback(self) -> str:
-        return f"{self.base}/webhooks/duitku"
 
     @property
     def oauth_redirect(self) -> str:
@@ -72,33 +68,34 @@ class Urls:
 def initiate(
     wanted: Wanted,
     *,
-    idempotency_key: str | None,
+    turn: Turn,
     database: Database,
     customers: Customers,
-    duitku: Duitku,
+    school_of: SchoolOf,
     urls: Urls,
     start: Start,
     now: Callable[[], datetime],
 ) -> Payment:
     """A pending payment with its payment URL; or a paid one, where a coupon covers the whole price.
 
-    With an `idempotency_key` a repeat gives the same payment, and takes up an invoice that could not be created the
-    first time; Duitku keeps one live invoice an order. Raises `InvalidInput` naming each field, `IdempotencyKeyReused`,
-    `StillInProgress`, or Duitku's faults.
+    The payment is noted with the `turn` in the commit that makes it, so that a repeat of a request that broke off takes
+    up its invoice; Duitku keeps one live invoice an order. Raises `InvalidInput` naming each field, `StillInProgress`,
+    `NotConfigured`, or Duitku's faults.
     """
-    earlier = _earlier(wanted, idempotency_key, database=database)
-    if earlier is not None:
-        return invoice_at_duitku(earlier, database=database, customers=customers, duitku=duitku, urls=urls, now=now)
+    if turn.subject is not None:
+        earlier = _made(turn.subject, database=database)
+        return invoice_at_duitku(
+            earlier, database=database, customers=customers, school_of=school_of, urls=urls, now=now
+        )
     payment, customer = check(wanted, database=database, now=now())
-    try:
-        with database.begin() as db:
-            _keep(db, payment, customer, key=idempotency_key, digest=wanted.digest(), lease=INVOICE_LEASE, start=start)
-    except IntegrityError as error:
-        raise StillInProgress from error
+    school_of(payment.school)
+    with database.begin() as db:
+        _keep(db, payment, customer, key=None, digest=wanted.digest(), lease=INVOICE_LEASE, start=start)
+        turn.made(db, payment.merchant_order_id)
     _remember(payment, customer, customers)
     if payment.free:
         return replace(payment, status=Status.PAID, paid_at=payment.created_at)
-    invoice = _create(payment, customer, database=database, duitku=duitku, urls=urls, now=now)
+    invoice = _create(payment, customer, database=database, school_of=school_of, urls=urls, now=now)
     return _keep_invoice(payment, invoice, database=database, now=now())
 
 
@@ -116,8 +113,9 @@ def place(
     """A pending payment of which Duitku has not heard yet, for the buyer still has to choose how to pay; or a paid one,
     where a coupon covers the whole price.
 
-    The same key gives the same payment; an unpaid one of the same buyer for the same offer at the same price is taken
-    up instead of doubled. Raises `InvalidInput`, and without `again` `AlreadyEnrolled` for who has the access already.
+    The key is the form's, and the payment its record: a form sent twice gets what became of it by now. An unpaid one of
+    the same buyer for the same offer at the same price is taken up instead of doubled. Raises `InvalidInput`, and
+    without `again` `AlreadyEnrolled` for who has the access already.
     """
     earlier = _earlier(wanted, idempotency_key, database=database)
     if earlier is not None:
@@ -149,7 +147,7 @@ def invoice_at_duitku(
     *,
     database: Database,
     customers: Customers,
-    duitku: Duitku,
+    school_of: SchoolOf,
     urls: Urls,
     now: Callable[[], datetime],
 ) -> Payment:
@@ -160,7 +158,7 @@ def invoice_at_duitku(
         if not payments.claim_invoice(db, payment.merchant_order_id, INVOICE_LEASE):
             raise StillInProgress(merchant_order_id=payment.merchant_order_id)
     customer = customers.recall(payment.merchant_order_id)
-    invoice = _create_again(payment, customer, database=database, duitku=duitku, urls=urls, now=now)
+    invoice = _create_again(payment, customer, database=database, school_of=school_of, urls=urls, now=now)
     return _keep_invoice(payment, invoice, database=database, now=now())
 
 
@@ -170,7 +168,7 @@ def choose_method(
     *,
     database: Database,
     customers: Customers,
-    duitku: Duitku,
+    school_of: SchoolOf,
     urls: Urls,
     now: Callable[[], datetime],
 ) -> Payment:
@@ -191,7 +189,7 @@ def choose_method(
     end = at + timedelta(minutes=expiry_period(payment_method))
     chosen = replace(payment, payment_method=payment_method)
     chosen = replace(chosen, expires_at=max(payment.expires_at, end) if payment.payment_url else end)
-    invoice = _create(chosen, customer, database=database, duitku=duitku, urls=urls, now=now)
+    invoice = _create(chosen, customer, database=database, school_of=school_of, urls=urls, now=now)
     return _keep_invoice(chosen, invoice, database=database, now=at)
 
 
@@ -225,12 +223,16 @@ def _remember(payment: Payment, customer: Customer, customers: Customers) -> Non
     customers.remember(payment.merchant_order_id, customer, int(lifetime.total_seconds()))
 
 
-def _earlier(wanted: Wanted, key: str | None, *, database: Database) -> Payment | None:
-    """The payment that this key made, when it asked for the same."""
-    if key is None:
-        return None
-    if not key.strip() or len(key) > LONGEST_KEY or not key.isprintable():
-        raise InvalidInput.one("Idempotency-Key", f"must have 1 to {LONGEST_KEY} characters")
+def _made(merchant_order_id: str, *, database: Database) -> Payment:
+    with database.read() as db:
+        payment = payments.find_payment(db, merchant_order_id)
+    if payment is None:
+        raise PaymentUnknown(merchant_order_id=merchant_order_id)
+    return payment
+
+
+def _earlier(wanted: Wanted, key: str, *, database: Database) -> Payment | None:
+    """The payment that this form made, when it asked for the same."""
     with database.read() as db:
         found = payments.find_by_idempotency_key(db, key)
     if found is None:
@@ -246,14 +248,17 @@ def _create(
     customer: Customer,
     *,
     database: Database,
-    duitku: Duitku,
+    school_of: SchoolOf,
     urls: Urls,
     now: Callable[[], datetime],
 ) -> Invoice:
     """The invoice from Duitku; a fault is written into the payment's story before it goes on."""
     back = payment.return_url or urls.status(payment.public_id)
+    school = school_of(payment.school)
     try:
-        return duitku.create_invoice(payment, customer, callback_url=urls.callback, return_url=back, now=now())
+        return school.duitku.create_invoice(
+            payment, customer, callback_url=school.callback_url, return_url=back, now=now()
+        )
     except Fault as fault:
         with database.begin() as db:
             payments.set_invoice_fault(db, payment.merchant_order_id, fault.code(), str(fault), now())
@@ -266,11 +271,12 @@ def _create_again(
     customer: Customer,
     *,
     database: Database,
-    duitku: Duitku,
+    school_of: SchoolOf,
     urls: Urls,
     now: Callable[[], datetime],
 ) -> Invoice:
     """The invoice of a payment whose first attempt failed or lost its answer: asked for before it is made again."""
+    duitku = school_of(payment.school).duitku
     try:
         said = duitku.transaction_status(payment.merchant_order_id, payment.payment_method)
     except InvoiceUnknown:
@@ -283,7 +289,7 @@ def _create_again(
         raise AlreadyPaid(merchant_order_id=payment.merchant_order_id)
     if said is not None and payment.payment_method is None and said.reference:
         return duitku.invoice_page(said.reference)
-    return _create(payment, customer, database=database, duitku=duitku, urls=urls, now=now)
+    return _create(payment, customer, database=database, school_of=school_of, urls=urls, now=now)
 
 
 def _keep_invoice(payment: Payment, invoice: Invoice, *, database: Database, now: datetime) -> Payment:

@@ -160,6 +160,7 @@ def letter(
     after = [say(part).format(**blanks) for part in (NUMBER, HELP)]
     button, url = say(words.button), leads.get(words.leads_to, "")
     return Letter(
+        seller=seller.name,
         to=customer.email,
         subject=" ".join(say(words.subject).format(**blanks).split()),
         text=_text([line for line in lines if line], button, url, after, seller.name),

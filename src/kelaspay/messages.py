@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from kelaspay.faults import Fault
-from kelaspay.formats import Seller
 from kelaspay.letters import KINDS, letter
 from kelaspay.mail import smtp
 from kelaspay.payment import EnrollmentState, Status
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from kelaspay.mail import Letter
     from kelaspay.payment import Enrollment, Payment
+    from kelaspay.school import Profile
     from kelaspay.settings import Settings
     from kelaspay.store.database import Database
 
@@ -44,32 +44,21 @@ class Office:
     """What letters are made and sent with; without `post` they are kept."""
 
     database: Database
-    seller: Seller
+    profile_of: Callable[[str], Profile]
     base: str
-    site: str
     now: Callable[[], datetime]
     post: Callable[[Letter], None] | None = None
 
 
-def seller_of(settings: Settings) -> Seller:
-    """Who sells, by the settings or by the school's name."""
-    name = settings.seller_name or (settings.thinkific_subdomain or "Kelaspay").replace("-", " ").title()
-    return Seller(name, settings.seller_address, settings.seller_email, settings.seller_phone)
-
-
-def site_of(settings: Settings) -> str:
-    """The school's own address."""
-    return settings.thinkific_site_url.replace("{subdomain}", settings.thinkific_subdomain or "")
-
-
-def office(settings: Settings, database: Database, now: Callable[[], datetime]) -> Office:
+def office(
+    settings: Settings, profile_of: Callable[[str], Profile], database: Database, now: Callable[[], datetime]
+) -> Office:
     """With SMTP_URL letters are sent, else kept."""
-    seller = seller_of(settings)
     post = None
     if settings.smtp_url is not None:
         sender = settings.mail_from or settings.seller_email or "no-reply@localhost"
-        post = smtp(settings.smtp_url.get_secret_value(), sender, seller.name)
-    return Office(database, seller, settings.app_base_url, site_of(settings), now, post)
+        post = smtp(settings.smtp_url.get_secret_value(), sender)
+    return Office(database, profile_of, settings.app_base_url, now, post)
 
 
 def send_due(office: Office) -> int:
@@ -116,13 +105,14 @@ def _made(row: Any, office: Office) -> tuple[Letter | None, bool]:
         enrollment = enrollments.find_enrollment(db, row.merchant_order_id)
     if payment is None or customer is None or row.kind.partition(":")[0] not in KINDS:
         return None, False
+    profile = office.profile_of(payment.school)
     made = letter(
         row.kind,
         payment,
         customer,
-        seller=office.seller,
+        seller=profile.seller,
         base=office.base,
-        site=office.site,
+        site=profile.site_url,
         ends=enrollment.expiry_date if enrollment else None,
         blank=row.blank,
     )

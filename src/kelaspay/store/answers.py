@@ -26,8 +26,8 @@ def claim(
     """
     insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(answers)
     values = {"asker": asker, "key": key, "school": school, "digest": digest, "made_at": now}
-    added = db.execute(insert.values(**values, lease_until=database_clock() + lease).on_conflict_do_nothing())
-    held = added.rowcount == 1
+    added = insert.values(**values, lease_until=database_clock() + lease).on_conflict_do_nothing()
+    held = db.execute(added.returning(answers.c.key)).first() is not None
     if not held:
         over = sa.and_(answers.c.status.is_(None), answers.c.lease_until < database_clock())
         taken = sa.update(answers).where(_named(asker, key), over, answers.c.digest == digest)
@@ -54,8 +54,8 @@ def let_go(db: Db, asker: str, key: str, lease_until: float) -> None:
 
 def forget_answers(db: Db, made_before: datetime) -> None:
     """Drop the keys from before then, but for those that somebody is still at."""
-    old = sa.and_(answers.c.made_at < made_before, answers.c.lease_until < database_clock())
-    db.execute(sa.delete(answers).where(old))
+    over = sa.or_(answers.c.status.is_not(None), answers.c.lease_until < database_clock())
+    db.execute(sa.delete(answers).where(answers.c.made_at < made_before, over))
 
 
 def _write(db: Db, asker: str, key: str, lease_until: float, **values: Any) -> bool:

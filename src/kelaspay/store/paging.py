@@ -111,7 +111,7 @@ def school_of_event(db: Db, event_id: int) -> str | None:
 
 
 def find_offer_row(db: Db, school: str, slug: str) -> sa.Row[Any] | None:
-    query = sa.select(*OFFER_COLUMNS, offers.c.created_at, offers.c.updated_at)
+    query: sa.Select[Any] = sa.select(*OFFER_COLUMNS, offers.c.created_at, offers.c.updated_at)
     return db.execute(query.where(offers.c.school == school, offers.c.slug == slug)).one_or_none()
 
 
@@ -129,9 +129,7 @@ def _orders_of(email: str) -> sa.Select[Any]:
 
 def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     equal = {payments.c.status: wanted.status, payments.c.offer: wanted.offer, payments.c.reference: wanted.reference}
-    conditions: list[sa.ColumnElement[bool]] = [
-        column == value for column, value in equal.items() if value is not None
-    ]
+    conditions: list[sa.ColumnElement[bool]] = [column == value for column, value in equal.items() if value is not None]
     if wanted.email is not None:
         conditions.append(payments.c.merchant_order_id.in_(_orders_of(wanted.email)))
     if wanted.attention is not None:

@@ -382,6 +382,10 @@ schools = sa.Table(
     sa.Column("merchant_code", sa.Text),
     sa.Column("duitku_api_key", sa.LargeBinary),
     sa.Column("callback_path", sa.Text),
+    sa.Column("seller_name", sa.Text),
+    sa.Column("seller_address", sa.Text),
+    sa.Column("seller_email", sa.Text),
+    sa.Column("seller_phone", sa.Text),
     sa.Index("ix_schools_callback_path", "callback_path", unique=True),
 )
 

@@ -38,6 +38,7 @@ Address = Annotated[str, StringConstraints(max_length=1000, pattern="^https?://[
 IdempotencyKey = Annotated[
     str | None,
     Header(
+        alias="Idempotency-Key",
         min_length=1,
         max_length=255,
         pattern="^[!-~]+$",

@@ -7,11 +7,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from kelaspay import payment
 from kelaspay.api_faults import OfferTaken
 from kelaspay.catalogue import check_ids
-from kelaspay.faults import InvalidInput, OfferUnknown
+from kelaspay.faults import OfferUnknown
 from kelaspay.idempotency import Answer, Turn
 from kelaspay.store import offers, paging
 from kelaspay.store.database import Db
@@ -26,7 +27,7 @@ from kelaspay.web.v1.shapes import OfferPage, OfferRead, offer_read
 
 router = APIRouter(prefix="/offers", tags=["Offers"], route_class=JsonRoute)
 
-ONE_TARGET = {
+ONE_TARGET: JsonDict = {
     "not": {
         "properties": {"course_id": {"type": "integer"}, "bundle_id": {"type": "integer"}},
         "required": ["course_id", "bundle_id"],

@@ -38,7 +38,7 @@ def _wanted(
     offer: Annotated[str | None, Query(max_length=LONGEST, description="Only of this offer.")] = None,
     email: Annotated[str | None, Query(max_length=LONGEST, description="Only of this buyer.")] = None,
     reference: Annotated[str | None, Query(max_length=LONGEST, description="Only Duitku's invoice of this id.")] = None,
-    attention: Annotated[bool | None, Query(description="Only those that a person should look at, or that not.")] = None,
+    attention: Annotated[bool | None, Query(description="Whether a person should look at it.")] = None,
     created_from: Annotated[Time | None, Query(description="Made then or later.")] = None,
     created_until: Annotated[Time | None, Query(description="Made before then.")] = None,
 ) -> Wanted:

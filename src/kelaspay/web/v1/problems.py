@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kelaspay.api_faults import BodyTooLarge, BodyTooSlow, KeyMissing, KeyRefused, NotJson, ScopeMissing, TooManyRequests
+from kelaspay.api_faults import (
+    BodyTooLarge,
+    BodyTooSlow,
+    KeyMissing,
+    KeyRefused,
+    NotJson,
+    ScopeMissing,
+    TooManyRequests,
+)
 from kelaspay.faults import DatabaseUnavailable, IdempotencyKeyReused, InvalidInput, StillInProgress
 
 if TYPE_CHECKING:
@@ -58,7 +66,13 @@ def problems(*faults: type[Fault], body: bool = False, key: bool = True, path: b
 def _tell(told: Responses, status: int, code: str, message: str) -> None:
     schema = {"$ref": "#/components/schemas/Problem"}
     kept = told.setdefault(status, {"description": "", "content": {PROBLEM: {"schema": schema, "examples": {}}}})
-    example = {"type": "about:blank", "title": message, "status": status, "code": code, "request_id": "5f2c9a7be1d04c68"}
+    example = {
+        "type": "about:blank",
+        "title": message,
+        "status": status,
+        "code": code,
+        "request_id": "5f2c9a7be1d04c68",
+    }
     if code == InvalidInput.code():
         example |= {"errors": [{"field": "limit", "detail": "Input should be less than or equal to 200"}]}
     kept["content"][PROBLEM]["examples"][code] = {"value": example}
