@@ -7,7 +7,22 @@ from typing import TYPE_CHECKING
 from fastapi import Depends, FastAPI
 
 from kelaspay import __version__
-from kelaspay.web import api, button, door, errors, files, health, hooks, install, mails, paying, ready, shop, status
+from kelaspay.web import (
+    api,
+    button,
+    door,
+    errors,
+    files,
+    health,
+    hooks,
+    install,
+    mails,
+    me,
+    paying,
+    ready,
+    shop,
+    status,
+)
 from kelaspay.web.console import routers
 from kelaspay.web.described import DESCRIPTION, TAGS, Described
 from kelaspay.web.v1 import acts, enrollments, events, offers, own_key, payments
@@ -35,7 +50,7 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
     app.state.start = start
     app.state.methods = {}
     app.router.routes[:0] = hooks.hooks_of(outside.schools, inbox, outside.settings, outside.now)
-    for part in (api, files, shop, paying, status, ready, button, mails, install, health):
+    for part in (api, files, shop, paying, status, ready, me, button, mails, install, health):
         app.include_router(part.router)
     for part in (own_key, offers, payments, acts, enrollments, events):
         app.include_router(part.router, prefix="/api/v1")

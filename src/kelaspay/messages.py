@@ -17,7 +17,7 @@ from kelaspay.letters import KINDS, letter
 from kelaspay.mail import smtp
 from kelaspay.payment import EnrollmentState, Status
 from kelaspay.store import enrollments, messages, payments
-from kelaspay.store.messages import State
+from kelaspay.store.messages import CODE_LIFE, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,7 @@ log = structlog.get_logger()
 LEASE_SECONDS = 120.0
 """Longer than the mail server's slowest answer."""
 BATCH = 50
+SIGN_IN = "sign_in"
 MOST_ATTEMPTS = 8
 FIRST_WAIT = timedelta(seconds=30)
 RESEND_SPACING = timedelta(minutes=3)
@@ -81,10 +82,11 @@ def resend_access(database: Database, merchant_order_id: str, now: datetime) -> 
 
 def _see_to(row: Any, office: Office) -> None:
     made, still = _made(row, office)
+    secret = row.kind.startswith(SIGN_IN)
     if made is None or not still:
         _write_down(row, office, state=State.DROPPED)
         return
-    kept = {"recipient": made.to, "subject": made.subject, "text": made.text, "html": made.html}
+    kept: dict[str, str | None] = {"recipient": made.to, "subject": made.subject, "text": made.text, "html": made.html}
     if office.post is None:
         _write_down(row, office, state=State.KEPT, sent_at=office.now(), **kept)
         return
@@ -93,6 +95,8 @@ def _see_to(row: Any, office: Office) -> None:
     except Fault as fault:
         _failed(row, fault, office, kept)
         return
+    if secret:  # whoever reads our database need not read it
+        kept |= {"text": None, "html": None, "blank": None}
     _write_down(row, office, state=State.SENT, sent_at=office.now(), fault=None, **kept)
     log.info("message_sent", merchant_order_id=row.merchant_order_id, kind=row.kind)
 
@@ -116,6 +120,8 @@ def _made(row: Any, office: Office) -> tuple[Letter | None, bool]:
         ends=enrollment.expiry_date if enrollment else None,
         blank=row.blank,
     )
+    if row.kind.startswith(SIGN_IN):
+        return made, office.now() < row.raised_at + CODE_LIFE
     return made, still_so(row.kind, payment, enrollment, office.now())
 
 
@@ -135,7 +141,7 @@ def still_so(kind: str, payment: Payment, enrollment: Enrollment | None, now: da
     return True
 
 
-def _failed(row: Any, fault: Fault, office: Office, kept: dict[str, str]) -> None:
+def _failed(row: Any, fault: Fault, office: Office, kept: dict[str, str | None]) -> None:
     """Tried again with growing gaps, up to about two hours in all; then the operator sees it."""
     attempts = row.attempts + 1
     log.warning("message_failed", merchant_order_id=row.merchant_order_id, kind=row.kind, fault=fault.code())

@@ -21,7 +21,7 @@ from kelaspay.store import coupons, offers
 from kelaspay.wanted import Wanted
 from kelaspay.web.i18n import language_of
 from kelaspay.web.pages import shown
-from kelaspay.web.signed import remember_order
+from kelaspay.web.signed import remember_orders
 from kelaspay.web.typos import suggested
 from kelaspay.web.words import NOT_MADE, in_words
 
@@ -112,7 +112,7 @@ def order(
     except Fault as fault:
         return _refused(request, offer, entered, fault)
     response = RedirectResponse(_onward(payment, outside), status_code=303)
-    remember_order(request, response, payment.public_id)
+    remember_orders(request, response, [payment.public_id])
     return response
 
 
