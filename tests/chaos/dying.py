@@ -20,6 +20,7 @@ from kelaspay.idempotency import Answer, Asked, Turn, once
 from kelaspay.outside import opened
 from kelaspay.payment import MerchantOrderId
 from kelaspay.reconcile import reconcile
+from kelaspay.school import DEFAULT
 from kelaspay.store import inbox, jobs
 from kelaspay.store.database import Database
 from kelaspay.store.tables import answers, metadata
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     import httpx2
 
     from kelaspay.outside import Outside
+    from kelaspay.school import School
     from kelaspay.settings import Settings
     from kelaspay.store.database import Db
 
@@ -151,8 +153,12 @@ class Life:
     executor_id: str
 
     def __post_init__(self) -> None:
-        self.schools = self.outside.schools
         self.engine = TwinEngine(self.outside.database, self.town.clock, self._perform, self.executor_id)
+
+    def school_of(self, key: str = DEFAULT) -> School:
+        """The school, working with what this process has open, which may die."""
+        found = self.outside.schools.of(key)
+        return replace(found, database=self.outside.database, customers=self.outside.customers)
 
     def initiate(self, wanted: Wanted, key: str) -> MerchantOrderId:
         """The order that a request with this key made, by this life or an earlier one."""
@@ -163,7 +169,7 @@ class Life:
                 turn=turn,
                 database=self.outside.database,
                 customers=self.outside.customers,
-                school_of=self.schools.of,
+                school_of=self.school_of,
                 urls=self.outside.urls,
                 start=self.engine.start,
                 now=self.town.clock,
@@ -176,7 +182,7 @@ class Life:
 
     def receive(self, body: bytes) -> None:
         """Take a callback in, as the inbox's writer does: what it is answered for is committed."""
-        event = receive(body, "application/x-www-form-urlencoded", school=self.schools.of(), now=self.town.clock())
+        event = receive(body, "application/x-www-form-urlencoded", school=self.school_of(), now=self.town.clock())
         with self.outside.database.begin() as db:
             inbox.keep(db, [event])
 
@@ -210,7 +216,7 @@ class Life:
         self.town.pass_time(LAG)
         done = reconcile(
             database=self.outside.database,
-            school_of=self.schools.of,
+            school_of=self.school_of,
             start=self.engine.start,
             enqueue=self.engine.enqueue,
             alive=self.engine.alive,
@@ -224,7 +230,7 @@ class Life:
             run,
             holder=holder,
             database=self.outside.database,
-            school_of=self.schools.of,
+            school_of=self.school_of,
             now=self.town.clock,
             waits=WAITS,
             step=lambda _name, function: function(),
