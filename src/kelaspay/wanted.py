@@ -42,10 +42,12 @@ class Wanted:
     return_url: str | None = None
     coupon: str | None = None
     language: str = "id"
+    school: str | None = None
+    """The only school whose offers can be meant; None for any."""
 
     def digest(self) -> str:
         """Tells whether two requests ask for the same."""
-        fields = {name: getattr(self, name) for name in self.__slots__ if name != "language"}
+        fields = {name: getattr(self, name) for name in self.__slots__ if name not in {"language", "school"}}
         if not self.coupon:  # as requests were before there were coupons
             del fields["coupon"]
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
@@ -160,6 +162,7 @@ def _offer(db: Db, wanted: Wanted, now: datetime) -> Offer:
         found = offers.offers_named(db, wanted.course_name)
     else:
         raise ValueError("is missing")
+    found = [offer for offer in found if wanted.school in {None, offer.school}]
     if not found:
         raise ValueError("is not an offer of ours")
     found = [offer for offer in found if offer.on_sale(now)]
