@@ -44,6 +44,9 @@ else
 	$(BIN)/pytest -m chaos
 endif
 
+drive: .venv/.all ## Send the API whatever its description allows and forbids (ARGS=600, seconds)
+	$(BIN)/python -m tests.api.drive $(ARGS)
+
 check: .venv/.all ## Run formatter, linter, types and import rules
 	$(UV) lock --check --quiet
 	$(BIN)/ruff format --check .
@@ -75,4 +78,4 @@ clean: ## Remove what was installed and made
 	@$(UV) sync --quiet --frozen --python $(PYTHON)
 	@touch $@ .venv/.run
 
-.PHONY: help setup setup-all demo run work emulate test check screenshots format clean
+.PHONY: help setup setup-all demo run work emulate test drive check screenshots format clean
