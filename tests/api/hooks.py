@@ -35,7 +35,7 @@ schemathesis.openapi.format("coupon-code", st.just(""))
 
 
 @schemathesis.hook
-def filter_case(_context: HookContext, case: Case) -> bool:
+def filter_case(_context: HookContext, case: Case[Any]) -> bool:
     """Whether a case leaves the offer that is sold alone, and the only one of its name."""
     if "/api/v1/offers" not in case.path or case.method == "GET":
         return True
@@ -45,7 +45,7 @@ def filter_case(_context: HookContext, case: Case) -> bool:
 
 
 @schemathesis.hook
-def before_call(_context: HookContext, case: Case, _kwargs: Any) -> None:
+def before_call(_context: HookContext, case: Case[Any], _kwargs: Any) -> None:
     """What no schema can ask for: an offer's end lies behind its beginning, and another request has another key."""
     body: Any = case.body
     if isinstance(body, dict) and {"on_sale_from", "on_sale_until"} <= body.keys():
