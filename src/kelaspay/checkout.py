@@ -25,17 +25,18 @@ from kelaspay.faults import (
     PaymentUnknown,
     StillInProgress,
 )
-from kelaspay.payment import Customer, Payment, Status
-from kelaspay.store import payments
+from kelaspay.payment import Customer, Enrollment, Payment, Status
+from kelaspay.store import coupons, enrollments, payments
 from kelaspay.wanted import Wanted, check
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from kelaspay.confirm import Start
     from kelaspay.customers import Customers
-    from kelaspay.duitku import Duitku
     from kelaspay.payment import Invoice
+    from kelaspay.school import SchoolOf
     from kelaspay.store.database import Database, Db
 
 __all__ = ["Urls", "Wanted", "choose_method", "initiate", "invoice_at_duitku", "place"]
@@ -51,13 +52,9 @@ INVOICE_LEASE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """Where Duitku calls back and sends the buyer; built from the configured address alone."""
+    """Where buyers and owners are sent; built from the configured address alone."""
 
     base: str
-
-    @property
-    def callback(self) -> str:
-        return f"{self.base}/webhooks/duitku"
 
     @property
     def oauth_redirect(self) -> str:
@@ -74,27 +71,33 @@ def initiate(
     idempotency_key: str | None,
     database: Database,
     customers: Customers,
-    duitku: Duitku,
+    school_of: SchoolOf,
     urls: Urls,
+    start: Start,
     now: Callable[[], datetime],
 ) -> Payment:
-    """A pending payment with its payment URL.
+    """A pending payment with its payment URL; or a paid one, where a coupon covers the whole price.
 
     With an `idempotency_key` a repeat gives the same payment, and takes up an invoice that could not be created the
     first time; Duitku keeps one live invoice an order. Raises `InvalidInput` naming each field, `IdempotencyKeyReused`,
-    `StillInProgress`, or Duitku's faults.
+    `StillInProgress`, `NotConfigured`, or Duitku's faults.
     """
     earlier = _earlier(wanted, idempotency_key, database=database)
     if earlier is not None:
-        return invoice_at_duitku(earlier, database=database, customers=customers, duitku=duitku, urls=urls, now=now)
+        return invoice_at_duitku(
+            earlier, database=database, customers=customers, school_of=school_of, urls=urls, now=now
+        )
     payment, customer = check(wanted, database=database, now=now())
+    school_of(payment.school)
     try:
         with database.begin() as db:
-            _keep(db, payment, customer, key=idempotency_key, digest=wanted.digest(), lease=INVOICE_LEASE)
+            _keep(db, payment, customer, key=idempotency_key, digest=wanted.digest(), lease=INVOICE_LEASE, start=start)
     except IntegrityError as error:
         raise StillInProgress from error
     _remember(payment, customer, customers)
-    invoice = _create(payment, customer, database=database, duitku=duitku, urls=urls, now=now)
+    if payment.free:
+        return replace(payment, status=Status.PAID, paid_at=payment.created_at)
+    invoice = _create(payment, customer, database=database, school_of=school_of, urls=urls, now=now)
     return _keep_invoice(payment, invoice, database=database, now=now())
 
 
@@ -106,9 +109,11 @@ def place(
     campaign: str = "",
     database: Database,
     customers: Customers,
+    start: Start,
     now: Callable[[], datetime],
 ) -> Payment:
-    """A pending payment of which Duitku has not heard yet, for the buyer still has to choose how to pay.
+    """A pending payment of which Duitku has not heard yet, for the buyer still has to choose how to pay; or a paid one,
+    where a coupon covers the whole price.
 
     The same key gives the same payment; an unpaid one of the same buyer for the same offer at the same price is taken
     up instead of doubled. Raises `InvalidInput`, and without `again` `AlreadyEnrolled` for who has the access already.
@@ -119,22 +124,23 @@ def place(
     payment, customer = check(wanted, database=database, now=now())
     try:
         with database.begin() as db:
-            there = payments.access_of(db, customer.email, payment, now())
-            if there is not None and not again:
-                raise AlreadyEnrolled(until=there.expiry_date and there.expiry_date.isoformat())
+            if not again:
+                _refuse_enrolled(db, customer, payment, now())
             unpaid = payments.unpaid_of(db, customer.email, payment, now())
             if unpaid is not None:
                 return unpaid
-            _keep(db, payment, customer, key=idempotency_key, digest=wanted.digest(), lease=0.0)
+            _keep(db, payment, customer, key=idempotency_key, digest=wanted.digest(), lease=0.0, start=start)
             if campaign:
                 payments.tell(db, payment.merchant_order_id, payment.created_at, "buyer", "came_from", campaign)
-    except IntegrityError as error:
+    except (IntegrityError, AlreadyEnrolled, InvalidInput) as error:  # by the same form, sent twice at once?
         kept = _earlier(wanted, idempotency_key, database=database)
-        if kept is None:
+        if kept is not None:
+            return kept
+        if isinstance(error, IntegrityError):
             raise StillInProgress from error
-        return kept
+        raise
     _remember(payment, customer, customers)
-    return payment
+    return replace(payment, status=Status.PAID, paid_at=payment.created_at) if payment.free else payment
 
 
 def invoice_at_duitku(
@@ -142,18 +148,18 @@ def invoice_at_duitku(
     *,
     database: Database,
     customers: Customers,
-    duitku: Duitku,
+    school_of: SchoolOf,
     urls: Urls,
     now: Callable[[], datetime],
 ) -> Payment:
     """The payment with its payment URL; an invoice that could not be created before is taken up again."""
-    if payment.payment_url is not None:
+    if payment.payment_url is not None or payment.free:
         return payment
     with database.begin() as db:
         if not payments.claim_invoice(db, payment.merchant_order_id, INVOICE_LEASE):
             raise StillInProgress(merchant_order_id=payment.merchant_order_id)
     customer = customers.recall(payment.merchant_order_id)
-    invoice = _create_again(payment, customer, database=database, duitku=duitku, urls=urls, now=now)
+    invoice = _create_again(payment, customer, database=database, school_of=school_of, urls=urls, now=now)
     return _keep_invoice(payment, invoice, database=database, now=now())
 
 
@@ -163,7 +169,7 @@ def choose_method(
     *,
     database: Database,
     customers: Customers,
-    duitku: Duitku,
+    school_of: SchoolOf,
     urls: Urls,
     now: Callable[[], datetime],
 ) -> Payment:
@@ -184,14 +190,33 @@ def choose_method(
     end = at + timedelta(minutes=expiry_period(payment_method))
     chosen = replace(payment, payment_method=payment_method)
     chosen = replace(chosen, expires_at=max(payment.expires_at, end) if payment.payment_url else end)
-    invoice = _create(chosen, customer, database=database, duitku=duitku, urls=urls, now=now)
+    invoice = _create(chosen, customer, database=database, school_of=school_of, urls=urls, now=now)
     return _keep_invoice(chosen, invoice, database=database, now=at)
 
 
-def _keep(db: Db, payment: Payment, customer: Customer, *, key: str | None, digest: str, lease: float) -> None:
+def _refuse_enrolled(db: Db, customer: Customer, payment: Payment, now: datetime) -> None:
+    there = payments.access_of(db, customer.email, payment, now)
+    if there is not None:
+        raise AlreadyEnrolled(until=there.expiry_date and there.expiry_date.isoformat())
+
+
+def _keep(
+    db: Db, payment: Payment, customer: Customer, *, key: str | None, digest: str, lease: float, start: Start
+) -> None:
+    """Keep the order and count its coupon; where nothing is left to pay, its work begins in the same commit."""
     payments.add_payment(db, payment, customer, idempotency_key=key, digest=digest, lease=lease)
-    first_ask = sparse_ask_times(payment.created_at, payment.expires_at)[0]
-    payments.set_next_ask(db, payment.merchant_order_id, first_ask)
+    order_id, now = payment.merchant_order_id, payment.created_at
+    if payment.coupon is not None:
+        if (why := coupons.redeem(db, payment, customer.email)) is not None:
+            raise InvalidInput.one("coupon", why)
+        payments.tell(db, order_id, now, "buyer", "coupon_used", f"{payment.coupon}: Rp {payment.discount} off")
+    if payment.free:
+        text = f"coupon {payment.coupon} covers the whole price"
+        payments.move(db, order_id, Status.PAID, now, actor="kelaspay", text=text, paid_at=now)
+        enrollments.begin_enrollment(db, Enrollment(order_id, course_id=payment.course_id, bundle_id=payment.bundle_id))
+        start(db, order_id, now)
+    else:
+        payments.set_next_ask(db, order_id, sparse_ask_times(now, payment.expires_at)[0])
 
 
 def _remember(payment: Payment, customer: Customer, customers: Customers) -> None:
@@ -220,14 +245,17 @@ def _create(
     customer: Customer,
     *,
     database: Database,
-    duitku: Duitku,
+    school_of: SchoolOf,
     urls: Urls,
     now: Callable[[], datetime],
 ) -> Invoice:
     """The invoice from Duitku; a fault is written into the payment's story before it goes on."""
     back = payment.return_url or urls.status(payment.public_id)
+    school = school_of(payment.school)
     try:
-        return duitku.create_invoice(payment, customer, callback_url=urls.callback, return_url=back, now=now())
+        return school.duitku.create_invoice(
+            payment, customer, callback_url=school.callback_url, return_url=back, now=now()
+        )
     except Fault as fault:
         with database.begin() as db:
             payments.set_invoice_fault(db, payment.merchant_order_id, fault.code(), str(fault), now())
@@ -240,11 +268,12 @@ def _create_again(
     customer: Customer,
     *,
     database: Database,
-    duitku: Duitku,
+    school_of: SchoolOf,
     urls: Urls,
     now: Callable[[], datetime],
 ) -> Invoice:
     """The invoice of a payment whose first attempt failed or lost its answer: asked for before it is made again."""
+    duitku = school_of(payment.school).duitku
     try:
         said = duitku.transaction_status(payment.merchant_order_id, payment.payment_method)
     except InvoiceUnknown:
@@ -257,7 +286,7 @@ def _create_again(
         raise AlreadyPaid(merchant_order_id=payment.merchant_order_id)
     if said is not None and payment.payment_method is None and said.reference:
         return duitku.invoice_page(said.reference)
-    return _create(payment, customer, database=database, duitku=duitku, urls=urls, now=now)
+    return _create(payment, customer, database=database, school_of=school_of, urls=urls, now=now)
 
 
 def _keep_invoice(payment: Payment, invoice: Invoice, *, database: Database, now: datetime) -> Payment:

@@ -17,11 +17,12 @@ import httpx2
 
 from kelaspay import log
 from kelaspay.catalogue import sync
+from kelaspay.coupon import Coupon
 from kelaspay.operators import invite
 from kelaspay.payment import Offer, Rupiah
 from kelaspay.serve import Process, started, web_server
 from kelaspay.settings import Settings, load
-from kelaspay.store import inbox, offers, payments
+from kelaspay.store import coupons, inbox, offers, payments
 from kelaspay.store.operators import Role
 from kelaspay_emulators.duitku import TEST_MERCHANTS, DuitkuEmulator, post_over_http
 from kelaspay_emulators.serve import start
@@ -138,8 +139,7 @@ def _stock(process: Process, thinkific: ThinkificEmulator) -> None:
     courses = {
         name: thinkific.school.add_course(name, slug=slug, price=str(price)) for slug, name, price, _days in CATALOGUE
     }
-    school = outside.school()
-    sync(thinkific=school.thinkific, database=school.database, now=school.now)
+    sync(school=outside.schools.of())
     with outside.database.begin() as db:
         for slug, name, price, days in CATALOGUE:
             course = courses[name]
@@ -147,6 +147,7 @@ def _stock(process: Process, thinkific: ThinkificEmulator) -> None:
                 slug, name, Rupiah(price), course_id=course.id, product_id=course.product_id, access_days=days
             )
             offers.put_offer(db, offer, outside.now())
+        coupons.put_coupon(db, Coupon("BELAJAR20", percent=20), outside.now())
 
 
 def _stay(at: Stage) -> bool:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta, timezone
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta, timezone
 
 from kelaspay.i18n import ENGLISH, INDONESIAN
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 WIB = timezone(timedelta(hours=7), "WIB")
 MONTHS = {
@@ -39,6 +35,15 @@ def wib(at: datetime | None, language: str = INDONESIAN) -> str:
     local = at.astimezone(WIB)
     clock = f"{local:%H:%M}" if language == ENGLISH else f"{local:%H.%M}"
     return f"{local.day} {MONTHS[language][local.month - 1]} {local.year}, {clock} WIB"
+
+
+def wib_read(text: str) -> datetime:
+    """A time as a person writes it, WIB where no zone is named; raises `ValueError`."""
+    try:
+        read = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError("is not a time like 2026-12-01T08:00") from None
+    return read if read.tzinfo else read.replace(tzinfo=WIB)
 
 
 def masked(email: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from cachetools import TTLCache
 
-from kelaspay.duitku import CHANNELS, expiry_period
+from kelaspay.duitku import CHANNELS, LOWEST, expiry_period
 from kelaspay.faults import DuitkuBusy, DuitkuUnavailable
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ KEPT_SECONDS = 86_400.0
 MOST_AMOUNTS = 1000
 GROUPS = ("qris", "va", "ewallet", "retail", "card", "paylater", "ebanking", "ecommerce")
 """In the order in which they are shown."""
-LOWEST = 10_000
-"""Of every channel but QRIS (duitku.md 3.3)."""
 HIGHEST = {"qris": 10_000_000, "retail": 5_000_000, "ewallet": 20_000_000}
 HIGHEST_OTHERWISE = 50_000_000
 

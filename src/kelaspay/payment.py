@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MerchantOrderId = NewType("MerchantOrderId", str)
 Rupiah = NewType("Rupiah", int)
 """Whole rupiah; never a float."""
+NOTHING = Rupiah(0)
 
 MERCHANT_ORDER_ID_PREFIX = "KP"
 NO_LAST_NAME = "."
@@ -113,6 +114,8 @@ class Offer:
     description: str | None = None
     picture: str | None = None
     """The address of an image."""
+    school: str = ""
+    """The key of the school that sells it."""
 
     def on_sale(self, now: datetime) -> bool:
         return (
@@ -153,6 +156,21 @@ class Payment:
     asked_at: datetime | None = None
     language: str = "id"
     """In which the buyer is written to."""
+    school: str = ""
+    """The key of the school that sold it."""
+    coupon: str | None = None
+    discount: Rupiah = NOTHING
+    """What the coupon took off; what is to be paid is `payment_amount`."""
+
+    @property
+    def price(self) -> Rupiah:
+        """Of the offer, before the coupon."""
+        return Rupiah(self.payment_amount + self.discount)
+
+    @property
+    def free(self) -> bool:
+        """Nothing is left to pay: Duitku never hears of it."""
+        return self.payment_amount == NOTHING
 
 
 @dataclass(frozen=True, slots=True)

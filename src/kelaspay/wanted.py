@@ -6,20 +6,23 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import email_validator
 import phonenumbers
 
 from kelaspay.duitku import CHANNELS, expiry_period
 from kelaspay.faults import InvalidInput
-from kelaspay.payment import Customer, Offer, Payment, Rupiah, Status, new_merchant_order_id, new_public_id
+from kelaspay.payment import Customer, Offer, Payment, Status, new_merchant_order_id, new_public_id
+from kelaspay.pricing import priced
 from kelaspay.store import offers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kelaspay.store.database import Database, Db
+
+Found = TypeVar("Found")
 
 LONGEST_NAME = 100
 LONGEST_EMAIL = 50
@@ -37,11 +40,14 @@ class Wanted:
     course_name: str | None = None
     payment_method: str | None = None
     return_url: str | None = None
+    coupon: str | None = None
     language: str = "id"
 
     def digest(self) -> str:
         """Tells whether two requests ask for the same."""
         fields = {name: getattr(self, name) for name in self.__slots__ if name != "language"}
+        if not self.coupon:  # as requests were before there were coupons
+            del fields["coupon"]
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
@@ -49,20 +55,21 @@ def check(wanted: Wanted, *, database: Database, now: datetime) -> tuple[Payment
     """The payment and customer to keep; raises `InvalidInput` with every field that is wrong."""
     wrong: dict[str, str] = {}
     name = _checked(wrong, "customer_name", _name, wanted.customer_name)
-    email = _checked(wrong, "customer_email", _email, wanted.customer_email)
+    email = _checked(wrong, "customer_email", email_of, wanted.customer_email)
     phone = _checked(wrong, "customer_phone", _phone, wanted.customer_phone)
     method = _checked(wrong, "payment_method", _method, wanted.payment_method or "")
     with database.read() as db:
         named = "offer" if wanted.offer else "course_name"
-        offer = _checked_offer(wrong, named, lambda: _offer(db, wanted, now))
-    if wrong or offer is None:
+        offer = _checked_of(wrong, named, lambda: _offer(db, wanted, now))
+        price = _checked_of(wrong, "coupon", lambda: priced(db, offer, wanted.coupon or "", now)) if offer else None
+    if wrong or offer is None or price is None:
         raise InvalidInput(wrong)
     payment = Payment(
         merchant_order_id=new_merchant_order_id(now),
         public_id=new_public_id(),
         offer=offer.slug,
         product_details=offer.name,
-        payment_amount=Rupiah(offer.price),
+        payment_amount=price.total,
         status=Status.PENDING,
         created_at=now,
         expires_at=now + timedelta(minutes=expiry_period(method or None)),
@@ -73,6 +80,9 @@ def check(wanted: Wanted, *, database: Database, now: datetime) -> tuple[Payment
         access_days=offer.access_days,
         return_url=wanted.return_url,
         language=wanted.language,
+        school=offer.school,
+        coupon=price.coupon,
+        discount=price.discount,
     )
     return payment, Customer(name=name, email=email, phone=phone)
 
@@ -85,7 +95,7 @@ def _checked(wrong: dict[str, str], field: str, check: Callable[[str], str], val
         return ""
 
 
-def _checked_offer(wrong: dict[str, str], field: str, find: Callable[[], Offer]) -> Offer | None:
+def _checked_of(wrong: dict[str, str], field: str, find: Callable[[], Found]) -> Found | None:
     try:
         return find()
     except ValueError as error:
@@ -105,7 +115,7 @@ def _name(value: str) -> str:
     return name
 
 
-def _email(value: str) -> str:
+def email_of(value: str) -> str:
     """Trimmed and lower-cased, for matching; Thinkific is taken not to tell cases apart either."""
     if not value.strip():
         raise ValueError("is missing")

@@ -48,7 +48,7 @@ CLOSED = [route for route in ROUTES if route not in OPEN]
 
 def filled(path: str, **ids: object) -> str:
     """The path with something in each of its places."""
-    known = {"operator_id": 1, "slug": OFFER, "email": "siti@example.com", "subdomain": "acme"} | ids
+    known = {"operator_id": 1, "slug": OFFER, "email": "siti@example.com", "subdomain": "acme", "code": "DOOR"} | ids
     return re.sub(r"\{(\w+)\}", lambda found: str(known.get(found[1], "x")), path)
 
 
@@ -101,6 +101,8 @@ def test_every_page_shows_without_script_and_within_its_policy(world: World, lan
     world.work()
     world.sync()
     desk = joined(world)
+    desk.open("/console/coupons")
+    desk.press("/console/coupons", code="DOOR", takes="5%")
     desk.open(f"/console/language/{language}")
     event_id = event_of(world, order_id)
 

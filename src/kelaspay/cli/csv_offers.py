@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kelaspay.cli.show import WIB
 from kelaspay.faults import InvalidInput
+from kelaspay.formats import wib_read
 from kelaspay.payment import Offer, Rupiah
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def as_csv(found: Iterable[Offer]) -> str:
     return written.getvalue()
 
 
-def read_csv(text: str) -> dict[int, Offer]:
+def read_csv(text: str, school: str) -> dict[int, Offer]:
     """The offers by line, comma or semicolon between the columns; raises `InvalidInput` with every wrong line."""
     heading = text.partition("\n")[0]
     rows = csv.DictReader(io.StringIO(text), delimiter=";" if heading.count(";") > heading.count(",") else ",")
@@ -49,7 +50,7 @@ def read_csv(text: str) -> dict[int, Offer]:
     for row in rows:
         line = rows.line_num
         try:
-            offer = read_offer({column: row.get(column) or "" for column in COLUMNS})
+            offer = read_offer({column: row.get(column) or "" for column in COLUMNS}, school)
         except InvalidInput as fault:
             wrong |= {f"line {line}, {column}": why for column, why in fault.fields.items()}
             continue
@@ -62,7 +63,7 @@ def read_csv(text: str) -> dict[int, Offer]:
     return read
 
 
-def read_offer(row: Mapping[str, str]) -> Offer:
+def read_offer(row: Mapping[str, str], school: str) -> Offer:
     """The offer in these words; raises `InvalidInput` with every column that is wrong."""
     texts = {column: _plain(row.get(column, "")) for column in COLUMNS}
     wrong: dict[str, str] = {}
@@ -96,6 +97,7 @@ def read_offer(row: Mapping[str, str]) -> Offer:
         retired_at=times["retired_at"],
         description=texts["description"] or None,
         picture=texts["picture"] or None,
+        school=school,
     )
 
 
@@ -126,8 +128,7 @@ def _time(wrong: dict[str, str], column: str, text: str) -> datetime | None:
     if not text:
         return None
     try:
-        read = datetime.fromisoformat(text)
-    except ValueError:
-        wrong[column] = "is not a time like 2026-12-01T08:00"
+        return wib_read(text)
+    except ValueError as error:
+        wrong[column] = str(error)
         return None
-    return read if read.tzinfo else read.replace(tzinfo=WIB)

@@ -63,7 +63,8 @@ def show_one(order_id: OrderId, *, json: show.AsJson = False) -> None:
     with desk() as at, at.outside.database.read() as db:
         payment = _payment(db, order_id)
         whole: dict[str, Any] = {
-            "payment": asdict(payment) | {"status_url": at.outside.urls.status(payment.public_id)},
+            "payment": asdict(payment)
+            | {"price": payment.price, "status_url": at.outside.urls.status(payment.public_id)},
             "customer": _plain(payments.find_customer(db, order_id)),
             "enrollment": _plain(enrollments.find_enrollment(db, order_id)),
             "job": _plain(jobs.find_job(db, order_id)),
@@ -87,7 +88,8 @@ def show_one(order_id: OrderId, *, json: show.AsJson = False) -> None:
 def recheck(order_id: OrderId, *, json: show.AsJson = False) -> None:
     """Ask Duitku now whether it is paid; if so, it is enrolled."""
     with desk() as at:
-        school = at.outside.school()
+        with at.outside.database.read() as db:
+            school = at.outside.schools.of(_payment(db, order_id).school)
         why = None
         try:
             confirm(

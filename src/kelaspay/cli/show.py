@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 EXIT_FAILED = 1
 WIB = timezone(timedelta(hours=7), "WIB")
-AMOUNTS = frozenset({"payment_amount", "amount_received", "amount", "price"})
+AMOUNTS = frozenset({"payment_amount", "amount_received", "amount", "price", "discount"})
 NOTHING = "–"  # noqa: RUF001 - a dash, as in print
 GAP = "  "
 ALWAYS = 9

@@ -1,11 +1,12 @@
 """Duitku: signing, paths, parsing and errors inside; frozen values and faults outside."""
 
 from kelaspay.duitku.callback import Callback, read_callback
-from kelaspay.duitku.channels import CHANNELS, Channel, expiry_period
+from kelaspay.duitku.channels import CHANNELS, LOWEST, Channel, expiry_period
 from kelaspay.duitku.client import Duitku, PaymentMethod, TransactionStatus
 
 __all__ = [
     "CHANNELS",
+    "LOWEST",
     "Callback",
     "Channel",
     "Duitku",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LOWEST = 10_000
+"""Rupiah: what every channel but QRIS takes at least (duitku.md 3.3)."""
 DAY = 1440
 """Minutes; also how long an invoice lives whose channel the buyer chooses at Duitku."""
 

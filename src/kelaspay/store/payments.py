@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from kelaspay.payment import Attention, Customer, MerchantOrderId, Payment, Rupiah, Status, before
-from kelaspay.store import messages
+from kelaspay.store import coupons, messages
 from kelaspay.store.database import database_clock
 from kelaspay.store.tables import customers, enrollments, inbox, invoices, payments, story
 
@@ -161,7 +161,16 @@ def move(
     if moved.rowcount == 1:
         tell(db, merchant_order_id, now, actor, to, text)
         messages.raise_for_move(db, merchant_order_id, to, now)
+        _count_coupon(db, merchant_order_id, to, now)
     return moved.rowcount == 1
+
+
+def _count_coupon(db: Db, merchant_order_id: MerchantOrderId, to: Status, now: datetime) -> None:
+    """A lapsed order gives its coupon back; one that is paid all the same has it again."""
+    if to in {Status.EXPIRED, Status.FAILED} and (code := coupons.give_back(db, merchant_order_id, now)):
+        tell(db, merchant_order_id, now, "kelaspay", "coupon_given_back", code)
+    elif to in {Status.PAID, Status.REVIEW} and (code := coupons.take_again(db, merchant_order_id)):
+        tell(db, merchant_order_id, now, "kelaspay", "coupon_taken_again", code)
 
 
 def flag(db: Db, merchant_order_id: MerchantOrderId, attention: Attention, text: str, now: datetime) -> None:
@@ -258,34 +267,49 @@ def give_ask_back(db: Db, merchant_order_id: MerchantOrderId, next_at: datetime)
     db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(**back))
 
 
-def due_to_ask(db: Db, now: datetime, limit: int) -> list[Payment]:
-    """Payments that should have heard from Duitku by now, longest waiting first."""
+def schools_to_ask(db: Db, now: datetime) -> list[str]:
+    """The keys of the schools that have payments to be asked after."""
+    due = sa.select(payments.c.school).where(payments.c.next_ask_at.is_not(None), payments.c.next_ask_at <= now)
+    return list(db.execute(due.distinct().order_by(payments.c.school)).scalars())
+
+
+def due_to_ask(db: Db, school: str, now: datetime, limit: int) -> list[Payment]:
+    """A school's payments that should have heard from Duitku by now, longest waiting first."""
     rows = db.execute(
         sa.select(*PAYMENT_COLUMNS)
-        .where(payments.c.next_ask_at.is_not(None), payments.c.next_ask_at <= now)
+        .where(payments.c.next_ask_at.is_not(None), payments.c.next_ask_at <= now, payments.c.school == school)
         .order_by(payments.c.next_ask_at)
         .limit(limit)
     )
     return [as_payment(row) for row in rows]
 
 
-def sparse_asks_since(db: Db, since: datetime) -> int:
-    """How many payments the sparse pass has asked after since then."""
-    asked = sa.select(sa.func.count()).select_from(payments).where(payments.c.sparse_asked_at > since)
+def sparse_asks_since(db: Db, school: str, since: datetime) -> int:
+    """How many of a school's payments the sparse pass has asked after since then."""
+    asked = (
+        sa.select(sa.func.count())
+        .select_from(payments)
+        .where(payments.c.sparse_asked_at > since, payments.c.school == school)
+    )
     return db.execute(asked).scalar_one()
 
 
 def receipts(db: Db, merchant_order_id: str) -> int:
     """How many different successful payments Duitku has called back about."""
-    return db.execute(
-        sa.select(sa.func.count(sa.distinct(inbox.c.receipt))).where(
-            inbox.c.merchant_order_id == merchant_order_id, inbox.c.source == "duitku", inbox.c.result_code == "00"
-        )
-    ).scalar_one()
+    query = sa.select(sa.func.count(sa.distinct(inbox.c.receipt))).where(
+        inbox.c.merchant_order_id == merchant_order_id,
+        payments.c.merchant_order_id == inbox.c.merchant_order_id,
+        payments.c.school == inbox.c.school,
+        inbox.c.source == "duitku",
+        inbox.c.result_code == "00",
+    )
+    return db.execute(query).scalar_one()
 
 
-def other_paid_orders(db: Db, merchant_order_id: MerchantOrderId, email: str, now: datetime) -> list[sa.Row[Any]]:
-    """The same person's other orders that are paid and whose access has not ended: what they gave, until when."""
+def other_paid_orders(db: Db, payment: Payment, email: str, now: datetime) -> list[sa.Row[Any]]:
+    """The same person's other orders at this school that are paid and whose access has not ended: what they gave, until
+    when.
+    """
     query = (
         sa.select(
             payments.c.merchant_order_id,
@@ -297,7 +321,8 @@ def other_paid_orders(db: Db, merchant_order_id: MerchantOrderId, email: str, no
         .outerjoin(enrollments, enrollments.c.merchant_order_id == payments.c.merchant_order_id)
         .where(
             customers.c.email == email,
-            payments.c.merchant_order_id != merchant_order_id,
+            payments.c.merchant_order_id != payment.merchant_order_id,
+            payments.c.school == payment.school,
             payments.c.status.in_([Status.PAID, Status.COMPLETED]),
             sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),
         )
@@ -316,6 +341,7 @@ def access_of(db: Db, email: str, wanted: Payment, now: datetime) -> Any:
         .outerjoin(enrollments, enrollments.c.merchant_order_id == payments.c.merchant_order_id)
         .where(
             customers.c.email == email,
+            payments.c.school == wanted.school,
             sa.or_(*same),
             payments.c.status.in_([Status.PAID, Status.COMPLETED, Status.REVIEW]),
             sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),
@@ -326,7 +352,7 @@ def access_of(db: Db, email: str, wanted: Payment, now: datetime) -> Any:
 
 
 def unpaid_of(db: Db, email: str, wanted: Payment, now: datetime) -> Payment | None:
-    """An unpaid order of this person's for the same thing at the same price, when it can still be paid."""
+    """An unpaid order of this person's for the same thing at the same price, coupon and all, while it can be paid."""
     query = (
         sa.select(*PAYMENT_COLUMNS)
         .join(customers, customers.c.merchant_order_id == payments.c.merchant_order_id)
@@ -334,6 +360,7 @@ def unpaid_of(db: Db, email: str, wanted: Payment, now: datetime) -> Payment | N
             customers.c.email == email,
             payments.c.offer == wanted.offer,
             payments.c.payment_amount == wanted.payment_amount,
+            payments.c.coupon.is_not_distinct_from(wanted.coupon),
             payments.c.status == Status.PENDING,
             payments.c.expires_at > now,
         )
@@ -373,6 +400,7 @@ def as_payment(row: Any) -> Payment:
     values["attention"] = Attention(values["attention"]) if values["attention"] else None
     values["merchant_order_id"] = MerchantOrderId(values["merchant_order_id"])
     values["payment_amount"] = Rupiah(values["payment_amount"])
+    values["discount"] = Rupiah(values["discount"])
     return Payment(**values)
 
 

@@ -93,6 +93,8 @@ payments = sa.Table(
     sa.Column("invoice_fault", sa.Text),
     sa.Column("invoice_lease_until", sa.Float),
     sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("coupon", sa.Text),
+    sa.Column("discount", sa.BigInteger, nullable=False, server_default="0"),
 )
 sa.Index("ix_payments_made", payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
 sa.Index(
@@ -352,6 +354,10 @@ schools = sa.Table(
     sa.Column("merchant_code", sa.Text),
     sa.Column("duitku_api_key", sa.LargeBinary),
     sa.Column("callback_path", sa.Text),
+    sa.Column("seller_name", sa.Text),
+    sa.Column("seller_address", sa.Text),
+    sa.Column("seller_email", sa.Text),
+    sa.Column("seller_phone", sa.Text),
     sa.Index("ix_schools_callback_path", "callback_path", unique=True),
 )
 
@@ -390,4 +396,32 @@ sa.Index(
     messages.c.due_at,
     sqlite_where=messages.c.state == "waiting",
     postgresql_where=messages.c.state == "waiting",
+)
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False, unique=True),
+    sa.Column("hint", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("scopes", sa.Text, nullable=False),
+    sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("made_at", UtcDateTime, nullable=False),
+    sa.Column("last_used_at", UtcDateTime),
+    sa.Column("revoked_at", UtcDateTime),
+)
+
+answers = sa.Table(
+    "answers",
+    metadata,
+    sa.Column("asker", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("made_at", UtcDateTime, nullable=False, index=True),
+    sa.Column("lease_until", sa.Float, nullable=False),
+    sa.Column("subject", sa.Text),
+    sa.Column("status", sa.Integer),
+    sa.Column("body", sa.Text),
 )

@@ -9,13 +9,14 @@ from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from kelaspay.checkout import initiate
-from kelaspay.faults import NotConfigured, PaymentUnknown
+from kelaspay.faults import PaymentUnknown
 from kelaspay.outside import Outside
 from kelaspay.payment import Enrollment, Payment
 from kelaspay.store import enrollments, offers, payments
 from kelaspay.wanted import Wanted
+from kelaspay.web.json_bodies import JsonRoute
 
-router = APIRouter()
+router = APIRouter(route_class=JsonRoute)
 
 LONG = 500
 
@@ -35,15 +36,17 @@ class PaymentWanted(BaseModel):
         max_length=LONG,
         description="A channel code of Duitku's, like `BC`; without one the buyer chooses at Duitku.",
     )
+    coupon: str | None = Field(default=None, max_length=LONG, examples=["LEBARAN25"])
     return_url: str | None = Field(default=None, max_length=LONG, pattern=r"^https?://[!-~]+$")
 
 
 class PaymentStarted(BaseModel):
     merchant_order_id: str
     reference: str
-    payment_url: str
+    payment_url: str = Field(description="Where the buyer goes on; the status page when nothing is left to pay.")
     status_url: str
-    amount: int = Field(description="Whole rupiah.")
+    amount: int = Field(description="Whole rupiah, after the discount; 0 when a coupon covers it all.")
+    discount: int = Field(default=0, description="What the coupon took off, in whole rupiah.")
     expires_at: datetime
     va_number: str | None = None
     qr_string: str | None = None
@@ -94,23 +97,23 @@ def initiate_payment(
 ) -> PaymentStarted:
     """Start a payment and get the address where the buyer pays."""
     outside: Outside = request.app.state.outside
-    if outside.duitku is None:
-        raise NotConfigured("DUITKU_MERCHANT_CODE and DUITKU_API_KEY are not set.")
     payment = initiate(
         Wanted(**wanted.model_dump()),
         idempotency_key=idempotency_key,
         database=outside.database,
         customers=outside.customers,
-        duitku=outside.duitku,
+        school_of=outside.schools.of,
         urls=outside.urls,
+        start=request.app.state.start,
         now=outside.now,
     )
     return PaymentStarted(
         merchant_order_id=payment.merchant_order_id,
         reference=payment.reference or "",
-        payment_url=payment.payment_url or "",
+        payment_url=payment.payment_url or outside.urls.status(payment.public_id),
         status_url=outside.urls.status(payment.public_id),
         amount=payment.payment_amount,
+        discount=payment.discount,
         expires_at=payment.expires_at,
         va_number=payment.va_number,
         qr_string=payment.qr_string,

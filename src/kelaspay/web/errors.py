@@ -9,30 +9,43 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
+from kelaspay.api_faults import KeyMissing, KeyRefused
 from kelaspay.faults import Fault, InvalidInput
 
 log = structlog.get_logger()
 
 PROBLEM = "application/problem+json"
+REQUEST_ID = "X-Request-Id"
+METHOD_NOT_ALLOWED = 405
 SERVER_ERROR = 500
 
 
-def problem(status: int, code: str, title: str, detail: str | None = None, **more: Any) -> JSONResponse:
+def problem(
+    status: int, code: str, title: str, detail: str | None = None, *, request_id: str | None = None, **more: Any
+) -> JSONResponse:
     """A problem details body; `more` are its extension members."""
     body = {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail, **more}
     kept = {name: value for name, value in body.items() if value is not None}
-    return JSONResponse(kept, status_code=status, media_type=PROBLEM)
+    named = request_id or secrets.token_hex(8)
+    return JSONResponse(
+        kept | {"request_id": named}, status_code=status, media_type=PROBLEM, headers={REQUEST_ID: named}
+    )
 
 
-def fault_response(fault: Fault) -> JSONResponse:
+def fault_response(fault: Fault, request_id: str | None = None) -> JSONResponse:
     more: dict[str, Any] = dict(fault.ids)
     if isinstance(fault, InvalidInput):
         more["errors"] = [{"field": field, "detail": why} for field, why in fault.fields.items()]
-    response = problem(fault.status, fault.code(), fault.message(), fault.detail, **more)
+    response = problem(fault.status, fault.code(), fault.message(), fault.detail, request_id=request_id, **more)
     if fault.retry:
         response.headers["Retry-After"] = str(int(fault.wait or 5))
+    if isinstance(fault, KeyMissing | KeyRefused):  # RFC 6750 3
+        response.headers["WWW-Authenticate"] = "Bearer" + (
+            ' error="invalid_token"' if isinstance(fault, KeyRefused) else ""
+        )
     return response
 
 
@@ -46,25 +59,40 @@ def install(app: FastAPI) -> None:
     """Answer every error of every route in this one form."""
 
     @app.exception_handler(Fault)
-    def _fault(_request: Request, fault: Fault) -> JSONResponse:
-        return fault_response(fault)
+    def _fault(request: Request, fault: Fault) -> JSONResponse:
+        return fault_response(fault, named(request))
 
     @app.exception_handler(RequestValidationError)
-    def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        return fault_response(InvalidInput({_field(problem): _why(problem) for problem in error.errors()}))
+    def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        fault = InvalidInput({_field(problem): _why(problem) for problem in error.errors()})
+        return fault_response(fault, named(request))
 
     @app.exception_handler(HTTPException)
-    def _http(_request: Request, error: HTTPException) -> JSONResponse:
+    def _http(request: Request, error: HTTPException) -> JSONResponse:
         code = str(error.detail).lower().replace(" ", "_")
-        response = problem(error.status_code, code, str(error.detail))
+        response = problem(error.status_code, code, str(error.detail), request_id=named(request))
         response.headers.update(error.headers or {})
+        if error.status_code == METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = ", ".join(methods_at(app, request.url.path))
         return response
 
     @app.exception_handler(Exception)
     def _defect(request: Request, error: Exception) -> JSONResponse:
-        request_id = secrets.token_hex(8)
+        request_id = named(request)
         log.error("defect", path=request.url.path, request_id=request_id, error=type(error).__name__)
         return problem(SERVER_ERROR, "defect", "Something went wrong on our side.", request_id=request_id)
+
+
+def named(request: Request) -> str | None:
+    """The request's id, where it came in by the door."""
+    found: str | None = getattr(request.state, "request_id", None)
+    return found
+
+
+def methods_at(app: FastAPI, path: str) -> list[str]:
+    """What may be called under this address; a router names the methods of its first match alone."""
+    contexts = [each for each in iter_route_contexts(app.routes) if each.methods and each.path_regex.match(path)]
+    return sorted(method for each in contexts for method in each.methods or ())
 
 
 def _field(problem: dict[str, Any]) -> str:

@@ -11,22 +11,26 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from kelaspay.checkout import invoice_at_duitku, place
-from kelaspay.faults import AlreadyEnrolled, Fault, InvalidInput, NotConfigured, OfferUnknown
+from kelaspay.coupon import coded
+from kelaspay.faults import AlreadyEnrolled, Fault, InvalidInput, OfferUnknown
 from kelaspay.i18n import translator
 from kelaspay.outside import Outside
 from kelaspay.payment import Offer, Payment
-from kelaspay.store import offers
+from kelaspay.pricing import Price, previewed
+from kelaspay.store import coupons, offers
 from kelaspay.wanted import Wanted
 from kelaspay.web.i18n import language_of
-from kelaspay.web.pages import shown, site_url
-from kelaspay.web.signed import remember_order
+from kelaspay.web.pages import shown
+from kelaspay.web.signed import remember_orders
 from kelaspay.web.typos import suggested
 from kelaspay.web.words import NOT_MADE, in_words
 
 router = APIRouter(include_in_schema=False)
 
 LONGEST_CAMPAIGN = 300
+LONGEST_COUPON = 100
 LONGEST = 500
+BAD = 400
 
 
 @dataclass(slots=True)
@@ -40,6 +44,7 @@ class Order:
     sure: str = ""
     again: str = ""
     campaign: str = ""
+    coupon: str = ""
 
 
 @router.get("/")
@@ -52,7 +57,9 @@ def shop(request: Request) -> Response:
 
 
 @router.get("/buy/{slug}")
-def order_form(slug: str, request: Request, name: str = "", email: str = "", phone: str = "") -> Response:
+def order_form(
+    slug: str, request: Request, name: str = "", email: str = "", phone: str = "", coupon: str = ""
+) -> Response:
     """The order form, prefilled where the link says so."""
     came_from = [f"{each}={value}" for each, value in request.query_params.items() if each.startswith("utm_")]
     entered = Order(
@@ -60,6 +67,7 @@ def order_form(slug: str, request: Request, name: str = "", email: str = "", pho
         customer_email=email[:LONGEST],
         customer_phone=phone[:LONGEST],
         campaign="&".join(came_from)[:LONGEST_CAMPAIGN],
+        coupon=coupon[:LONGEST_COUPON],
     )
     return _form(request, _offer(request.app.state.outside, slug), entered)
 
@@ -75,13 +83,27 @@ def order(
     sure: Annotated[str, Form()] = "",
     again: Annotated[str, Form()] = "",
     campaign: Annotated[str, Form()] = "",
+    coupon: Annotated[str, Form()] = "",
+    look: Annotated[str, Form()] = "",
 ) -> Response:
-    """Make the order and go on to paying. The form's key makes a double click one order."""
+    """Make the order and go on to paying, or with `look` only say what the coupon takes off. The form's key makes a
+    double click one order.
+    """
     outside: Outside = request.app.state.outside
-    entered = Order(customer_name, customer_email, customer_phone, key, sure, again, campaign[:LONGEST_CAMPAIGN])
+    entered = Order(
+        customer_name,
+        customer_email,
+        customer_phone,
+        key,
+        sure,
+        again,
+        campaign[:LONGEST_CAMPAIGN],
+        coupon[:LONGEST_COUPON],
+    )
     offer = _offer(outside, slug)
-    if outside.duitku is None:
-        raise NotConfigured
+    if look:
+        return _form(request, offer, entered)
+    outside.schools.of(offer.school)
     meant = suggested(customer_email)
     if meant is not None and sure.strip().lower() != customer_email.strip().lower():
         return _form(request, offer, entered, meant=meant)
@@ -90,7 +112,7 @@ def order(
     except Fault as fault:
         return _refused(request, offer, entered, fault)
     response = RedirectResponse(_onward(payment, outside), status_code=303)
-    remember_order(request, response, payment.public_id)
+    remember_orders(request, response, [payment.public_id])
     return response
 
 
@@ -103,7 +125,7 @@ def typo(email: Annotated[str, Form(max_length=LONGEST)] = "") -> JSONResponse:
 def _placed(entered: Order, offer: Offer, request: Request) -> Payment:
     outside: Outside = request.app.state.outside
     buyer = (entered.customer_name, entered.customer_email, entered.customer_phone)
-    wanted = Wanted(*buyer, offer=offer.slug, language=language_of(request))
+    wanted = Wanted(*buyer, offer=offer.slug, coupon=coded(entered.coupon) or None, language=language_of(request))
     key = entered.key[:LONGEST] or secrets.token_urlsafe(16)
     payment = place(
         wanted,
@@ -112,14 +134,15 @@ def _placed(entered: Order, offer: Offer, request: Request) -> Payment:
         campaign=entered.campaign if entered.campaign.isprintable() else "",
         database=outside.database,
         customers=outside.customers,
+        start=request.app.state.start,
         now=outside.now,
     )
-    if outside.settings.payment_page == "duitku" and outside.duitku is not None:
+    if outside.settings.payment_page == "duitku":
         return invoice_at_duitku(
             payment,
             database=outside.database,
             customers=outside.customers,
-            duitku=outside.duitku,
+            school_of=outside.schools.of,
             urls=outside.urls,
             now=outside.now,
         )
@@ -129,7 +152,7 @@ def _placed(entered: Order, offer: Offer, request: Request) -> Payment:
 def _onward(payment: Payment, outside: Outside) -> str:
     """Where the buyer goes on: to Duitku's page, to choosing, or to what was chosen before."""
     if payment.payment_url is None:
-        return f"/o/{payment.public_id}/method"
+        return f"/o/{payment.public_id}" if payment.free else f"/o/{payment.public_id}/method"
     if outside.settings.payment_page == "duitku":
         return payment.payment_url
     return f"/o/{payment.public_id}"
@@ -163,7 +186,18 @@ def _form(
     enrolled: bool = False,
     status: int = 200,
 ) -> Response:
-    values: dict[str, Any] = {"wrong": wrong or {}, "meant": meant, "enrolled": enrolled}
+    outside: Outside = request.app.state.outside
+    wrong = dict(wrong or {})
+    values: dict[str, Any] = {"wrong": wrong, "meant": meant, "enrolled": enrolled, "refused": status >= BAD}
+    with outside.database.read() as db:
+        try:
+            price = previewed(db, offer, entered.coupon, outside.now())
+        except ValueError as why:
+            price = Price(offer.price)
+            wrong.setdefault("coupon", in_words("coupon", str(why), translator(language_of(request))))
+        values["couponed"] = bool(entered.coupon) or coupons.any_for(db, offer, outside.now())
     entered.key = entered.key[:LONGEST] or secrets.token_urlsafe(16)
-    class_url = f"{site_url(request.app.state.outside)}/enrollments"
-    return shown(request, "buy.html", status=status, offer=offer, entered=entered, class_url=class_url, **values)
+    values["class_url"] = f"{outside.schools.profile(offer.school).site_url}/enrollments"
+    return shown(
+        request, "buy.html", school=offer.school, status=status, offer=offer, price=price, entered=entered, **values
+    )

@@ -28,10 +28,10 @@ from kelaspay.store import enrollments, messages, payments
 from kelaspay.store.database import Db
 from kelaspay.web.howto import ways_to_pay
 from kelaspay.web.i18n import language_of
-from kelaspay.web.pages import shown, site_url
+from kelaspay.web.pages import shown
 from kelaspay.web.paying import GROUPS, choosable
 from kelaspay.web.signed import orders_of
-from kelaspay.web.words import ASKED, EXPLAINED, SAFE, STATES, STEPS
+from kelaspay.web.words import ASKED, EXPLAINED, FREE, FREE_RECEIVED, FREE_TITLES, SAFE, STATES, STEPS
 
 router = APIRouter(include_in_schema=False)
 
@@ -91,7 +91,8 @@ class Standing:
             enrollment.enrolled_at if enrollment and enrolled else None,
             self.times.get("access_ready"),
         )
-        return list(zip(STEPS, reached, strict=True))
+        labels = (FREE_RECEIVED, *STEPS[1:]) if self.payment.free else STEPS
+        return list(zip(labels, reached, strict=True))
 
 
 @router.get("/o/{public_id}")
@@ -103,15 +104,17 @@ def status_page(public_id: str, request: Request, said: str = "") -> Response:
     if choosable(payment) and payment.payment_url is None:
         return RedirectResponse(f"/o/{public_id}/method", status_code=303)
     say = translator(language_of(request))
+    titles, explained = (STATES | FREE_TITLES, EXPLAINED | FREE) if payment.free else (STATES, EXPLAINED)
     late = payment.status is Status.PAID and payment.paid_at is not None and outside.now() > payment.paid_at + LATE
     return shown(
         request,
         "status.html",
+        school=payment.school,
         payment=payment,
         email=standing.customer.email if standing.customer else "",
         own=public_id in orders_of(request),
-        title=say(STATES[payment.status]),
-        explained=say(SAFE if late else EXPLAINED[payment.status]),
+        title=say(titles[payment.status]),
+        explained=say(SAFE if late else explained[payment.status]),
         late=late or payment.status is Status.REVIEW,
         steps=[(say(label), at) for label, at in standing.steps()],
         version=standing.version,
@@ -119,7 +122,7 @@ def status_page(public_id: str, request: Request, said: str = "") -> Response:
         refresh=REFRESH_SECONDS if payment.status in UNDER_WAY else None,
         said=say(ASKED[said]) if said in ASKED else None,
         new_account=standing.enrollment is not None and standing.enrollment.user_created,
-        site=site_url(outside),
+        site=outside.schools.profile(payment.school).site_url,
         **_instructions(standing, outside, say),
     )
 

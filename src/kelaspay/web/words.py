@@ -38,6 +38,16 @@ EXPLAINED = {
     ),
     Status.REFUNDED: marked("Dana untuk pesanan ini sudah dikembalikan dan aksesnya sudah diakhiri."),
 }
+FREE = {
+    Status.PAID: marked("Pesanan Anda sudah kami terima. Akses kelas sedang disiapkan, biasanya kurang dari semenit."),
+    Status.REVIEW: marked(
+        "Pesanan Anda aman. Ada hal yang perlu kami periksa lebih dulu, dan kami segera menyelesaikannya."
+    ),
+    Status.REFUNDED: marked("Akses dari pesanan ini sudah diakhiri."),
+}
+"""What is said instead where a coupon covered the whole price and no money moved."""
+FREE_TITLES = {Status.REFUNDED: marked("Akses diakhiri")}
+FREE_RECEIVED = marked("Pesanan diterima")
 SAFE = marked("Pembayaran Anda aman. Penyiapan akses lebih lama dari biasanya; kami sedang memperbaikinya.")
 STEPS = (
     marked("Pembayaran diterima"),
@@ -49,6 +59,7 @@ _FIELDS = {
     "customer_name": marked("Nama"),
     "customer_email": marked("Email"),
     "customer_phone": marked("Nomor WhatsApp"),
+    "coupon": marked("Kupon ini"),
 }
 _WHY = {
     "is missing": marked("wajib diisi."),
@@ -56,6 +67,13 @@ _WHY = {
     "is not an e-mail address": marked("tidak valid. Contoh: nama@gmail.com"),
     "is not a phone number": marked("tidak valid. Contoh: 0812-3456-7890"),
     "is not a possible phone number": marked("tidak valid. Contoh: 0812-3456-7890"),
+    "is not a coupon of ours": marked("tidak dikenal. Periksa lagi kodenya."),
+    "is not valid yet": marked("belum berlaku."),
+    "has ended": marked("sudah berakhir."),
+    "is for another offer": marked("tidak berlaku untuk kelas ini."),
+    "is used up": marked("sudah habis dipakai."),
+    "has been used with this e-mail address": marked("sudah pernah dipakai dengan email ini."),
+    "leaves less than can be paid": marked("menyisakan kurang dari Rp 10.000, jumlah terkecil yang bisa dibayar."),
 }
 _OTHER_FIELD = marked("Isian")
 _OTHERWISE = marked("terlalu panjang atau tidak dapat diterima.")

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from kelaspay.web.console import audit, catalogue, customers, events, home, jobs, payment, payments, settings, sign_in
+from kelaspay.web.console import (
+    audit,
+    catalogue,
+    coupons,
+    customers,
+    events,
+    home,
+    jobs,
+    payment,
+    payments,
+    settings,
+    sign_in,
+)
 
 routers = tuple(
-    part.router for part in (sign_in, home, payments, payment, events, jobs, catalogue, customers, settings, audit)
+    part.router
+    for part in (sign_in, home, payments, payment, events, jobs, catalogue, coupons, customers, settings, audit)
 )
 """All of the console's routes."""

@@ -58,6 +58,30 @@
     });
   };
 
+  const couponing = () => {
+    const form = document.querySelector("[data-coupon]")?.closest("form");
+    if (!form) return;
+    form.addEventListener("click", async (event) => {
+      const look = event.target.closest("[data-look]");
+      if (!look) return;
+      event.preventDefault();
+      const asked = new URLSearchParams(new FormData(form));
+      asked.set("look", "1");
+      const answer = await fetch(form.action, { method: "POST", body: asked });
+      if (!answer.ok) { form.requestSubmit(look); return; }
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const part of ["#coupon-said", "[data-sum]", "main > .price"]) {
+        document.querySelector(part).replaceChildren(...fresh.querySelector(part).childNodes);
+      }
+      form.coupon.toggleAttribute("aria-invalid", fresh.querySelector("#coupon").hasAttribute("aria-invalid"));
+    });
+    form.coupon.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      form.querySelector("[data-look]").click();
+    });
+  };
+
   const choosing = () => {
     const form = document.querySelector("[data-chooser]");
     if (!form) return;
@@ -123,6 +147,7 @@
   once();
   copying(document);
   typing();
+  couponing();
   choosing();
   clocks();
   setInterval(clocks, 1000);

@@ -1,0 +1,171 @@
+"""Coupons: who may have which, how often they were used and what they gave away."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, Response
+
+from kelaspay.coupon import Coupon, checked, coded
+from kelaspay.faults import CouponUnknown, InvalidInput
+from kelaspay.formats import wib_read
+from kelaspay.payment import Offer, Rupiah
+from kelaspay.pricing import too_little
+from kelaspay.store import coupons, offers
+from kelaspay.web.console.page import ConsoleRoute, back, page
+from kelaspay.web.console.visit import Acting, Looking, Visitor, outside_of, write_down
+
+router = APIRouter(prefix="/console/coupons", route_class=ConsoleRoute, include_in_schema=False)
+
+COUPONS = "/console/coupons"
+EMPTY = dict.fromkeys(("code", "takes", "offer", "most", "most_each", "valid_from", "valid_until"), "")
+SCHOOL = ""
+MOST_DIGITS = 10
+
+
+@router.get("")
+def show(request: Request, visitor: Looking) -> HTMLResponse:
+    return _page(request, visitor, EMPTY, {})
+
+
+@router.post("")
+def save(
+    request: Request,
+    visitor: Acting,
+    code: Annotated[str, Form()] = "",
+    takes: Annotated[str, Form()] = "",
+    offer: Annotated[str, Form()] = "",
+    most: Annotated[str, Form()] = "",
+    most_each: Annotated[str, Form()] = "",
+    valid_from: Annotated[str, Form()] = "",
+    valid_until: Annotated[str, Form()] = "",
+) -> Response:
+    """Add a coupon, or correct the one with this code."""
+    outside = outside_of(request)
+    entered = {
+        "code": code,
+        "takes": takes,
+        "offer": offer,
+        "most": most,
+        "most_each": most_each,
+        "valid_from": valid_from,
+        "valid_until": valid_until,
+    }
+    with outside.database.read() as db:
+        known = {each.slug for each in offers.list_offers(db)}
+    try:
+        coupon = _checked(entered, known)
+    except InvalidInput as fault:
+        return _page(request, visitor, entered, fault.fields)
+    with outside.database.begin() as db:
+        added = coupons.put_coupon(db, coupon, outside.now())
+    said = "coupon_added" if added else "coupon_corrected"
+    write_down(request, visitor, said, coupon.code, takes.strip())
+    return back(COUPONS, said)
+
+
+@router.get("/{code}/retire")
+def retire_form(code: str, request: Request, visitor: Looking) -> HTMLResponse:
+    with outside_of(request).database.read() as db:
+        coupon = coupons.find_coupon(db, SCHOOL, _typed(code))
+    if coupon is None:
+        raise CouponUnknown
+    return page(request, "coupon_retire.html", visitor, coupon=coupon)
+
+
+@router.post("/{code}/retire")
+def retire(code: str, request: Request, visitor: Acting) -> Response:
+    """Let no more orders have it."""
+    outside = outside_of(request)
+    with outside.database.begin() as db:
+        if not coupons.retire_coupon(db, SCHOOL, _typed(code), outside.now()):
+            raise CouponUnknown
+    write_down(request, visitor, "coupon_retired", _typed(code))
+    return back(COUPONS, "coupon_retired")
+
+
+def _page(request: Request, visitor: Visitor, entered: dict[str, str], wrong: dict[str, str]) -> HTMLResponse:
+    outside = outside_of(request)
+    with outside.database.read() as db:
+        listed = coupons.list_coupons(db, [SCHOOL])
+        sold = [each for each in offers.list_offers(db) if each.school == SCHOOL and each.retired_at is None]
+        rows = [
+            _row(each, sold, coupons.given(db, SCHOOL, each.code), outside.settings.app_base_url) for each in listed
+        ]
+    return page(
+        request,
+        "coupons.html",
+        visitor,
+        status=422 if wrong else 200,
+        rows=rows,
+        choices=[(each.slug, each.name) for each in sold],
+        entered=entered,
+        wrong=wrong,
+    )
+
+
+def _row(coupon: Coupon, sold: list[Offer], given: tuple[int, int], base: str) -> dict[str, Any]:
+    first = coupon.offer or (sold[0].slug if sold else "")
+    return {
+        "coupon": coupon,
+        "paid": given[0],
+        "gave": given[1],
+        "link": f"{base}/buy/{first}?coupon={coupon.code}" if first else "",
+        "refused": too_little(coupon, [each for each in sold if coupon.offer in {None, each.slug}]),
+    }
+
+
+def _checked(entered: dict[str, str], known: set[str]) -> Coupon:
+    """The coupon that was entered; raises `InvalidInput` with every field that is wrong."""
+    wrong: dict[str, str] = {}
+    takes = entered["takes"].strip()
+    number = _number(wrong, "takes", takes.removesuffix("%"))
+    percent = takes.endswith("%")
+    values: dict[str, Any] = {name: _number(wrong, name, entered[name]) for name in ("most", "most_each")}
+    values |= {name: _time(wrong, name, entered[name]) for name in ("valid_from", "valid_until")}
+    if entered["offer"] and entered["offer"] not in known:
+        wrong["offer"] = "is not known"
+    try:
+        coupon = checked(
+            Coupon(
+                _typed(entered["code"]),
+                percent=number if percent else None,
+                amount=None if percent or number is None else Rupiah(number),
+                offer=entered["offer"] or None,
+                school=SCHOOL,
+                **values,
+            )
+        )
+    except InvalidInput as fault:
+        wrong |= {"takes" if name in {"percent", "amount"} else name: why for name, why in fault.fields.items()}
+    if wrong:
+        raise InvalidInput(wrong)
+    return coupon
+
+
+def _number(wrong: dict[str, str], name: str, text: str) -> int | None:
+    """A whole number as people write it: "250.000" and "Rp 250.000" too."""
+    digits = re.sub(r"[\s.]|^Rp", "", text.strip())
+    if not digits:
+        return None
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS):
+        wrong[name] = "is not a whole number above 0"
+        return None
+    return int(digits)
+
+
+def _time(wrong: dict[str, str], name: str, text: str) -> datetime | None:
+    if not text.strip():
+        return None
+    try:
+        return wib_read(text)
+    except ValueError as error:
+        wrong[name] = str(error)
+        return None
+
+
+def _typed(code: str) -> str:
+    return coded(code.replace("\0", ""))

@@ -1,0 +1,1 @@
+"""The API for integrators, `/api/v1`: JSON, bearer keys, cursors, problem details."""
