@@ -18,6 +18,7 @@ from kelaspay.checkout import Wanted, initiate
 from kelaspay.customers import Customers
 from kelaspay.outside import opened
 from kelaspay.reconcile import reconcile
+from kelaspay.school import DEFAULT
 from kelaspay.store import inbox, jobs
 from kelaspay.store.database import Database
 from kelaspay.store.tables import jobs as jobs_table
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from kelaspay.outside import Outside
     from kelaspay.payment import MerchantOrderId, Payment
+    from kelaspay.school import School
     from kelaspay.settings import Settings
     from kelaspay.store.database import Db
 
@@ -149,8 +151,12 @@ class Life:
     executor_id: str
 
     def __post_init__(self) -> None:
-        self.schools = self.outside.schools
         self.engine = TwinEngine(self.outside.database, self.town.clock, self._perform, self.executor_id)
+
+    def school_of(self, key: str = DEFAULT) -> School:
+        """As the service finds it, with the database and the memory that die with this process."""
+        outside = self.outside
+        return replace(outside.schools.of(key), database=outside.database, customers=outside.customers)
 
     def initiate(self, wanted: Wanted, key: str) -> Payment:
         return initiate(
@@ -158,7 +164,7 @@ class Life:
             idempotency_key=key,
             database=self.outside.database,
             customers=self.outside.customers,
-            school_of=self.schools.of,
+            school_of=self.school_of,
             urls=self.outside.urls,
             start=self.engine.start,
             now=self.town.clock,
@@ -166,7 +172,7 @@ class Life:
 
     def receive(self, body: bytes) -> None:
         """Take a callback in, as the inbox's writer does: what it is answered for is committed."""
-        event = receive(body, "application/x-www-form-urlencoded", school=self.schools.of(), now=self.town.clock())
+        event = receive(body, "application/x-www-form-urlencoded", school=self.school_of(), now=self.town.clock())
         with self.outside.database.begin() as db:
             inbox.keep(db, [event])
 
@@ -200,7 +206,7 @@ class Life:
         self.town.pass_time(LAG)
         done = reconcile(
             database=self.outside.database,
-            school_of=self.schools.of,
+            school_of=self.school_of,
             start=self.engine.start,
             enqueue=self.engine.enqueue,
             alive=self.engine.alive,
@@ -214,7 +220,7 @@ class Life:
             run,
             holder=holder,
             database=self.outside.database,
-            school_of=self.schools.of,
+            school_of=self.school_of,
             now=self.town.clock,
             waits=WAITS,
             step=lambda _name, function: function(),

@@ -1,11 +1,11 @@
-"""What may happen around a sale, in any order and any number of times; `Ledger` says what must be so after each step."""
+"""What may happen around a sale, in any order and however often; `Ledger` says what must be so after each step."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
 import pytest
@@ -21,22 +21,34 @@ from kelaspay_emulators.duitku import NotPossibleError
 from kelaspay_emulators.duitku.callbacks import with_wrong_signature
 from tests.chaos.dying import Died
 from tests.security.ledger import SUCCESS, Ledger
-from tests.security.market import ITEMS, PRICE
+from tests.security.market import ITEMS, PRICE, TENTH, WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from kelaspay.payment import MerchantOrderId, Payment
     from tests.security.market import Market, Standing
 
 BUYERS = ("siti@example.com", "siti@example.com", "budi@example.com")
 """One buys more than the other: what two orders of one person share is where it could go wrong."""
+CODES = (None, None, None, TENTH.code, WHOLE.code)
 WAYS = ("duitku's page", "a virtual account", "the order form")
 STAGES = ("made", "paid", "called back", "done")
 METHODS = ("BC", "BR")
 AMOUNTS = (None, None, None, None, PRICE - 1, PRICE * 2)
 DEEDS = ("refund", "refund", "retry", "mark paid", "settle")
-THINKIFIC_FAULTS = ("500", "503", "429", "timeout-before", "timeout-after", "timeout-after", "connect", "401", "403-plan", "422")
+THINKIFIC_FAULTS = (
+    "500",
+    "503",
+    "429",
+    "timeout-before",
+    "timeout-after",
+    "timeout-after",
+    "connect",
+    "401",
+    "403-plan",
+    "422",
+)
 THINKIFIC_CALLS = (
     ("POST", "/users"),
     ("GET", "/users"),
@@ -53,11 +65,13 @@ SOON = 40
 PATIENCE = 80
 """Turns within which everything must have come to rest."""
 
+Wish = tuple[str, str, str, str | None]
+"""Who wants what, how they go about it, and with which coupon."""
 Trouble = tuple[tuple[str, str], str]
 """A method and a path of Thinkific's, and how the next such call fails."""
 
 nth = st.integers(0, 5)
-wanted = st.tuples(st.sampled_from(BUYERS), st.sampled_from(ITEMS), st.sampled_from(WAYS))
+wanted = st.tuples(st.sampled_from(BUYERS), st.sampled_from(ITEMS), st.sampled_from(WAYS), st.sampled_from(CODES))
 trouble = st.tuples(st.sampled_from(THINKIFIC_CALLS), st.sampled_from(THINKIFIC_FAULTS))
 death = st.none() | st.integers(1, SOON)
 
@@ -87,7 +101,7 @@ class History(RuleBasedStateMachine):
     # the buyer
 
     @initialize(begun=st.lists(st.tuples(wanted, st.sampled_from(STAGES), st.none() | trouble), min_size=1, max_size=2))
-    def begin(self, begun: list[tuple[tuple[str, str, str], str, Trouble | None]]) -> None:
+    def begin(self, begun: list[tuple[Wish, str, Trouble | None]]) -> None:
         """Orders, each as far as it may be when the history begins."""
         for asked, stage, met in begun:
             self.order(asked, None)
@@ -100,11 +114,11 @@ class History(RuleBasedStateMachine):
                 self.work(None)
 
     @rule(wanted=wanted, dies=death)
-    def order(self, wanted: tuple[str, str, str], dies: int | None) -> None:
-        buyer, item, way = wanted
+    def order(self, wanted: Wish, dies: int | None) -> None:
+        buyer, item, way, coupon = wanted
         self.market.town.pass_time(timedelta(seconds=1))  # so that orders have an order
         method = "BC" if way == "a virtual account" else None
-        asked = Wanted("Siti Rahmawati", buyer, "081234567890", offer=item, payment_method=method)
+        asked = Wanted("Siti Rahmawati", buyer, "081234567890", offer=item, payment_method=method, coupon=coupon)
         self.asked.append(Asked(asked, f"key-{len(self.asked)}", way))
         self._ask(self.asked[-1], dies)
 
@@ -115,17 +129,9 @@ class History(RuleBasedStateMachine):
 
     @rule(which=nth, method=st.sampled_from(METHODS))
     def choose(self, which: int, method: str) -> None:
-        life, payment = self.market.life, self._payment(self._order(which).order_id)
+        payment = self._payment(self._order(which).order_id)
         with self._at_risk(None):
-            choose_method(
-                payment,
-                method,
-                database=life.outside.database,
-                customers=life.outside.customers,
-                duitku=life.school.duitku,
-                urls=life.outside.urls,
-                now=self.market.town.clock,
-            )
+            choose_method(payment, method, **self._collaborators())
 
     @rule(which=nth, amount=st.sampled_from(AMOUNTS), called=st.booleans())
     def pay(self, which: int, amount: int | None, called: bool) -> None:
@@ -218,7 +224,7 @@ class History(RuleBasedStateMachine):
     def decide(self, which: int, deed: str) -> None:
         town, start = self.market.town, self.market.life.engine.start
         order_id = self._order(which).order_id
-        by = {"database": town.database, "now": town.clock, "actor": "operator"}
+        by: dict[str, Any] = {"database": town.database, "now": town.clock, "actor": "operator"}
         with suppress(MoveRefused):
             match deed:
                 case "refund":
@@ -298,15 +304,28 @@ class History(RuleBasedStateMachine):
             pass
 
     def _ask(self, asked: Asked, dies: int | None) -> None:
-        life = self.market.life
-        parts = {"database": life.outside.database, "customers": life.outside.customers, "now": self.market.town.clock}
-        to_duitku = {"duitku": life.school.duitku, "urls": life.outside.urls}
+        life, start = self.market.life, self.market.life.engine.start
+        kept: dict[str, Any] = {
+            "database": life.outside.database,
+            "customers": life.outside.customers,
+            "now": self.market.town.clock,
+        }
         with self._at_risk(dies):
             if asked.way == "the order form":
-                placed = place(asked.wanted, idempotency_key=asked.key, again=True, **parts)
-                invoice_at_duitku(placed, **parts, **to_duitku)
+                placed = place(asked.wanted, idempotency_key=asked.key, again=True, start=start, **kept)
+                invoice_at_duitku(placed, **self._collaborators())
             else:
-                initiate(asked.wanted, idempotency_key=asked.key, **parts, **to_duitku)
+                initiate(asked.wanted, idempotency_key=asked.key, start=start, **self._collaborators())
+
+    def _collaborators(self) -> dict[str, Any]:
+        life = self.market.life
+        return {
+            "database": life.outside.database,
+            "customers": life.outside.customers,
+            "school_of": life.school_of,
+            "urls": life.outside.urls,
+            "now": self.market.town.clock,
+        }
 
     def _call_back(self, form: dict[str, str]) -> None:
         self.market.life.receive(urlencode(form).encode())

@@ -9,15 +9,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from kelaspay.confirm import LATE_ASKS
-from kelaspay.payment import UNPAID, Attention, EnrollmentState, Status
-from tests.security.market import MONTH, MONTH_DAYS, PRICE
+from kelaspay.payment import UNPAID, Attention, EnrollmentState, Rupiah, Status
+from tests.security.market import COUPONS, MONTH, MONTH_DAYS, PRICE
 
 if TYPE_CHECKING:
     from kelaspay_emulators.thinkific.records import Enrollment
     from tests.security.market import Market, Standing
 
 SUCCESS = "00"
-ENDED = {Status.COMPLETED, Status.REFUNDED}
 CLOSE = timedelta(seconds=5)
 
 
@@ -47,13 +46,11 @@ class Ledger:
         return at_duitku is not None and bool(at_duitku.payments)
 
     def covered(self, order: Standing) -> bool:
-        return order.order_id in self.marked or self.paid_right(order)
+        return order.order_id in self.marked or order.asked == 0 or self.paid_right(order)
 
     def may_have(self, order: Standing) -> bool:
         """Whether its buyer may be in its courses: the money is right, and no refund has ended the access."""
-        return self.covered(order) and not (
-            order.status == Status.REFUNDED and order.access == EnrollmentState.REVOKED
-        )
+        return self.covered(order) and not (order.status == Status.REFUNDED and order.access == EnrollmentState.REVOKED)
 
     # after each step
 
@@ -66,16 +63,26 @@ class Ledger:
                 assert self.covered(order), order
             if order.status in UNPAID:
                 self._it_is_still_asked_after(order)
+        self._no_coupon_goes_too_far()
         self._nobody_is_in_unpaid()
         self._nothing_is_there_twice()
 
     def _the_price_is_ours(self, order: Standing) -> None:
-        """An order costs what was asked when it was made, here and at Duitku, for ever."""
-        first = self._asked.setdefault(order.order_id, self.prices[order.offer] or PRICE)
+        """An order costs what our list and its coupon said when it was made, here and at Duitku, for ever."""
+        price = Rupiah(self.prices[order.offer] or PRICE)
+        coupon = COUPONS[order.coupon] if order.coupon else None
+        first = self._asked.setdefault(order.order_id, price - coupon.off(price) if coupon else price)
         at_duitku = self._market.at_duitku(order.order_id)
 
         assert order.asked == first
         assert at_duitku is None or at_duitku.asked.payment_amount == first
+
+    def _no_coupon_goes_too_far(self) -> None:
+        """Two orders never share the last redemption; only one that had lapsed and was paid yet comes on top."""
+        for coupon in COUPONS.values():
+            having = self._market.having(coupon.code)
+            in_time = {each for each in having if not self._market.told(each) & {Status.EXPIRED, Status.FAILED}}
+            assert len(in_time) <= (coupon.most or 0)
 
     def _it_is_still_asked_after(self, order: Standing) -> None:
         """Money of which no callback tells is found by asking, until long after the invoice has ended."""
@@ -112,8 +119,7 @@ class Ledger:
         return sum(
             each.creations
             for each in school.bundle_enrollments.values()
-            if each.user_id == enrollment.user_id
-            and enrollment.course_id in school.bundles[each.course_id].course_ids
+            if each.user_id == enrollment.user_id and enrollment.course_id in school.bundles[each.course_id].course_ids
         )
 
     def _gives(self, order: Standing) -> frozenset[int]:

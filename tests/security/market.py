@@ -4,19 +4,21 @@ commit or call. What is told here of access and money is read from the two outsi
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import httpx2
 import sqlalchemy as sa
 
+from kelaspay.coupon import Coupon
 from kelaspay.customers import Customers
 from kelaspay.outside import opened
 from kelaspay.payment import MerchantOrderId, Offer, Rupiah
-from kelaspay.store import offers
+from kelaspay.store import coupons, offers
+from kelaspay.store.buyer_tables import redemptions
 from kelaspay.store.tables import customers, enrollments, inbox, jobs, metadata, payments, story
-from kelaspay_emulators.duitku import DuitkuEmulator
+from kelaspay_emulators.duitku import DuitkuEmulator, NotPossibleError
 from kelaspay_emulators.thinkific import ThinkificEmulator
 from tests.chaos.dying import Boundaries, DyingDatabase, Life, Town
 from tests.twin import queue
@@ -30,11 +32,13 @@ if TYPE_CHECKING:
     from kelaspay_emulators.duitku import Order
     from kelaspay_emulators.thinkific.records import Enrollment
 
-EMPTY = ";".join(f"DELETE FROM {table.name}" for table in (queue, *reversed(metadata.sorted_tables)))
+EMPTY = ";".join(f"DELETE FROM {table.name}" for table in (queue, *reversed(metadata.sorted_tables)))  # noqa: S608 - our own tables' names
 FOREVER, MONTH, BUNDLE = "web", "python", "paket"
 ITEMS = (FOREVER, MONTH, BUNDLE)
 MONTH_DAYS = 30
 PRICE = 150_000
+TENTH, WHOLE = Coupon("HEMAT", percent=10, most=1), Coupon("GRATIS", percent=100, most=1)
+COUPONS = {each.code: each for each in (TENTH, WHOLE)}
 
 
 class Fate(Boundaries):
@@ -85,6 +89,7 @@ class Standing:
     email: str
     offer: str
     asked: int
+    coupon: str | None
     status: str
     attention: str | None
     expires_at: datetime
@@ -97,17 +102,18 @@ class Standing:
 
 STANDING = (
     sa.select(
-        payments.c.merchant_order_id,
+        payments.c.merchant_order_id.label("order_id"),
         customers.c.email,
         payments.c.offer,
-        payments.c.payment_amount,
+        payments.c.payment_amount.label("asked"),
+        payments.c.coupon,
         payments.c.status,
         payments.c.attention,
         payments.c.expires_at,
         payments.c.next_ask_at,
-        enrollments.c.state,
+        enrollments.c.state.label("access"),
         enrollments.c.expiry_date,
-        sa.func.coalesce(jobs.c.active, sa.false()),
+        sa.func.coalesce(jobs.c.active, sa.false()).label("at_work"),
         jobs.c.fault,
     )
     .join(customers, customers.c.merchant_order_id == payments.c.merchant_order_id)
@@ -133,10 +139,13 @@ class Market:
 
     @contextmanager
     def opened(self) -> Iterator[Market]:
-        with opened(self.town.settings, transport=self.hosts, now=lambda: self.town.clock()) as outside:
+        with opened(self.town.settings, transport=self.hosts, now=self._now) as outside:
             self._outside = replace(outside, database=DyingDatabase(self.town.database, self.fate))
             yield self
         self.town.database.close()
+
+    def _now(self) -> datetime:
+        return self.town.clock()
 
     def open_again(self) -> None:
         """As if nothing had ever been sold here."""
@@ -168,20 +177,33 @@ class Market:
     def standings(self) -> list[Standing]:
         """Every order, in the order of their making."""
         with self.town.database.read() as db:
-            return [Standing(*row) for row in db.execute(STANDING)]
+            return [Standing(**row._mapping) for row in db.execute(STANDING)]  # noqa: SLF001 - the documented way to a row's names
 
     def waiting_events(self) -> set[str]:
         """The orders of events that nobody has taken in hand."""
         with self.town.database.read() as db:
             return {row.merchant_order_id for row in db.execute(sa.select(inbox).where(inbox.c.started_at.is_(None)))}
 
+    def having(self, code: str) -> set[str]:
+        """The orders that have a coupon now; their number is what the coupon counts."""
+        live = sa.select(redemptions.c.merchant_order_id).where(
+            redemptions.c.code == code, redemptions.c.given_back_at.is_(None)
+        )
+        with self.town.database.read() as db:
+            orders = set(db.execute(live).scalars())
+            coupon = coupons.find_coupon(db, "", code)
+        assert coupon is not None
+        assert coupon.redeemed == len(orders)
+        return orders
+
     def told(self, order_id: str) -> set[str]:
         with self.town.database.read() as db:
             return set(db.execute(sa.select(story.c.what).where(story.c.merchant_order_id == order_id)).scalars())
 
     def at_duitku(self, order_id: str) -> Order | None:
-        orders = self.town.duitku.orders
-        return orders[order_id] if order_id in orders else None
+        with suppress(NotPossibleError):
+            return self.town.duitku.orders[order_id]
+        return None
 
     def enrollments_of(self, email: str) -> list[Enrollment]:
         """What Thinkific has of this person."""
@@ -202,12 +224,12 @@ class Market:
         price = Rupiah(PRICE)
         listed = (
             Offer(FOREVER, web.name, price, course_id=web.id, product_id=web.product_id),
-            Offer(
-                MONTH, python.name, price, course_id=python.id, product_id=python.product_id, access_days=MONTH_DAYS
-            ),
+            Offer(MONTH, python.name, price, course_id=python.id, product_id=python.product_id, access_days=MONTH_DAYS),
             Offer(BUNDLE, bundle.name, price, bundle_id=bundle.id, product_id=bundle.product_id),
         )
         self._sold = {offer.slug: offer for offer in listed}
         with self.town.database.begin() as db:
             for offer in listed:
                 offers.put_offer(db, offer, self.town.clock())
+            for coupon in COUPONS.values():
+                coupons.put_coupon(db, coupon, self.town.clock())

@@ -16,7 +16,7 @@ from kelaspay.duitku.callback import read_callback
 from kelaspay.duitku.signature import Scheme, matches, scheme_of
 from kelaspay.faults import BadSignature, MalformedCallback, SubdomainInvalid, WrongMerchant
 from kelaspay.thinkific.oauth import checked_subdomain
-from kelaspay.wanted import LONGEST_EMAIL, _email, _phone
+from kelaspay.wanted import LONGEST_EMAIL, _phone, email_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,11 +98,11 @@ def phone(data: bytes) -> None:
 def email(data: bytes) -> None:
     """An address that is taken is short, printable, in lower case, and stays itself when it comes again."""
     with suppress(ValueError):
-        address = _email(data.decode("utf-8", "replace"))
+        address = email_of(data.decode("utf-8", "replace"))
         assert len(address) <= LONGEST_EMAIL
         assert address.isprintable()
         assert address == address.lower()
-        assert _email(address) == address
+        assert email_of(address) == address
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 INPUTS = 500
-alphabets = st.sampled_from(('0123456789', 'KP-abc019\x00', '{}":,[]ruetn', '&=%0123456789abcdef', '@.-+ éİß０', '+62 08-()'))
+alphabets = st.sampled_from(
+    ("0123456789", "KP-abc019\x00", '{}":,[]ruetn', "&=%0123456789abcdef", "@.-+ éİß０", "+62 08-()")
+)
 shaped = alphabets.flatmap(lambda alphabet: st.text(alphabet, max_size=80)).map(str.encode)
 
 
