@@ -153,7 +153,7 @@ def letter(
     blanks = {
         "name": customer.first_name,
         "course": payment.product_details,
-        "amount": rupiah(payment.payment_amount),
+        "amount": rupiah(payment.to_pay),
         "until": wib(payment.expires_at, language),
         "paid": wib(payment.paid_at, language),
         "ends": wib(ends, language),

@@ -16,13 +16,15 @@ from kelaspay.attempt import attempt
 from kelaspay.callback import hand_over, receive
 from kelaspay.checkout import Wanted, initiate
 from kelaspay.customers import Customers
+from kelaspay.idempotency import Answer, Asked, Turn, once
 from kelaspay.outside import opened
+from kelaspay.payment import MerchantOrderId
 from kelaspay.reconcile import reconcile
 from kelaspay.school import DEFAULT
 from kelaspay.store import inbox, jobs
 from kelaspay.store.database import Database
+from kelaspay.store.tables import answers, metadata
 from kelaspay.store.tables import jobs as jobs_table
-from kelaspay.store.tables import metadata
 from kelaspay.store.tables import payments as payments_table
 from kelaspay_emulators.duitku import DuitkuEmulator
 from kelaspay_emulators.thinkific import ThinkificEmulator
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     import httpx2
 
     from kelaspay.outside import Outside
-    from kelaspay.payment import MerchantOrderId, Payment
     from kelaspay.school import School
     from kelaspay.settings import Settings
     from kelaspay.store.database import Db
@@ -136,6 +137,7 @@ class Town:
         ended = (
             sa.update(jobs_table).values(lease_until=jobs_table.c.lease_until - seconds),
             sa.update(payments_table).values(invoice_lease_until=payments_table.c.invoice_lease_until - seconds),
+            sa.update(answers).values(lease_until=answers.c.lease_until - seconds),
         )
         with self.database.begin() as db:
             for statement in ended:
@@ -154,21 +156,29 @@ class Life:
         self.engine = TwinEngine(self.outside.database, self.town.clock, self._perform, self.executor_id)
 
     def school_of(self, key: str = DEFAULT) -> School:
-        """As the service finds it, with the database and the memory that die with this process."""
-        outside = self.outside
-        return replace(outside.schools.of(key), database=outside.database, customers=outside.customers)
+        """The school, working with what this process has open, which may die."""
+        found = self.outside.schools.of(key)
+        return replace(found, database=self.outside.database, customers=self.outside.customers)
 
-    def initiate(self, wanted: Wanted, key: str) -> Payment:
-        return initiate(
-            wanted,
-            idempotency_key=key,
-            database=self.outside.database,
-            customers=self.outside.customers,
-            school_of=self.school_of,
-            urls=self.outside.urls,
-            start=self.engine.start,
-            now=self.town.clock,
-        )
+    def initiate(self, wanted: Wanted, key: str) -> MerchantOrderId:
+        """The order that a request with this key made, by this life or an earlier one."""
+
+        def act(turn: Turn) -> Answer:
+            made = initiate(
+                wanted,
+                turn=turn,
+                database=self.outside.database,
+                customers=self.outside.customers,
+                school_of=self.school_of,
+                urls=self.outside.urls,
+                start=self.engine.start,
+                now=self.town.clock,
+            )
+            with self.outside.database.begin() as db:
+                return turn.answered(db, 201, made.merchant_order_id)
+
+        asked = Asked("checkout", key, wanted.digest())
+        return MerchantOrderId(once(asked, act, database=self.outside.database, now=self.town.clock).body)
 
     def receive(self, body: bytes) -> None:
         """Take a callback in, as the inbox's writer does: what it is answered for is committed."""

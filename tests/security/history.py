@@ -12,7 +12,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from kelaspay.checkout import Wanted, choose_method, initiate, invoice_at_duitku, place
+from kelaspay.checkout import Wanted, choose_method, invoice_at_duitku, place
 from kelaspay.faults import BadSignature, Fault, MalformedCallback, MoveRefused
 from kelaspay.review import mark_paid, retry, settle
 from kelaspay.revoke import ask_to_revoke
@@ -315,7 +315,7 @@ class History(RuleBasedStateMachine):
                 placed = place(asked.wanted, idempotency_key=asked.key, again=True, start=start, **kept)
                 invoice_at_duitku(placed, **self._collaborators())
             else:
-                initiate(asked.wanted, idempotency_key=asked.key, start=start, **self._collaborators())
+                life.initiate(asked.wanted, asked.key)
 
     def _collaborators(self) -> dict[str, Any]:
         life = self.market.life

@@ -91,7 +91,7 @@ def phone(data: bytes) -> None:
     """A number that is taken is E.164, and stays itself when it comes again."""
     with suppress(ValueError):
         number = _phone(data.decode("utf-8", "replace"))
-        assert re.fullmatch(r"\+[0-9]{4,17}", number)
+        assert re.fullmatch(r"\+[1-9][0-9]{3,14}", number)
         assert _phone(number) == number
 
 

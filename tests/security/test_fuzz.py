@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kelaspay.wanted import _phone as phone_of
 from tests.security.targets import TARGETS
 
 if TYPE_CHECKING:
@@ -25,3 +26,9 @@ shaped = alphabets.flatmap(lambda alphabet: st.text(alphabet, max_size=80)).map(
 @given(data=st.binary(max_size=300) | shaped | st.text(max_size=80).map(lambda text: text.encode("utf-8", "replace")))
 def test_no_bytes_break_what_reads_them(target: Callable[[bytes], None], data: bytes) -> None:
     target(data)
+
+
+@pytest.mark.parametrize("found", ["000000000", "0010000000000000"])
+def test_a_row_of_zeros_is_no_phone_number(found: str) -> None:
+    with pytest.raises(ValueError, match="possible"):
+        phone_of(found)
