@@ -95,6 +95,9 @@ EVERY: dict[str, tuple[str, object]] = {
     "RECONCILE_SECONDS": ("0.4", 0.4),
     "SMTP_URL": ("smtp://user:pass@mail.example.com:587", "smtp://user:pass@mail.example.com:587"),
     "MAIL_FROM": ("Kelas <kelas@example.com>", "Kelas <kelas@example.com>"),
+    "WHATSAPP_TOKEN": ("EAAG1234", "EAAG1234"),
+    "WHATSAPP_PHONE_NUMBER_ID": ("106540352242922", "106540352242922"),
+    "WHATSAPP_URL": ("http://127.0.0.1:9003/v23.0/", "http://127.0.0.1:9003/v23.0"),
 }
 
 

@@ -115,6 +115,9 @@ class Settings(BaseSettings):
 
     smtp_url: Annotated[SecretStr | None, Optional] = None
     mail_from: Annotated[str | None, Optional] = None
+    whatsapp_token: Annotated[SecretStr | None, Optional] = None
+    whatsapp_phone_number_id: Annotated[str | None, Optional] = None
+    whatsapp_url: Url = "https://graph.facebook.com/v23.0"
 
     @field_validator("database_url")
     @classmethod
