@@ -72,8 +72,16 @@ def _keep_on_sqlite(count: int) -> str:
     return f"INSERT INTO inbox ({COLUMNS}) VALUES {', '.join([row] * count)}{AGAIN}"  # noqa: S608 - constants
 
 
+def _at(event: Event) -> datetime:
+    """When it came in, in UTC; a naive time is refused, for these statements pass the column's type by."""
+    if event.received_at.tzinfo is None:
+        problem = "a naive time cannot be kept"
+        raise ValueError(problem)
+    return event.received_at.astimezone(UTC)
+
+
 def _as_row(event: Event) -> tuple[Any, ...]:
-    at = event.received_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    at = _at(event).strftime("%Y-%m-%d %H:%M:%S.%f")
     return (*event[:RECEIVED_AT], at, *event[RECEIVED_AT + 1 :])
 
 
@@ -81,7 +89,7 @@ def _as_json(event: Event) -> dict[str, Any]:
     """Its body as text where that is all it is, else in hex."""
     plain = event.body.isascii() and b"\0" not in event.body
     body = {"plain": event.body.decode("ascii"), "body": None} if plain else {"plain": None, "body": event.body.hex()}
-    return event._asdict() | body
+    return event._asdict() | body | {"received_at": _at(event)}
 
 
 RECEIVED_AT = Event._fields.index("received_at")
