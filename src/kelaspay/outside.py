@@ -21,6 +21,7 @@ from throttled import RedisStore
 from kelaspay import __version__
 from kelaspay.checkout import Urls
 from kelaspay.customers import Customers
+from kelaspay.limits import Limits
 from kelaspay.schools import Schools, Shared
 from kelaspay.settings import secret_key
 from kelaspay.store.database import Database
@@ -55,6 +56,7 @@ class Outside:
     schools: Schools
     customers: Customers
     watching: Watching
+    limits: Limits
     urls: Urls
     secret_key: SecretStr
     """Signs sessions, encrypts tokens at rest."""
@@ -101,6 +103,7 @@ def opened(
             schools=Schools(shared),
             customers=shared.customers,
             watching=shared.watching,
+            limits=Limits(limits),
             urls=Urls(settings.app_base_url),
             secret_key=key,
             vault=shared.vault,
