@@ -44,6 +44,9 @@ else
 	$(BIN)/pytest -m chaos
 endif
 
+drive: .venv/.all ## Send the API whatever its description allows and forbids (ARGS=600, seconds)
+	$(BIN)/python -m tests.api.drive $(ARGS)
+
 histories: .venv/.all ## Run 2 000 random histories of sales, which CI does too
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n auto -q tests/security/test_histories.py
 
@@ -85,4 +88,4 @@ clean: ## Remove what was installed and made
 	@$(UV) sync --quiet --frozen --python $(PYTHON)
 	@touch $@ .venv/.run
 
-.PHONY: histories fuzz help setup setup-all demo run work emulate test check screenshots format clean
+.PHONY: histories fuzz drive help setup setup-all demo run work emulate test check screenshots format clean

@@ -26,6 +26,7 @@ from kelaspay.schools import Schools, Shared
 from kelaspay.settings import secret_key
 from kelaspay.store.database import Database
 from kelaspay.thinkific.oauth import ThinkificOAuth
+from kelaspay.turnstile import Turnstile
 from kelaspay.vault import Vault
 from kelaspay.watching import Watching
 
@@ -57,6 +58,7 @@ class Outside:
     customers: Customers
     watching: Watching
     limits: Limits
+    turnstile: Turnstile
     urls: Urls
     secret_key: SecretStr
     """Signs sessions, encrypts tokens at rest."""
@@ -104,6 +106,7 @@ def opened(
             customers=shared.customers,
             watching=shared.watching,
             limits=Limits(limits),
+            turnstile=Turnstile(settings.api_rate, limits),
             urls=Urls(settings.app_base_url),
             secret_key=key,
             vault=shared.vault,

@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     thinkific_rate: Annotated[int, Field(ge=4)] = 120
     thinkific_external_orders: bool = True
 
+    api_rate: Annotated[int, Field(ge=1)] = 600
+
     confirm_retry_seconds: Seconds = 5.0
     retry_base_seconds: Seconds = 10.0
     retry_max_seconds: Seconds = 3600.0
