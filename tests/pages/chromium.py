@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 PATIENCE = 40.0
+STARTING = 120.0
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 900}
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -49,12 +50,12 @@ def running() -> Iterator[Browser]:
 
 
 @contextmanager
-def demo() -> Iterator[str]:
-    """The address of `kelaspay demo` in a process of its own."""
+def demo(**more: str) -> Iterator[str]:
+    """The address of `kelaspay demo` in a process of its own; `more` is environment."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "kelaspay", "demo"],
-        env=os.environ | {"PORT": str(port)},
+        env=os.environ | {"PORT": str(port)} | more,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -90,7 +91,7 @@ def visit(browser: Browser, url: str, *, size: dict[str, int] = PHONE, script: b
 
 
 def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + STARTING
     while time.monotonic() < deadline:
         try:
             if httpx2.get(url).is_success:
