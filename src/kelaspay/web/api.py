@@ -19,6 +19,7 @@ from kelaspay.faults import (
     NotConfigured,
     PaymentUnknown,
     SchoolUnknown,
+    TooManyAttempts,
 )
 from kelaspay.idempotency import Answer, Turn
 from kelaspay.outside import Outside
@@ -27,6 +28,8 @@ from kelaspay.school import DEFAULT
 from kelaspay.store import enrollments, offers, payments
 from kelaspay.wanted import Wanted
 from kelaspay.web.json_bodies import JsonRoute
+from kelaspay.web.origins import check_return
+from kelaspay.web.turns import take_turn
 from kelaspay.web.v1.fields import ADDRESS, IdempotencyKey
 from kelaspay.web.v1.once import answer_once
 from kelaspay.web.v1.problems import ONCE, problems
@@ -129,10 +132,14 @@ class OnSale(BaseModel):
     summary="Start a payment",
     status_code=201,
     response_model=PaymentStarted,
-    responses=problems(*ONCE, NotConfigured, DuitkuUnavailable, DuitkuBusy, DuitkuRefused, body=True, key=False),
+    responses=problems(
+        *ONCE, NotConfigured, TooManyAttempts, DuitkuUnavailable, DuitkuBusy, DuitkuRefused, body=True, key=False
+    ),
 )
 def initiate_payment(wanted: PaymentWanted, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Start a payment and get the address where the buyer pays. The price is the server's: an `amount` is refused."""
+    take_turn(request, "order", email=wanted.customer_email)
+    check_return(wanted.return_url, wanted.offer, request.app.state.outside)
     return initiated(request, wanted, asker="checkout", key=idempotency_key)
 
 

@@ -23,6 +23,7 @@ from kelaspay.wanted import Wanted
 from kelaspay.web.i18n import language_of
 from kelaspay.web.pages import shown
 from kelaspay.web.signed import remember_orders
+from kelaspay.web.turns import take_turn
 from kelaspay.web.typos import suggested
 from kelaspay.web.words import NOT_MADE, in_words
 
@@ -110,6 +111,7 @@ def order(
     if meant is not None and sure.strip().lower() != customer_email.strip().lower():
         return _form(request, offer, entered, meant=meant)
     try:
+        take_turn(request, "order", email=customer_email)
         payment = _placed(entered, offer, request)
     except Fault as fault:
         return _refused(request, offer, entered, fault)
@@ -119,8 +121,9 @@ def order(
 
 
 @router.post("/typo")
-def typo(email: Annotated[str, Form(max_length=LONGEST)] = "") -> JSONResponse:
+def typo(request: Request, email: Annotated[str, Form(max_length=LONGEST)] = "") -> JSONResponse:
     """The address that was probably meant, for the form's script."""
+    take_turn(request, "typo")
     return JSONResponse({"meant": suggested(email)}, headers={"Cache-Control": "no-store"})
 
 
