@@ -292,7 +292,11 @@ def test_what_thinkific_tells_of_one_school_changes_nothing_at_the_other(two: Wo
 @pytest.fixture
 def connected(urls: tuple[str, str | None], tmp_path: Path) -> Iterator[World]:
     """The environment's school has its API key; a second one connects by OAuth."""
-    more = {"thinkific_client_id": CLIENT[0], "thinkific_client_secret": CLIENT[1], "thinkific_site_url": SITE}
+    more: dict[str, Any] = {
+        "thinkific_client_id": CLIENT[0],
+        "thinkific_client_secret": CLIENT[1],
+        "thinkific_site_url": SITE,
+    }
     with world_on(tmp_path, *urls, **more) as world:
         world.thinkific.add_app(*CLIENT, [REDIRECT])
         yield world
