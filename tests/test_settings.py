@@ -76,6 +76,7 @@ EVERY: dict[str, tuple[str, object]] = {
     "THINKIFIC_API_URL": ("http://127.0.0.1:9002", "http://127.0.0.1:9002"),
     "THINKIFIC_SITE_URL": ("http://127.0.0.1:9002/sites/{subdomain}/", "http://127.0.0.1:9002/sites/{subdomain}"),
     "THINKIFIC_RATE": ("1000", 1000),
+    "API_RATE": ("60", 60),
     "THINKIFIC_EXTERNAL_ORDERS": ("off", False),
     "THINKIFIC_SSO": ("on", True),
     "DEMO": ("on", True),

@@ -21,10 +21,12 @@ from throttled import RedisStore
 from kelaspay import __version__
 from kelaspay.checkout import Urls
 from kelaspay.customers import Customers
+from kelaspay.limits import Limits
 from kelaspay.schools import Schools, Shared
 from kelaspay.settings import secret_key
 from kelaspay.store.database import Database
 from kelaspay.thinkific.oauth import ThinkificOAuth
+from kelaspay.turnstile import Turnstile
 from kelaspay.vault import Vault
 from kelaspay.watching import Watching
 
@@ -55,6 +57,8 @@ class Outside:
     schools: Schools
     customers: Customers
     watching: Watching
+    limits: Limits
+    turnstile: Turnstile
     urls: Urls
     secret_key: SecretStr
     """Signs sessions, encrypts tokens at rest."""
@@ -101,6 +105,8 @@ def opened(
             schools=Schools(shared),
             customers=shared.customers,
             watching=shared.watching,
+            limits=Limits(limits),
+            turnstile=Turnstile(settings.api_rate, limits),
             urls=Urls(settings.app_base_url),
             secret_key=key,
             vault=shared.vault,
