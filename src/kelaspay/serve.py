@@ -14,6 +14,7 @@ import uvicorn
 from kelaspay.alone import alone
 from kelaspay.app import create_app
 from kelaspay.attempt import Waits
+from kelaspay.deliver import Outbox
 from kelaspay.inbox import Inbox
 from kelaspay.messages import office
 from kelaspay.migrate import migrate
@@ -21,6 +22,7 @@ from kelaspay.outside import opened
 from kelaspay.web.hooks import Front
 from kelaspay.web.server import web_config
 from kelaspay.work.engine import Engine
+from kelaspay.work.herald import Herald
 from kelaspay.work.post import Postman
 from kelaspay.work.worker import Worker
 
@@ -81,6 +83,9 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
             postman = Postman(office(settings, outside.schools.profile, outside.database, outside.now))
             stack.callback(postman.stop)
             postman.start()
+            herald = Herald(Outbox(outside.database, outside.vault, outside.dialer, outside.now))
+            stack.callback(herald.stop)
+            herald.start()
         yield Process(outside, engine, inbox, worker)
 
 

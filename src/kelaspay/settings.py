@@ -114,6 +114,10 @@ class Settings(BaseSettings):
     smtp_url: Annotated[SecretStr | None, Optional] = None
     mail_from: Annotated[str | None, Optional] = None
 
+    webhooks_to_private: bool = False
+    metrics_token: Annotated[SecretStr | None, Optional] = None
+    work_port: Annotated[Annotated[int, Field(ge=0, le=65535)] | None, Optional] = None
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, url: str | None) -> str | None:

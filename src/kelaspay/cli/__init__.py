@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from kelaspay.cli import coupons, courses, events, keys, offers, operators, payments, processes, reconciling, schools
+from kelaspay.cli import (
+    coupons,
+    courses,
+    events,
+    keys,
+    offers,
+    operators,
+    payments,
+    processes,
+    reconciling,
+    schools,
+    webhooks,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,5 +32,6 @@ app.add_typer(events.app, name="events", help="What Duitku and Thinkific sent.")
 app.add_typer(schools.app, name="schools", help="Schools beside the environment's own.")
 app.add_typer(operators.app, name="operators", help="Who may use the console.")
 app.add_typer(keys.app, name="keys", help="Which programs may use the API.")
+app.add_typer(webhooks.app, name="webhooks", help="Which programs are told what happens to orders.")
 processes.add_to(app)
 reconciling.add_to(app)
