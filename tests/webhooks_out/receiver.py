@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.world import World
 
-PATIENCE = 2.0
+PATIENCE = 20.0
 
 
 @dataclass(frozen=True)

@@ -204,12 +204,12 @@ def test_an_answer_that_drips_for_ever_ends_by_the_deadline() -> None:
                     except OSError:
                         return
 
-        thread = threading.Thread(target=drip)
+        thread = threading.Thread(target=drip, daemon=True)
         thread.start()
         with pytest.raises(EndpointUnreachable):
             dialer(patience=0.3).post(f"http://127.0.0.1:{server.getsockname()[1]}/", HEADERS, b"{}")
         stopped.set()
-        thread.join()
+        thread.join(5.0)
 
 
 def test_an_endless_body_is_not_read() -> None:
@@ -227,7 +227,7 @@ def test_an_endless_body_is_not_read() -> None:
                 except OSError:
                     return
 
-        thread = threading.Thread(target=pour)
+        thread = threading.Thread(target=pour, daemon=True)
         thread.start()
         answer = dialer(patience=5.0).post(f"http://127.0.0.1:{server.getsockname()[1]}/", HEADERS, b"{}")
         thread.join(5.0)
@@ -259,7 +259,7 @@ def test_a_certificate_is_held_against_the_name_and_the_name_is_sent(tmp_path: P
                 except (ssl.SSLError, OSError):
                     connection.close()
 
-        thread = threading.Thread(target=serve, args=(2,))
+        thread = threading.Thread(target=serve, args=(2,), daemon=True)
         thread.start()
         caller = Dialer(
             private=False,
@@ -271,7 +271,7 @@ def test_a_certificate_is_held_against_the_name_and_the_name_is_sent(tmp_path: P
         answer = caller.post("https://hooks.example/", HEADERS, b"{}")
         with pytest.raises(EndpointUnreachable):
             caller.post("https://other.example/", HEADERS, b"{}")
-        thread.join()
+        thread.join(5.0)
 
     assert answer.status == 200
     assert asked == ["hooks.example", "other.example"]
