@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic import SecretStr
 
-from kelaspay.catalogue import sync
+from kelaspay.catalogue import sync, sync_all
 from kelaspay.faults import InvalidInput, SchoolUnknown
 from kelaspay.payment import Offer, Rupiah, Status
 from kelaspay.schools import Keys, keep_school
@@ -154,6 +154,17 @@ def test_copying_one_catalogue_takes_nothing_from_the_other(world: World) -> Non
     with world.database.read() as db:
         listed = [[each.name for each in offers.list_products(db, key)] for key in ("", OTHER)]
     assert listed == [["Python dari Dasar"], ["Fotografi"]]
+
+
+def test_a_school_that_cannot_be_copied_holds_no_other_up(world: World) -> None:
+    there = world.add_school()
+    world.thinkific.school.add_course("Python dari Dasar")
+    there.add_course("Fotografi")
+    keep(world, OTHER, Keys(thinkific_api_key=SecretStr("0" * 32)))
+
+    counts = sync_all([OTHER, ""], world.outside.schools.of)
+
+    assert counts == {"": 1}
 
 
 def test_users_with_the_same_address_are_different_people_to_thinkific(two: World) -> None:

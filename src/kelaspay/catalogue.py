@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kelaspay.faults import CourseAmbiguous, CourseUnmapped, InvalidInput
+import structlog
+
+from kelaspay.faults import CourseAmbiguous, CourseUnmapped, DatabaseUnavailable, Fault, InvalidInput
 from kelaspay.store import offers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from kelaspay.payment import Offer
-    from kelaspay.school import School
+    from kelaspay.school import School, SchoolOf
     from kelaspay.store.database import Db
     from kelaspay.store.offers import Product
+
+log = structlog.get_logger()
 
 MOST_CANDIDATES = 5
 KINDS = {"course_id": "Course", "bundle_id": "Bundle", "product_id": ""}
@@ -36,6 +40,21 @@ def sync(
     with school.database.begin() as db:
         offers.put_products(db, school.key, found, school.now())
     return len(found)
+
+
+def sync_all(keys: Iterable[str], school_of: SchoolOf) -> dict[str, int]:
+    """Copy these schools' products; returned is how many there are, where that succeeded. One school's trouble is no
+    other's.
+    """
+    counts = {}
+    for key in keys:
+        try:
+            counts[key] = sync(school=school_of(key))
+        except DatabaseUnavailable:
+            raise
+        except Fault as fault:
+            log.warning("catalogue_not_copied", school=key, fault=fault.code())
+    return counts
 
 
 def find_course(db: Db, school: str, name: str) -> Product:

@@ -14,7 +14,7 @@ import structlog
 from kelaspay import __version__
 from kelaspay.attempt import Waits, attempt
 from kelaspay.callback import BATCH, hand_over
-from kelaspay.catalogue import sync
+from kelaspay.catalogue import sync_all
 from kelaspay.faults import DatabaseUnavailable, Fault
 from kelaspay.reconcile import reconcile
 from kelaspay.store import executors, jobs
@@ -225,17 +225,7 @@ class Worker:
     def _sync(self) -> None:
         """Copy the catalogue, each hour; not at the start, when what waits comes first."""
         if time.monotonic() - self._made_at >= HOUR and self._leads("catalogue", HOUR / 2):
-            for key in self._schools.selling():
-                self._sync_one(key)
-
-    def _sync_one(self, key: str) -> None:
-        """One school's trouble is no other's."""
-        try:
-            sync(school=self._schools.of(key))
-        except DatabaseUnavailable:
-            raise
-        except Fault as fault:
-            log.warning("catalogue_not_copied", school=key, fault=fault.code())
+            sync_all(self._schools.selling(), self._schools.of)
 
     def _forget(self) -> None:
         if self._leads("forget", DAY / 24):
