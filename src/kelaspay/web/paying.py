@@ -31,6 +31,7 @@ from kelaspay.outside import Outside
 from kelaspay.payment import NOTHING, UNPAID, Payment, Rupiah, Status
 from kelaspay.store import payments
 from kelaspay.web.i18n import language_of
+from kelaspay.web.marks import MARKS
 from kelaspay.web.pages import shown
 from kelaspay.web.signed import orders_of
 from kelaspay.web.words import CHANNEL_AWAY, NOT_MADE
@@ -162,6 +163,8 @@ def _chooser(request: Request, payment: Payment, *, wrong: str | None = None, st
         groups=[(say(title), [each for each in offered if each.group == group]) for group, title in GROUPS.items()],
         email=customer.email if customer else "",
         own=own,
+        marks=MARKS,
+        correctable=own and payment.status is Status.PENDING,
         wrong=say(wrong) if wrong else None,
     )
 
