@@ -127,7 +127,7 @@ def serve(settings: Settings, *, works: bool, started_up: Callable[[], None]) ->
 
 def web_server(process: Process, settings: Settings) -> uvicorn.Server:
     app = Front(create_app(process.outside, process.inbox, process.engine.start))
-    return uvicorn.Server(web_config(app, host=settings.host, port=settings.port))
+    return uvicorn.Server(web_config(app, host=settings.host, port=settings.port, proxies=settings.trusted_proxies))
 
 
 def work(settings: Settings) -> None:
