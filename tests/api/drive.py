@@ -65,7 +65,7 @@ def drive(world: World, *, seconds: int, more: tuple[str, ...] = ()) -> subproce
     """What schemathesis says after so many seconds."""
     furnish(world)
     key = Program(world).key
-    with served(world) as url:
+    with served(world) as url, TemporaryDirectory() as folder:
         return subprocess.run(
             [
                 str(Path(sys.executable).with_name("schemathesis")),
@@ -80,7 +80,7 @@ def drive(world: World, *, seconds: int, more: tuple[str, ...] = ()) -> subproce
                 "--no-color",
                 *more,
             ],
-            cwd=ROOT,
+            cwd=folder,  # it keeps a cache where it runs
             env=os.environ | {"SCHEMATHESIS_HOOKS": "tests.api.hooks", "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
