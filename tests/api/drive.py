@@ -66,13 +66,13 @@ def drive(world: World, *, seconds: int, more: tuple[str, ...] = ()) -> subproce
     furnish(world)
     key = Program(world).key
     with served(world) as url, TemporaryDirectory() as folder:
+        Path(folder, "schemathesis.toml").write_text(f'[auth.openapi.ApiKey]\nbearer = "{key}"\n', encoding="utf-8")
         return subprocess.run(
             [
                 str(Path(sys.executable).with_name("schemathesis")),
                 "run",
                 f"{url}/openapi.json",
                 "--checks=all",
-                f"--header=Authorization: Bearer {key}",
                 f"--max-time={seconds}",
                 "--workers=2",
                 "--generation-database=none",
