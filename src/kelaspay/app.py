@@ -14,6 +14,7 @@ from kelaspay.web import (
     door,
     errors,
     files,
+    headers,
     health,
     hooks,
     install,
@@ -27,6 +28,7 @@ from kelaspay.web import (
 )
 from kelaspay.web.console import routers
 from kelaspay.web.described import DESCRIPTION, TAGS, Described
+from kelaspay.web.origins import front_ends
 from kelaspay.web.v1 import acts, enrollments, events, offers, own_key, payments
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
         docs_url=None,  # its page asks others for its script; `docs` is ours
         redoc_url=None,
         dependencies=[Depends(errors.plain_address)],
+        redirect_slashes=False,  # its redirects are built from the Host header
     )
     app.state.outside = outside
     app.state.start = start
@@ -61,5 +64,7 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
     for router in routers:
         app.include_router(router)
     errors.install(app)
+    app.add_middleware(headers.Cors, origins=front_ends(outside))
     app.add_middleware(door.Door)
+    app.add_middleware(headers.Headers, https=outside.settings.app_base_url.startswith("https://"))
     return app

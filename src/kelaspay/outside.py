@@ -21,6 +21,7 @@ from throttled import RedisStore
 from kelaspay import __version__
 from kelaspay.checkout import Urls
 from kelaspay.customers import Customers
+from kelaspay.limits import Limits
 from kelaspay.schools import Schools, Shared
 from kelaspay.settings import secret_key
 from kelaspay.store.database import Database
@@ -56,6 +57,7 @@ class Outside:
     schools: Schools
     customers: Customers
     watching: Watching
+    limits: Limits
     turnstile: Turnstile
     urls: Urls
     secret_key: SecretStr
@@ -103,6 +105,7 @@ def opened(
             schools=Schools(shared),
             customers=shared.customers,
             watching=shared.watching,
+            limits=Limits(limits),
             turnstile=Turnstile(settings.api_rate, limits),
             urls=Urls(settings.app_base_url),
             secret_key=key,

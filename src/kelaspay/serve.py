@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+SWITCH_SECONDS = 0.0005
+"""How long the event loop may keep the interpreter to itself while the inbox's thread, for which all callbacks wait,
+has an answer from the disk; by default it is ten times that.
+"""
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -104,6 +109,7 @@ def serve(settings: Settings, *, works: bool, started_up: Callable[[], None]) ->
     """The web, and with `works` the worker in the same process, until told to stop; `started_up` is called when all but
     the web server runs.
     """
+    sys.setswitchinterval(SWITCH_SECONDS)
     with started(settings, works=works) as process:
         started_up()
         server = web_server(process, settings)
@@ -116,7 +122,7 @@ def serve(settings: Settings, *, works: bool, started_up: Callable[[], None]) ->
 
 def web_server(process: Process, settings: Settings) -> uvicorn.Server:
     app = Front(create_app(process.outside, process.inbox, process.engine.start))
-    return uvicorn.Server(web_config(app, host=settings.host, port=settings.port))
+    return uvicorn.Server(web_config(app, host=settings.host, port=settings.port, proxies=settings.trusted_proxies))
 
 
 def work(settings: Settings) -> None:

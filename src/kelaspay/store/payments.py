@@ -75,6 +75,10 @@ def find_customer(db: Db, merchant_order_id: str) -> Customer | None:
     return None if row is None else Customer(name=row.name, email=row.email, phone=row.phone)
 
 
+def set_email(db: Db, merchant_order_id: str, email: str) -> None:
+    db.execute(sa.update(customers).where(customers.c.merchant_order_id == merchant_order_id).values(email=email))
+
+
 def claim_invoice(db: Db, merchant_order_id: MerchantOrderId, lease: float, *, anew: bool = False) -> bool:
     """Take on making the invoice of a payment that has none, or with `anew` another one; False while somebody else is
     at it.

@@ -96,7 +96,7 @@ def _operation(method: str, path: str, operation: Schema, schemas: Schema) -> Op
 
 def _schema(holder: Schema, schemas: Schema) -> Schema:
     """The schema of a body, with a reference followed."""
-    content = next(iter(holder.get("content", {}).values()), {})
+    content: Schema = next(iter(holder.get("content", {}).values()), {})
     schema: Schema = content.get("schema", {})
     schema = schema.get("items", schema)
     found: Schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema

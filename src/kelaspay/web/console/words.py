@@ -108,6 +108,7 @@ WHAT = {
     "invoice_failed": "Tagihan Duitku gagal dibuat",
     "paid": "Dibayar",
     "coupon_used": "Kupon dipakai",
+    "email_corrected": "Email diperbaiki oleh pembeli",
     "coupon_given_back": "Kupon dikembalikan karena pesanan tidak dibayar",
     "coupon_taken_again": "Kupon dihitung lagi karena pesanan dibayar",
     "completed": "Selesai: pembeli sudah di kelas",
@@ -128,6 +129,7 @@ WHAT = {
     "refund_unknown": "Tidak pasti apakah Thinkific mencatat pengembalian",
     "settled": "Peringatan ditutup",
     "erased": "Data pribadi dihapus",
+    "restored": "Basis data dipulihkan dari cadangan",
     "email_changed": "Email diganti",
 }
 OUTCOME = {
