@@ -51,7 +51,7 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
         summary="Sells Thinkific courses through Duitku and makes sure that whoever paid is in the course.",
         description=DESCRIPTION,
         openapi_tags=TAGS,
-        docs_url=None,
+        docs_url=None,  # its page asks others for its script; `docs` is ours
         redoc_url=None,
         redirect_slashes=False,  # its redirects are built from the Host header
     )
