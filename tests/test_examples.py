@@ -50,9 +50,9 @@ def site() -> Iterator[tuple[str, Path]]:
 
 
 @pytest.fixture(scope="module")
-def shop(site: tuple[str, Path]) -> Iterator[str]:
-    """A demo that lets that site show its order form."""
-    with chromium.demo(EMBED_ORIGINS=site[0]) as url:
+def shop() -> Iterator[str]:
+    """A demo, which lets any site of this machine show its order form."""
+    with chromium.demo() as url:
         yield url
 
 

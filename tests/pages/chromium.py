@@ -50,12 +50,12 @@ def running() -> Iterator[Browser]:
 
 
 @contextmanager
-def demo(**more: str) -> Iterator[str]:
-    """The address of `kelaspay demo` in a process of its own; `more` is environment."""
+def demo() -> Iterator[str]:
+    """The address of `kelaspay demo` in a process of its own."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "kelaspay", "demo"],
-        env=os.environ | {"PORT": str(port)} | more,
+        env=os.environ | {"PORT": str(port), "EMBED_ORIGINS": "http://127.0.0.1:*"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
