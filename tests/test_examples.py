@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
+import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -17,11 +19,15 @@ import httpx2
 import pytest
 from playwright.sync_api import expect
 
+from tests.chaos.fleet import until
 from tests.pages import chromium
 from tests.servers import free_port
+from tests.webhooks_out.receiver import deliver_due, now_is_real, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.world import World
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PATIENCE = 60.0
@@ -97,6 +103,34 @@ def test_a_fetch_sells_a_course(shop: str) -> None:
     node = program("node")
 
     assert re.fullmatch(r"KP\S+ is completed\n", sold_by(node, str(EXAMPLES / "buy.mjs"), shop, "web-fundamentals"))
+
+
+def test_a_script_verifies_a_webhook_prints_it_once_and_refuses_what_is_forged(embedded: World) -> None:
+    now_is_real(embedded)
+    embedded.sell()
+    port = free_port()
+    _, secret = tell(embedded, f"http://127.0.0.1:{port}/kelaspay", "order.created")
+    command = [sys.executable, str(EXAMPLES / "verify_webhook.py"), str(port)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"WEBHOOK_SECRET": secret}
+    ) as running:
+        try:
+            assert running.stdout is not None
+            assert running.stdout.readline() == f"Listening on {port}\n"
+            assert until(lambda: listens(port))
+            order_id = embedded.buy()
+            deliver_due(embedded)
+            forged = httpx2.post(f"http://127.0.0.1:{port}/kelaspay", content=b'{"type": "order.paid"}')
+
+            assert running.stdout.readline() == f"order.created {order_id}\n"
+            assert forged.status_code == 400
+        finally:
+            running.kill()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.browser
