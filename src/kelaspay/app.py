@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import Depends, FastAPI
 
 from kelaspay import __version__
+from kelaspay.pictures import Pictures
 from kelaspay.web import (
     api,
     button,
@@ -56,6 +57,7 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
     app.state.outside = outside
     app.state.start = start
     app.state.methods = {}
+    app.state.pictures = Pictures(outside.dialer)
     app.router.routes[:0] = hooks.hooks_of(outside.schools, inbox, outside.settings, outside.now)
     for part in (api, files, shop, paying, status, ready, receipt, me, button, mails, install, health, docs):
         app.include_router(part.router)
