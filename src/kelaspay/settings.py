@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     database_url: Annotated[str | None, Optional, Field(repr=False)] = None
     redis_url: Annotated[str | None, Optional, Field(repr=False)] = None
     secret_key: Annotated[SecretStr | None, Optional] = None
+    secret_key_old: Annotated[SecretStr | None, Optional] = None
 
     duitku_merchant_code: Annotated[str | None, Optional] = None
     duitku_api_key: Annotated[SecretStr | None, Optional] = None
@@ -136,7 +137,7 @@ class Settings(BaseSettings):
             raise ValueError(problem)
         return url
 
-    @field_validator("secret_key")
+    @field_validator("secret_key", "secret_key_old")
     @classmethod
     def _long_secret_key(cls, key: SecretStr | None) -> SecretStr | None:
         if key is not None and len(key.get_secret_value()) < SHORTEST_SECRET_KEY:
