@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from kelaspay.cli import (
+    backups,
     coupons,
     courses,
     events,
@@ -36,4 +37,5 @@ app.add_typer(operators.app, name="operators", help="Who may use the console.")
 app.add_typer(secrets.app, name="secrets", help="The key that seals other keys.")
 app.add_typer(keys.app, name="keys", help="Which programs may use the API.")
 processes.add_to(app)
+backups.add_to(app)
 reconciling.add_to(app)

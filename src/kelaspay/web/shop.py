@@ -17,6 +17,7 @@ from kelaspay.i18n import translator
 from kelaspay.outside import Outside
 from kelaspay.payment import Offer, Payment
 from kelaspay.pricing import Price, previewed
+from kelaspay.school import DEFAULT
 from kelaspay.store import coupons, offers
 from kelaspay.wanted import Wanted
 from kelaspay.web.i18n import language_of
@@ -49,12 +50,13 @@ class Order:
 
 
 @router.get("/")
-def shop(request: Request) -> Response:
-    """All that is on sale."""
+def shop(request: Request, school: str = DEFAULT) -> Response:
+    """All that a school has on sale; without `school` the environment's."""
     outside: Outside = request.app.state.outside
+    outside.schools.profile(school)
     with outside.database.read() as db:
-        found = [offer for offer in offers.list_offers(db) if offer.on_sale(outside.now())]
-    return shown(request, "shop.html", offers=found)
+        found = [offer for offer in offers.list_offers(db, school) if offer.on_sale(outside.now())]
+    return shown(request, "shop.html", school=school, offers=found)
 
 
 @router.get("/buy/{slug}")
