@@ -65,6 +65,7 @@ def _empty_is_none(value: object) -> object:
 Url = Annotated[str, AfterValidator(_http)]
 Optional = BeforeValidator(_empty_is_none)
 Seconds = Annotated[float, Field(gt=0)]
+Days = Annotated[int, Field(ge=7, le=36_500)]
 
 
 class Settings(BaseSettings):
@@ -104,6 +105,11 @@ class Settings(BaseSettings):
     retry_base_seconds: Seconds = 10.0
     retry_max_seconds: Seconds = 3600.0
     reconcile_seconds: Seconds = 300.0
+
+    keep_events_days: Days = 90
+    keep_messages_days: Days = 90
+    keep_lapsed_days: Days = 30
+    keep_audit_days: Days = 730
 
     demo: bool = False
     payment_page: Literal["own", "duitku"] = "own"

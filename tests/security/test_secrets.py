@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 OLD = SecretStr("a secret of the tests, long enough")
 NEW = SecretStr("another secret of the tests, long enough")
 STRONG = "kE9v0u2QxZ5rT8mYb1NcWf7HsJp4LaGd"
-MARKED = {
+MARKED: dict[str, Any] = {
     "secret_key": "marked-Sk-7f3a9c1e5b2d8f60",
     "duitku_api_key": "marked-Dk-1b9d7e3f5a2c8e4d",
     "thinkific_client_secret": "marked-Cs-9e2f4a6b8c1d3e5f",
@@ -140,7 +140,11 @@ def test_a_key_that_can_be_guessed_is_known_for_one(key: str, why: str | None) -
 def test_doctor_refuses_a_weak_key_with_a_real_merchant(
     sqlite_url: str, tmp_path: Path, environment: str, fine: bool
 ) -> None:
-    more = {"duitku_environment": environment, "secret_key": "change-me-please", "app_base_url": "http://localhost:8000"}
+    more = {
+        "duitku_environment": environment,
+        "secret_key": "change-me-please",
+        "app_base_url": "http://localhost:8000",
+    }
     with world_on(tmp_path, sqlite_url, None, **more) as world:
         [found] = [each for each in examine(world.outside) if each.what == "secrets"]
 
