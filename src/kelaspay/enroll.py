@@ -151,14 +151,13 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
             found = access.change(found) if found is not None else access.make()
     except ThinkificRefused as refusal:
         found = _after_refusal(refusal, access)
+    at, enrollment_id = school.now(), found.enrollment_id if isinstance(found, CourseEnrollment) else None
     with school.database.begin() as db:
-        values = {
-            "state": EnrollmentState.ENROLLED,
-            "enrollment_id": found.enrollment_id if isinstance(found, CourseEnrollment) else None,
-            "enrolled_at": school.now(),
-        }
-        enrollments.save_enrollment(db, merchant_order_id, **values)
-        payments.tell(db, merchant_order_id, school.now(), "thinkific", "enrolled")
+        moved = enrollments.move_enrollment(
+            db, merchant_order_id, EnrollmentState.ENROLLED, at, enrollment_id=enrollment_id, enrolled_at=at
+        )
+        if moved:
+            payments.tell(db, merchant_order_id, at, "thinkific", "enrolled")
     log.info("enrolled", merchant_order_id=merchant_order_id, user_id=wanted.user_id)
 
 

@@ -21,6 +21,7 @@ from throttled import RedisStore
 from kelaspay import __version__
 from kelaspay.checkout import Urls
 from kelaspay.customers import Customers
+from kelaspay.dial import Dialer
 from kelaspay.limits import Limits
 from kelaspay.schools import Schools, Shared
 from kelaspay.settings import secret_key
@@ -64,6 +65,7 @@ class Outside:
     """Signs sessions, encrypts tokens at rest."""
     vault: Vault
     oauth: ThinkificOAuth | None
+    dialer: Dialer
     now: Callable[[], datetime]
     executor_id: str
 
@@ -111,6 +113,7 @@ def opened(
             secret_key=key,
             vault=shared.vault,
             oauth=shared.oauth,
+            dialer=Dialer(private=settings.webhooks_to_private, https=settings.duitku_environment == "production"),
             now=now,
             executor_id=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
         )

@@ -15,6 +15,7 @@ import uvicorn
 from kelaspay.alone import alone
 from kelaspay.app import create_app
 from kelaspay.attempt import Waits
+from kelaspay.deliver import Outbox
 from kelaspay.inbox import Inbox
 from kelaspay.messages import office
 from kelaspay.migrate import migrate
@@ -25,6 +26,7 @@ from kelaspay.web.hooks import Front
 from kelaspay.web.server import web_config
 from kelaspay.whatsapp import cloud_api
 from kelaspay.work.engine import Engine
+from kelaspay.work.herald import Herald
 from kelaspay.work.post import Postman
 from kelaspay.work.worker import Worker
 
@@ -99,6 +101,9 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
             )
             stack.callback(postman.stop)
             postman.start()
+            herald = Herald(Outbox(outside.database, outside.vault, outside.dialer, outside.now))
+            stack.callback(herald.stop)
+            herald.start()
         yield Process(outside, engine, inbox, worker)
 
 

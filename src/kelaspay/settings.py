@@ -127,6 +127,10 @@ class Settings(BaseSettings):
     whatsapp_phone_number_id: Annotated[str | None, Optional] = None
     whatsapp_url: Url = "https://graph.facebook.com/v23.0"
 
+    webhooks_to_private: bool = False
+    metrics_token: Annotated[SecretStr | None, Optional] = None
+    work_port: Annotated[Annotated[int, Field(ge=0, le=65535)] | None, Optional] = None
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, url: str | None) -> str | None:

@@ -17,6 +17,7 @@ from kelaspay.cli import (
     reconciling,
     schools,
     secrets,
+    webhooks,
     whatsapp,
 )
 
@@ -36,6 +37,7 @@ app.add_typer(whatsapp.app, name="whatsapp", help="What buyers are told by Whats
 app.add_typer(operators.app, name="operators", help="Who may use the console.")
 app.add_typer(secrets.app, name="secrets", help="The key that seals other keys.")
 app.add_typer(keys.app, name="keys", help="Which programs may use the API.")
+app.add_typer(webhooks.app, name="webhooks", help="Which programs are told what happens to orders.")
 processes.add_to(app)
 backups.add_to(app)
 reconciling.add_to(app)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from kelaspay.store.notice_tables import endpoints
 from kelaspay.store.tables import oauth_states, schools
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ SEALED = (
     *(Sealed(schools.c[name], schools.c.subdomain) for name in ("access_token", "refresh_token")),
     *(Sealed(schools.c[name], schools.c.subdomain) for name in ("api_key", "duitku_api_key")),
     Sealed(oauth_states.c.verifier, oauth_states.c.digest),
+    *(Sealed(endpoints.c[name], endpoints.c.id) for name in ("secret", "old_secret")),
 )
 
 
