@@ -140,7 +140,7 @@ def test_a_key_that_can_be_guessed_is_known_for_one(key: str, why: str | None) -
 def test_doctor_refuses_a_weak_key_with_a_real_merchant(
     sqlite_url: str, tmp_path: Path, environment: str, fine: bool
 ) -> None:
-    more = {
+    more: dict[str, Any] = {
         "duitku_environment": environment,
         "secret_key": "change-me-please",
         "app_base_url": "http://localhost:8000",
