@@ -99,7 +99,7 @@ def opened(
             limits=limits,
             customers=Customers(database, cache),
             watching=Watching(cache),
-            vault=Vault(key),
+            vault=Vault(key, settings.secret_key_old),
             oauth=_oauth(settings, http),
             now=now,
             enrolled=metrics.enrolled.observe,

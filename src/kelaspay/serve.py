@@ -20,6 +20,7 @@ from kelaspay.inbox import Inbox
 from kelaspay.messages import office
 from kelaspay.migrate import migrate
 from kelaspay.outside import opened
+from kelaspay.retention import Keep
 from kelaspay.settings import SettingsInvalid
 from kelaspay.web.hooks import Front
 from kelaspay.web.server import web_config
@@ -84,6 +85,12 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
             waits=Waits(settings.confirm_retry_seconds, settings.retry_base_seconds, settings.retry_max_seconds),
             reconcile_seconds=settings.reconcile_seconds,
             works=works,
+            keep=Keep(
+                events=settings.keep_events_days,
+                messages=settings.keep_messages_days,
+                lapsed=settings.keep_lapsed_days,
+                audit=settings.keep_audit_days,
+            ),
             living=heard,
         )
         woken.append(worker)
