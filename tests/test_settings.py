@@ -104,7 +104,6 @@ EVERY: dict[str, tuple[str, object]] = {
     "WEBHOOKS_TO_PRIVATE": ("on", True),
     "METRICS_TOKEN": ("a token", "a token"),
     "WORK_PORT": ("8001", 8001),
-    "TRUSTED_PROXIES": ("10.0.0.1", "10.0.0.1/32"),
     "WHATSAPP_TOKEN": ("EAAG1234", "EAAG1234"),
     "WHATSAPP_PHONE_NUMBER_ID": ("106540352242922", "106540352242922"),
     "WHATSAPP_URL": ("http://127.0.0.1:9003/v23.0/", "http://127.0.0.1:9003/v23.0"),
