@@ -112,13 +112,13 @@ def sign_in(database: Database, *, email: str, password: str, address: str, earl
         return _begin(db, operator, address=address, now=now, action="signed_in")
 
 
-def who(database: Database, token: str, now: datetime) -> Operator | None:
-    """The operator behind a session that holds."""
+def who(database: Database, token: str, now: datetime, *, touch: bool = True) -> Operator | None:
+    """The operator behind a session that holds; without `touch` this look does not count as use of it."""
     key = digest(token)
     with database.read() as db:
         found = sessions.find_session(db, key, made_after=now - LONGEST, seen_after=now - IDLE)
         operator = operators.find_operator(db, found[0]) if found else None
-    if found is not None and operator is not None and now - found[1] > TOUCH:
+    if touch and found is not None and operator is not None and now - found[1] > TOUCH:
         with database.begin() as db:
             sessions.touch_session(db, key, now)
     return operator

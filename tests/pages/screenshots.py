@@ -1,4 +1,4 @@
-"""Pictures of the buyer's pages for the documentation: `make screenshots`."""
+"""Pictures of the buyer's pages, and of the operator's, for the documentation: `make screenshots`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.console import screenshots as console
 from tests.pages import chromium
 from tests.pages.chromium import DESK, PHONE, visit
 
@@ -22,6 +23,7 @@ def main(folder: Path) -> None:
         for language in ("id", "en"):
             for name, size in (("phone", PHONE), ("desk", DESK)):
                 picture(browser, url, language, size, folder, name)
+        console.take(browser, folder)
 
 
 def picture(browser: Browser, url: str, language: str, size: dict[str, int], folder: Path, name: str) -> None:

@@ -20,13 +20,14 @@ from kelaspay.faults import Fault, InvalidInput, NotSignedIn
 from kelaspay.outside import Outside
 from kelaspay.web.console import words
 from kelaspay.web.console.visit import LANGUAGE_COOKIE, Visitor
+from kelaspay.web.files import address
 
 WIB = timezone(timedelta(hours=7), "WIB")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des")
 MONTHS_ENGLISH = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -88,7 +89,7 @@ templates = Environment(
     lstrip_blocks=True,
 )
 templates.filters.update(rupiah=rupiah)
-templates.globals.update(words=words, with_query=with_query)
+templates.globals.update(words=words, with_query=with_query, address=address)
 
 
 def page(request: Request, name: str, visitor: Visitor | None, *, status: int = 200, **values: Any) -> HTMLResponse:

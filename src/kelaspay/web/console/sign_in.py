@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 
 from kelaspay import operators
 from kelaspay.faults import Fault, InvalidInput, SignInRefused, TooManyAttempts
@@ -31,12 +30,6 @@ from kelaspay.web.console.visit import (
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
 
 HOME = "/console"
-STYLE = Path(__file__).parent.parent / "static" / "console.css"
-
-
-@router.get("/console.css")
-def style() -> FileResponse:
-    return FileResponse(STYLE, media_type="text/css", headers={"Cache-Control": "public, max-age=3600"})
 
 
 @router.get("/language/{language}")

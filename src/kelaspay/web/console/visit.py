@@ -29,6 +29,8 @@ LANGUAGE_COOKIE = "kelaspay_language"
 FORM_COOKIE = "kelaspay_form"
 FORM_SECONDS = 3600
 YEAR = 365 * 24 * 3600
+RENEW = "Kelaspay-Renew"
+"""A page that fetches parts of itself says so: nobody is there because of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,8 @@ def visitor_of(request: Request) -> Visitor | None:
     """Who is signed in in this browser, if anybody."""
     outside: Outside = request.app.state.outside
     token = request.cookies.get(session_cookie(request), "")
-    operator = who(outside.database, token, outside.now()) if token else None
+    touch = RENEW not in request.headers
+    operator = who(outside.database, token, outside.now(), touch=touch) if token else None
     return None if operator is None else Visitor(operator, token, seal(request, token), address_of(request))
 
 

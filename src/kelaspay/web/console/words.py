@@ -194,7 +194,7 @@ SAID = {
     "invoice_unknown": "Duitku tidak mengenal pesanan ini.",
     "amount_differs": "Duitku bilang: jumlah yang dibayar berbeda.",
     "unchanged": "Tidak ada yang berubah; statusnya sudah pasti.",
-    "retried": "Sedang dicoba lagi. Muat ulang halaman ini untuk melihat hasilnya.",
+    "retried": "Sedang dicoba lagi; hasilnya segera terlihat di halaman ini.",
     "marked_paid": "Ditandai lunas; pendaftaran sedang dikerjakan.",
     "refunded": "Dicatat sebagai dikembalikan; akses sedang diakhiri. Kirim uangnya dengan tangan.",
     "resent": "Email akses dikirim ulang.",
