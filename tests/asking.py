@@ -15,7 +15,7 @@ from kelaspay.settings import load
 def main(values: dict[str, Any]) -> None:
     now, asking = datetime.fromisoformat(values.pop("now")), values.pop("asking")
     with opened(load(**values), now=lambda: now) as outside, ThreadPoolExecutor(asking) as pool:
-        thinkific = outside.school().thinkific
+        thinkific = outside.schools.of().thinkific
         found = list(pool.map(lambda _: sum(1 for _ in thinkific.get_products()), range(asking)))
     sys.stdout.write(json.dumps(found))
 

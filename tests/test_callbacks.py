@@ -417,7 +417,7 @@ def test_nobody_but_a_trusted_proxy_names_a_client(worlds: Callable[..., World])
 
 def test_without_duitkus_settings_the_callback_is_not_there(worlds: Callable[..., World]) -> None:
     world = worlds()
-    world.outside.duitku = None
+    world.outside.schools.default = None
     web = TestClient(create_app(world.outside, world.inbox, world.engine.start))
 
     answer = web.post(PATH, data=signed("KP1"))

@@ -99,8 +99,8 @@ def test_what_vanished_at_thinkific_is_marked_and_no_longer_found_by_name(world:
     world.sync()
 
     with world.database.read() as db:
-        assert [product.name for product in offers.list_products(db)] == ["Python dari Dasar"]
-        assert offers.products_named(db, COURSE) == []
+        assert [product.name for product in offers.list_products(db, "")] == ["Python dari Dasar"]
+        assert offers.products_named(db, "", COURSE) == []
 
 
 @pytest.mark.parametrize("mode", [201, 202])

@@ -6,14 +6,17 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+import httpx2
 import pytest
 
-from tests.shell import Ran, shell
+from kelaspay.doctor import examine
+from tests.shell import shell
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.shell import Shell
+    from tests.world import World
 
 __all__ = ["shell"]
 
@@ -26,6 +29,7 @@ def test_migrate_says_that_it_is_done(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_doctor_finds_everything_well(shell: Shell) -> None:
+    shell.set(APP_BASE_URL="http://localhost:8000")
     ran = shell("doctor")
 
     assert ran.code == 0, ran.out
@@ -60,7 +64,10 @@ def test_doctor_finds_everything_well(shell: Shell) -> None:
             },
             {"duitku": "does not answer", "thinkific": "could not be reached", "address": "port 443"},
         ),
-        ({"DUITKU_MERCHANT_CODE": ""}, {"settings": "set DUITKU_MERCHANT_CODE", "duitku": "set DUITKU_MERCHANT_CODE"}),
+        (
+            {"DUITKU_MERCHANT_CODE": "", "APP_BASE_URL": "http://localhost:8000"},
+            {"settings": "set DUITKU_MERCHANT_CODE", "school": "CODE: not set"},
+        ),
     ],
 )
 def test_doctor_says_what_is_wrong(shell: Shell, variables: dict[str, str], wrong: dict[str, str]) -> None:
@@ -72,6 +79,36 @@ def test_doctor_says_what_is_wrong(shell: Shell, variables: dict[str, str], wron
     assert {finding["what"] for finding in findings if not finding["fine"]} == set(wrong)
     assert [what for what, said in wrong.items() if not re.search(rf"BAD  {what}: .*{said}", ran.out)] == []
     assert "hidden-key" not in ran.out
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(200, "answers"), (404, "answers HTTP 404: something else than Kelaspay is there"), (None, "does not answer")],
+)
+def test_doctor_looks_whether_the_address_leads_here(embedded: World, status: int | None, said: str) -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        assert str(request.url) == "https://pay.example.com/healthz"
+        if status is None:
+            raise httpx2.ConnectError("no such name")
+        return httpx2.Response(status)
+
+    embedded.outside.http = httpx2.Client(transport=httpx2.MockTransport(answer))
+    [found] = [each for each in examine(embedded.outside) if each.what == "address"]
+
+    assert found.fine == (status == 200)
+    assert said in found.said
+
+
+def test_doctor_registers_thinkifics_webhooks_and_then_has_nothing_to_add(shell: Shell) -> None:
+    shell.world.thinkific.switches.local_targets = True
+    shell.set(APP_BASE_URL="http://localhost:8000")
+    before = shell("doctor").out
+    first, again = shell("doctor", "--register-webhooks").out, shell("doctor", "--register-webhooks").out
+
+    assert "ok   webhooks: not registered: enrollment.created, " in before
+    assert "ok   webhooks: all registered, to http://localhost:8000/webhooks/thinkific" in first
+    assert "all registered" in again
+    assert len(shell.world.thinkific.school.webhooks) == 5
 
 
 def test_doctor_looks_at_a_database_that_is_away(shell: Shell) -> None:
@@ -96,7 +133,11 @@ def test_what_is_not_set_is_named(shell: Shell) -> None:
     shell.set(DUITKU_API_KEY="", THINKIFIC_SUBDOMAIN="")
 
     for words in ("serve", "work", "courses sync", "reconcile"):
-        assert shell(*words.split()) == Ran(1, "", "kelaspay: DUITKU_API_KEY, THINKIFIC_SUBDOMAIN: not set\n")
+        ran = shell(*words.split())
+
+        assert (ran.code, ran.out) == (1, "")
+        assert ran.err.endswith("DUITKU_API_KEY, THINKIFIC_SUBDOMAIN: not set\n")
+        assert len(ran.err.splitlines()) == 1
 
 
 def test_what_is_malformed_is_named(shell: Shell) -> None:

@@ -321,7 +321,7 @@ def test_many_asking_in_two_processes_refresh_once(app_world: World, tmp_path: P
         }
         other = subprocess.Popen([sys.executable, "-m", "tests.asking", json.dumps(values)], stdout=subprocess.PIPE)
         with opened(settings, now=app_world.clock) as outside, ThreadPoolExecutor(ASKING_AT_ONCE) as pool:
-            thinkific = outside.school().thinkific
+            thinkific = outside.schools.of().thinkific
             here = list(pool.map(lambda _: sum(1 for _ in thinkific.get_products()), range(ASKING_AT_ONCE)))
         there, _ = other.communicate(timeout=60)
     finally:

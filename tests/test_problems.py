@@ -45,7 +45,7 @@ def test_every_error_is_a_problem_with_a_stable_code(
 
 def test_a_part_that_is_not_configured_answers_404(embedded: World) -> None:
     embedded.sell()
-    embedded.outside.duitku = None
+    embedded.outside.schools.default = None
     web = TestClient(create_app(embedded.outside, embedded.inbox, embedded.engine.start))
 
     answers = [web.post("/payment/initiate", json=WANTED), web.post("/webhooks/duitku", data={"a": "b"})]
@@ -58,7 +58,7 @@ def test_a_part_that_is_not_configured_answers_404(embedded: World) -> None:
 def test_a_defect_is_told_by_a_number_alone(embedded: World) -> None:
     embedded.sell()
     web = TestClient(embedded.web.app, raise_server_exceptions=False)
-    embedded.outside.duitku = object()  # type: ignore[assignment]  # a defect on purpose
+    embedded.outside.schools = object()  # type: ignore[assignment]  # a defect on purpose
     with capture_logs() as logged:
         answer = web.post("/payment/initiate", json=WANTED)
 

@@ -203,12 +203,14 @@ def test_a_refund_while_the_buyer_is_being_enrolled_ends_what_was_just_given(wor
         return function()
 
     def perform(order_id: MerchantOrderId, run: int, holder: str) -> None:
-        engine, school = world.engine, world.school
+        engine = world.engine
         attempt(
             order_id,
             run,
             holder=holder,
-            school=school,
+            database=world.database,
+            school_of=world.school_of,
+            now=world.clock,
             waits=WAITS,
             step=step,
             start=engine.start,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kelaspay.outside import MissingSettings, opened
+from kelaspay.faults import NotConfigured
+from kelaspay.outside import opened
 from kelaspay.settings import Settings, SettingsInvalid, load, secret_key
 
 if TYPE_CHECKING:
@@ -208,17 +209,18 @@ def test_an_empty_variable_is_one_that_is_not_set(environment: Callable[..., Non
 
 def test_what_is_needed_to_sell_is_named_when_it_is_missing(environment: Callable[..., None]) -> None:
     environment(DUITKU_MERCHANT_CODE="D0001", THINKIFIC_SUBDOMAIN="kelas")
-    with opened(load()) as outside, pytest.raises(MissingSettings) as missing:
-        outside.school()
+    with opened(load()) as outside, pytest.raises(NotConfigured) as missing:
+        outside.schools.of()
 
-    assert str(missing.value) == "DUITKU_API_KEY, THINKIFIC_API_KEY: not set"
+    assert missing.value.detail == "DUITKU_API_KEY, THINKIFIC_API_KEY: not set"
 
 
 @pytest.mark.parametrize("slashes", ["", "/", "//"])
 def test_a_trailing_slash_of_the_address_is_tolerated(environment: Callable[..., None], slashes: str) -> None:
-    environment(APP_BASE_URL=f"https://pay.example.com{slashes}")
+    keys = {"DUITKU_MERCHANT_CODE": "D0001", "DUITKU_API_KEY": "x", "THINKIFIC_SUBDOMAIN": "kelas"}
+    environment(APP_BASE_URL=f"https://pay.example.com{slashes}", THINKIFIC_API_KEY="y", **keys)
     with opened(load()) as outside:
-        assert outside.urls.callback == "https://pay.example.com/webhooks/duitku"
+        assert outside.schools.of().callback_url == "https://pay.example.com/webhooks/duitku"
 
 
 def test_production_has_hosts_of_its_own_and_an_override_counts(environment: Callable[..., None]) -> None:

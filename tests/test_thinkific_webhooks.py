@@ -120,8 +120,8 @@ def test_a_changed_address_finds_the_same_user_at_the_next_purchase(world: World
     world.work()
 
     with world.database.read() as db:
-        assert enrollments.known_user(db, "siti.baru@example.com") == user.id
-        assert enrollments.known_user(db, "siti@example.com") is None
+        assert enrollments.known_user(db, "", "siti.baru@example.com") == user.id
+        assert enrollments.known_user(db, "", "siti@example.com") is None
 
 
 def test_a_payload_that_cannot_be_read_harms_nothing(world: World) -> None:

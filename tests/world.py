@@ -11,17 +11,21 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx2
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from kelaspay.app import create_app
 from kelaspay.attempt import Waits, attempt
 from kelaspay.callback import hand_over
 from kelaspay.catalogue import sync
+from kelaspay.formats import Seller
 from kelaspay.inbox import Inbox
 from kelaspay.outside import Outside, opened
 from kelaspay.payment import MerchantOrderId, Offer, Rupiah
 from kelaspay.reconcile import Reconciled, reconcile
 from kelaspay.review import retry
+from kelaspay.school import DEFAULT
+from kelaspay.schools import Keys, keep_school
 from kelaspay.settings import Settings, load
 from kelaspay.store import enrollments, offers, payments
 from kelaspay.store.inbox import list_events, refused_since
@@ -34,9 +38,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from kelaspay.enroll import School
     from kelaspay.payment import Enrollment, Payment
+    from kelaspay.school import School
     from kelaspay.store.database import Db
+    from kelaspay_emulators.thinkific.school import School as ThinkificSchool
 
 START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 COURSE = "Web Development Fundamentals"
@@ -48,6 +53,8 @@ WANTED = {
     "customer_email": "siti@example.com",
     "customer_phone": "0812-3456-7890",
 }
+MERCHANTS = dict(TEST_MERCHANTS) | {"D0002": "0C7A5B3F9E1D48A6B2C4D6E8F0A1B3C5"}
+"""The environment's merchant, and one for a second school."""
 WAITS = Waits(confirm=5.0, base=10.0, longest=3600.0)
 FORM = "application/x-www-form-urlencoded"
 
@@ -94,11 +101,27 @@ class World:
         self.thinkific = thinkific
         self.inbox = inbox
         self.web = web
-        self.school: School = outside.school()
+        self.school: School = outside.schools.of()
         make_queue(self.database)
         self.engine = TwinEngine(self.database, clock, self._perform)
 
+    def school_of(self, key: str) -> School:
+        """As the service finds it, but for the default's clients, which a test may have put in a seam of its own."""
+        return self.school if key == DEFAULT else self.outside.schools.of(key)
+
     # what is on sale
+
+    def add_school(self, subdomain: str = "akademi", *, keyed: bool = True) -> ThinkificSchool:
+        """A second school with its own merchant and its own API key, or one that is to be connected by OAuth."""
+        there = self.thinkific.add_school(subdomain, "5" * 32)
+        merchant_code, api_key = list(MERCHANTS.items())[1]
+        thinkific_api_key = SecretStr(there.api_key) if keyed else None
+        keys = Keys(merchant_code, SecretStr(api_key), thinkific_api_key, Seller("Akademi Budi"))
+        outside = self.outside
+        keep_school(
+            subdomain, keys, database=self.database, vault=outside.vault, start=self.engine.start, now=self.clock
+        )
+        return there
 
     def sell(
         self, name: str = COURSE, *, slug: str = OFFER, price: int = PRICE, access_days: int | None = None
@@ -113,7 +136,7 @@ class World:
             offers.put_offer(db, Offer(slug, name, Rupiah(price), **ids), self.clock())
 
     def sync(self) -> int:
-        return sync(thinkific=self.school.thinkific, database=self.database, now=self.clock)
+        return sync(school=self.school)
 
     # the buyer
 
@@ -133,13 +156,17 @@ class World:
     def buy_and_pay(self, **wanted: Any) -> MerchantOrderId:
         """An order made, paid and called back about."""
         order_id = self.buy(**wanted)
-        self.call_back(self.duitku.pay(order_id))
+        self.call_back(self.duitku.pay(order_id), self.called_back_at(order_id))
         return order_id
 
     # Duitku
 
-    def call_back(self, form: dict[str, str]) -> httpx2.Response:
-        return self.web.post("/webhooks/duitku", data=form)
+    def call_back(self, form: dict[str, str], path: str = "/webhooks/duitku") -> httpx2.Response:
+        return self.web.post(path, data=form)
+
+    def called_back_at(self, order_id: str) -> str:
+        """The address that Duitku was given for this order's callbacks."""
+        return self.duitku.orders[order_id].asked.callback_url.removeprefix(self.outside.settings.app_base_url)
 
     def refused(self) -> dict[str, int]:
         """How many callbacks were refused, by reason."""
@@ -174,7 +201,7 @@ class World:
     def reconcile(self, *, dry_run: bool = False) -> Reconciled:
         return reconcile(
             database=self.database,
-            duitku=self.school.duitku,
+            school_of=self.school_of,
             start=self.engine.start,
             enqueue=self.engine.enqueue,
             alive=self.engine.alive,
@@ -234,7 +261,9 @@ class World:
             order_id,
             run,
             holder=holder,
-            school=self.school,
+            database=self.database,
+            school_of=self.school_of,
+            now=self.clock,
             waits=WAITS,
             step=lambda _name, function: function(),
             start=self.engine.start,
@@ -269,7 +298,7 @@ def world_on(folder: Path, database_url: str, redis_url: str | None, **more: Any
     """A world on a migrated database."""
     with ExitStack() as stack:
         clock = Clock()
-        duitku = DuitkuEmulator(now=clock)
+        duitku = DuitkuEmulator(now=clock, merchants=MERCHANTS)
         thinkific = ThinkificEmulator(now=clock)
         thinkific.switches.rate = None
         settings = settings_for(folder, database_url, redis_url, thinkific, **more)

@@ -10,7 +10,7 @@ from kelaspay.cli import app
 from kelaspay.cli.show import EXIT_FAILED
 from kelaspay.demo import PortTaken
 from kelaspay.faults import Fault
-from kelaspay.outside import MissingSettings
+from kelaspay.schools import MissingSettings
 from kelaspay.settings import SettingsInvalid
 
 if TYPE_CHECKING:

@@ -5,10 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI
-from starlette.routing import Route
 
 from kelaspay import __version__
-from kelaspay.web import api, button, door, errors, files, health, hooks, install, mails, paying, ready, shop, status
+from kelaspay.web import (
+    api,
+    button,
+    door,
+    errors,
+    files,
+    health,
+    hooks,
+    install,
+    mails,
+    me,
+    paying,
+    ready,
+    shop,
+    status,
+)
 from kelaspay.web.console import routers
 from kelaspay.web.v1 import own_key
 
@@ -31,12 +45,9 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
     )
     app.state.outside = outside
     app.state.start = start
-    settings, now = outside.settings, outside.now
-    duitku = hooks.Hook(hooks.duitku_reader(outside.duitku, settings.duitku_networks, now), inbox)
-    keys = [key for key in (settings.thinkific_api_key, settings.thinkific_client_secret) if key is not None]
-    thinkific = hooks.Hook(hooks.thinkific_reader(keys, now), inbox)
-    app.router.routes[:0] = [Route("/webhooks/duitku", duitku), Route("/webhooks/thinkific", thinkific)]
-    for part in (api, files, shop, paying, status, ready, button, mails, install, health):
+    app.state.methods = {}
+    app.router.routes[:0] = hooks.hooks_of(outside.schools, inbox, outside.settings, outside.now)
+    for part in (api, files, shop, paying, status, ready, me, button, mails, install, health):
         app.include_router(part.router)
     for part in (own_key,):
         app.include_router(part.router, prefix="/api/v1")

@@ -26,7 +26,11 @@ from kelaspay.faults import (
     Fault,
     HeldElsewhere,
     InvoiceUnknown,
+    NotConfigured,
     NotPaidYet,
+    PaymentUnknown,
+    SchoolNotReady,
+    SchoolUnknown,
     Superseded,
 )
 from kelaspay.payment import UNPAID, Attention, EnrollmentState, Status
@@ -34,9 +38,13 @@ from kelaspay.revoke import revoke
 from kelaspay.store import enrollments, jobs, payments
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from kelaspay.confirm import Enqueue, Start
-    from kelaspay.enroll import School, Step
+    from kelaspay.enroll import Step
     from kelaspay.payment import MerchantOrderId
+    from kelaspay.school import School, SchoolOf
     from kelaspay.store.database import Database, Db
     from kelaspay.store.jobs import Job
 
@@ -61,12 +69,25 @@ class Waits:
     longest: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What the end of a run is written down with."""
+
+    database: Database
+    holder: str
+    now: Callable[[], datetime]
+    waits: Waits
+    enqueue: Enqueue
+
+
 def attempt(
     merchant_order_id: MerchantOrderId,
     run: int,
     *,
     holder: str,
-    school: School,
+    database: Database,
+    school_of: SchoolOf,
+    now: Callable[[], datetime],
     waits: Waits,
     step: Step,
     start: Start,
@@ -76,39 +97,53 @@ def attempt(
 
     Raises `HeldElsewhere` when another process holds the run: try again when its lease has ended.
     """
-    job = _claimed(merchant_order_id, run, holder=holder, database=school.database)
+    desk = _Desk(database, holder, now, waits, enqueue)
+    job = _claimed(merchant_order_id, run, holder=holder, database=database)
     if job is None:
         return
 
     def guard() -> None:
-        with school.database.begin() as db:
+        with database.begin() as db:
             if not jobs.extend(db, merchant_order_id, run, holder, LEASE_SECONDS):
                 raise Superseded(merchant_order_id=merchant_order_id)
 
     try:
-        if _revoke_wanted(merchant_order_id, school.database):
+        school = _school(merchant_order_id, database, school_of)
+        if _revoke_wanted(merchant_order_id, database):
             revoke(merchant_order_id, school=school, step=step, guard=guard)
         else:
             enroll(merchant_order_id, school=school, start=start, step=step, guard=guard)
     except Exception as error:  # noqa: BLE001 - the outermost loop of the work: whatever it was, the payment has a next step
-        _after(job, _as_fault(error), holder=holder, school=school, waits=waits, enqueue=enqueue)
+        _after(job, _as_fault(error), desk)
     else:
-        _finish(job, holder=holder, school=school, waits=waits, start=start, enqueue=enqueue)
+        _finish(job, desk, start)
 
 
-def _finish(job: Job, *, holder: str, school: School, waits: Waits, start: Start, enqueue: Enqueue) -> None:
+def _finish(job: Job, desk: _Desk, start: Start) -> None:
     """Leave the payment at rest; one that is not paid yet is asked after again when an event came in meanwhile, and one
     that was refunded meanwhile goes on with that.
     """
-    with school.database.begin() as db:
+    with desk.database.begin() as db:
         payment = payments.find_payment(db, job.merchant_order_id)
         unpaid = payment is not None and payment.status in UNPAID
-        finished = jobs.finish(db, job, holder, unless_poked=unpaid)
+        finished = jobs.finish(db, job, desk.holder, unless_poked=unpaid)
         found = enrollments.find_enrollment(db, job.merchant_order_id)
         if finished and found is not None and found.revoke_wanted and found.state is not EnrollmentState.REVOKED:
-            start(db, job.merchant_order_id, school.now())
+            start(db, job.merchant_order_id, desk.now())
     if unpaid and not finished:
-        _after(job, NotPaidYet(), holder=holder, school=school, waits=waits, enqueue=enqueue)
+        _after(job, NotPaidYet(), desk)
+
+
+def _school(merchant_order_id: MerchantOrderId, database: Database, school_of: SchoolOf) -> School:
+    """The school that sold it. Raises `SchoolNotReady` while its keys are missing: the payment waits for them."""
+    with database.read() as db:
+        payment = payments.find_payment(db, merchant_order_id)
+    if payment is None:
+        raise PaymentUnknown(merchant_order_id=merchant_order_id)
+    try:
+        return school_of(payment.school)
+    except (NotConfigured, SchoolUnknown) as fault:
+        raise SchoolNotReady(fault.detail) from fault
 
 
 def _as_fault(error: Exception) -> Fault:
@@ -135,49 +170,41 @@ def _revoke_wanted(merchant_order_id: MerchantOrderId, database: Database) -> bo
     return found is not None and found.revoke_wanted
 
 
-def _after(job: Job, fault: Fault, *, holder: str, school: School, waits: Waits, enqueue: Enqueue) -> None:
+def _after(job: Job, fault: Fault, desk: _Desk) -> None:
     if isinstance(fault, Superseded):
         log.info("run_superseded", merchant_order_id=job.merchant_order_id, run=job.run)
     elif fault.retry:
-        _put_off(job, fault, holder=holder, school=school, waits=waits, enqueue=enqueue)
+        _put_off(job, fault, desk)
     else:
-        _send_to_review(job, fault, holder=holder, school=school)
+        _send_to_review(job, fault, desk)
 
 
-def _put_off(
-    job: Job,
-    fault: Fault,
-    *,
-    holder: str,
-    school: School,
-    waits: Waits,
-    enqueue: Enqueue,
-) -> None:
+def _put_off(job: Job, fault: Fault, desk: _Desk) -> None:
     """The next run, later, in one commit with the reason; or the end of trying."""
-    now = school.now()
+    now = desk.now()
     failing_since = job.failing_since or now
     attempts = job.attempts if fault.outage else job.attempts + 1
     unpaid = isinstance(fault, NotPaidYet | InvoiceUnknown)
     if unpaid and attempts >= CONFIRM_ATTEMPTS:
-        with school.database.begin() as db:
-            if jobs.finish(db, job, holder, fault=fault.code(), fault_text=str(fault), unless_poked=True):
+        with desk.database.begin() as db:
+            if jobs.finish(db, job, desk.holder, fault=fault.code(), fault_text=str(fault), unless_poked=True):
                 return
     elif attempts >= MOST_ATTEMPTS or (now - failing_since >= OUTAGE_LIMIT and not fault.patient):
-        _send_to_review(job, fault, holder=holder, school=school, attention=Attention.GAVE_UP)
+        _send_to_review(job, fault, desk, attention=Attention.GAVE_UP)
         return
-    wait = _wait(fault, waits=waits, attempts=attempts, failing=now - failing_since)
-    with school.database.begin() as db:
+    wait = _wait(fault, waits=desk.waits, attempts=attempts, failing=now - failing_since)
+    with desk.database.begin() as db:
         if jobs.put_off(
             db,
             job,
-            holder,
+            desk.holder,
             wake_at=now + timedelta(seconds=wait),
             attempts=attempts,
             failing_since=failing_since,
             fault=fault.code(),
             fault_text=str(fault),
         ):
-            enqueue(db, job.merchant_order_id, job.run + 1, wait)
+            desk.enqueue(db, job.merchant_order_id, job.run + 1, wait)
             if job.fault != fault.code():
                 payments.tell(db, job.merchant_order_id, now, "kelaspay", fault.code(), str(fault))
     log.warning(
@@ -200,18 +227,18 @@ def _wait(fault: Fault, *, waits: Waits, attempts: int, failing: timedelta) -> f
     return max(min(wait, waits.longest), fault.wait or 0.0) * spread
 
 
-def _send_to_review(job: Job, fault: Fault, *, holder: str, school: School, attention: Attention | None = None) -> None:
+def _send_to_review(job: Job, fault: Fault, desk: _Desk, *, attention: Attention | None = None) -> None:
     """Stop, with the reason, and ask for a person; the payment's money is never in doubt by this."""
-    now = school.now()
+    now = desk.now()
     named: dict[type[Fault], Attention] = {
         AmountDiffers: Attention.AMOUNT_DIFFERS,
         CourseUnmapped: Attention.COURSE_UNMAPPED,
         CourseAmbiguous: Attention.COURSE_UNMAPPED,
     }
     why = attention or named.get(type(fault), Attention.THINKIFIC_REFUSED)
-    with school.database.begin() as db:
+    with desk.database.begin() as db:
         found = payments.find_for_update(db, job.merchant_order_id)  # payment before job, as everybody locks them
-        if not jobs.finish(db, job, holder, fault=fault.code(), fault_text=str(fault)):
+        if not jobs.finish(db, job, desk.holder, fault=fault.code(), fault_text=str(fault)):
             return
         if found is not None and found.status in {Status.PAID, Status.REVIEW, Status.COMPLETED, Status.REFUNDED}:
             payments.move(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from kelaspay.confirm import Start
-    from kelaspay.duitku import Duitku
+    from kelaspay.school import School
     from kelaspay.store.database import Database, Db
 
 log = structlog.get_logger()
@@ -37,14 +37,14 @@ BATCH = 100
 SUCCESS = "00"
 
 
-def receive(body: bytes, content_type: str, *, duitku: Duitku, now: datetime) -> Event:
-    """The event to keep, verified over the strings as received.
+def receive(body: bytes, content_type: str, *, school: School, now: datetime) -> Event:
+    """The event to keep, verified over the strings as received with this school's key.
 
     Raises `CallbackTooLarge`, `MalformedCallback`, `WrongMerchant` or `BadSignature`; nothing is kept of those.
     """
     if len(body) > LARGEST_BODY:
         raise CallbackTooLarge
-    callback = duitku.read_callback(body, content_type)
+    callback = school.duitku.read_callback(body, content_type)
     return Event(
         source="duitku",
         digest=hashlib.sha256(body).hexdigest(),
@@ -56,6 +56,7 @@ def receive(body: bytes, content_type: str, *, duitku: Duitku, now: datetime) ->
         content_type=content_type,
         body=body,
         received_at=now,
+        school=school.key,
     )
 
 
@@ -92,6 +93,9 @@ def _start(db: Db, event: sa.Row[Any], *, start: Start, at: datetime, spacing: C
     if payment is None:
         log.warning("callback_for_unknown_order", merchant_order_id=event.merchant_order_id)
         return "unknown_order"
+    if payment.school != event.school:  # its signature proves nothing about another school's payment
+        log.warning("callback_of_other_school", merchant_order_id=event.merchant_order_id)
+        return "other_school"
     if payment.status in UNPAID:
         wake_at = at
         if payment.asked_at is not None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kelaspay.faults import CourseAmbiguous, CourseUnmapped, InvalidInput
+import structlog
+
+from kelaspay.faults import CourseAmbiguous, CourseUnmapped, DatabaseUnavailable, Fault, InvalidInput
 from kelaspay.store import offers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Sequence
 
     from kelaspay.payment import Offer
-    from kelaspay.store.database import Database, Db
+    from kelaspay.school import School, SchoolOf
+    from kelaspay.store.database import Db
     from kelaspay.store.offers import Product
-    from kelaspay.thinkific import Thinkific
+
+log = structlog.get_logger()
 
 MOST_CANDIDATES = 5
 KINDS = {"course_id": "Course", "bundle_id": "Bundle", "product_id": ""}
@@ -23,9 +26,7 @@ KINDS = {"course_id": "Course", "bundle_id": "Bundle", "product_id": ""}
 
 def sync(
     *,
-    thinkific: Thinkific,
-    database: Database,
-    now: Callable[[], datetime],
+    school: School,
     seen: Callable[[], None] = lambda: None,
 ) -> int:
     """Copy all of Thinkific's products, courses and bundles alike; returned is how many there are. Safe to repeat.
@@ -33,21 +34,36 @@ def sync(
     What has vanished there is marked. `seen` is called for each product that has come.
     """
     found = []
-    for body in thinkific.get_products():
+    for body in school.thinkific.get_products():
         found.append(_product(body))
         seen()
-    with database.begin() as db:
-        offers.put_products(db, found, now())
+    with school.database.begin() as db:
+        offers.put_products(db, school.key, found, school.now())
     return len(found)
 
 
-def find_course(db: Db, name: str) -> Product:
-    """The one product of this name, case and runs of space aside; a course or a bundle.
+def sync_all(keys: Iterable[str], school_of: SchoolOf) -> dict[str, int]:
+    """Copy these schools' products; returned is how many there are, where that succeeded. One school's trouble is no
+    other's.
+    """
+    counts = {}
+    for key in keys:
+        try:
+            counts[key] = sync(school=school_of(key))
+        except DatabaseUnavailable:
+            raise
+        except Fault as fault:
+            log.warning("catalogue_not_copied", school=key, fault=fault.code())
+    return counts
+
+
+def find_course(db: Db, school: str, name: str) -> Product:
+    """The one product of this name in a school's catalogue, case and runs of space aside; a course or a bundle.
 
     Raises `CourseUnmapped` when there is none and `CourseAmbiguous` with the candidates when there are several: a
     person decides, nothing is guessed.
     """
-    found = offers.products_named(db, name)
+    found = offers.products_named(db, school, name)
     if not found:
         raise CourseUnmapped(f"Nothing in the catalogue is called {name!r}.")
     if len(found) > 1:
@@ -61,7 +77,7 @@ def check_ids(db: Db, offer: Offer) -> list[str]:
 
     Raises `InvalidInput` for an id that is known to be of another kind. Without a catalogue nothing can be said.
     """
-    known = offers.list_products(db)
+    known = offers.list_products(db, offer.school)
     if not known:
         return []
     wrong: dict[str, str] = {}

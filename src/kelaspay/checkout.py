@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from kelaspay.confirm import Start
     from kelaspay.customers import Customers
-    from kelaspay.duitku import Duitku
     from kelaspay.payment import Invoice
+    from kelaspay.school import SchoolOf
     from kelaspay.store.database import Database, Db
 
 __all__ = ["Urls", "Wanted", "choose_method", "initiate", "invoice_at_duitku", "place"]
@@ -52,13 +52,9 @@ INVOICE_LEASE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """Where Duitku calls back and sends the buyer; built from the configured address alone."""
+    """Where buyers and owners are sent; built from the configured address alone."""
 
     base: str
-
-    @property
-    def callback(self) -> str:
-        return f"{self.base}/webhooks/duitku"
 
     @property
     def oauth_redirect(self) -> str:
@@ -75,7 +71,7 @@ def initiate(
     idempotency_key: str | None,
     database: Database,
     customers: Customers,
-    duitku: Duitku,
+    school_of: SchoolOf,
     urls: Urls,
     start: Start,
     now: Callable[[], datetime],
@@ -84,12 +80,15 @@ def initiate(
 
     With an `idempotency_key` a repeat gives the same payment, and takes up an invoice that could not be created the
     first time; Duitku keeps one live invoice an order. Raises `InvalidInput` naming each field, `IdempotencyKeyReused`,
-    `StillInProgress`, or Duitku's faults.
+    `StillInProgress`, `NotConfigured`, or Duitku's faults.
     """
     earlier = _earlier(wanted, idempotency_key, database=database)
     if earlier is not None:
-        return invoice_at_duitku(earlier, database=database, customers=customers, duitku=duitku, urls=urls, now=now)
+        return invoice_at_duitku(
+            earlier, database=database, customers=customers, school_of=school_of, urls=urls, now=now
+        )
     payment, customer = check(wanted, database=database, now=now())
+    school_of(payment.school)
     try:
         with database.begin() as db:
             _keep(db, payment, customer, key=idempotency_key, digest=wanted.digest(), lease=INVOICE_LEASE, start=start)
@@ -98,7 +97,7 @@ def initiate(
     _remember(payment, customer, customers)
     if payment.free:
         return replace(payment, status=Status.PAID, paid_at=payment.created_at)
-    invoice = _create(payment, customer, database=database, duitku=duitku, urls=urls, now=now)
+    invoice = _create(payment, customer, database=database, school_of=school_of, urls=urls, now=now)
     return _keep_invoice(payment, invoice, database=database, now=now())
 
 
@@ -149,7 +148,7 @@ def invoice_at_duitku(
     *,
     database: Database,
     customers: Customers,
-    duitku: Duitku,
+    school_of: SchoolOf,
     urls: Urls,
     now: Callable[[], datetime],
 ) -> Payment:
@@ -160,7 +159,7 @@ def invoice_at_duitku(
         if not payments.claim_invoice(db, payment.merchant_order_id, INVOICE_LEASE):
             raise StillInProgress(merchant_order_id=payment.merchant_order_id)
     customer = customers.recall(payment.merchant_order_id)
-    invoice = _create_again(payment, customer, database=database, duitku=duitku, urls=urls, now=now)
+    invoice = _create_again(payment, customer, database=database, school_of=school_of, urls=urls, now=now)
     return _keep_invoice(payment, invoice, database=database, now=now())
 
 
@@ -170,7 +169,7 @@ def choose_method(
     *,
     database: Database,
     customers: Customers,
-    duitku: Duitku,
+    school_of: SchoolOf,
     urls: Urls,
     now: Callable[[], datetime],
 ) -> Payment:
@@ -191,7 +190,7 @@ def choose_method(
     end = at + timedelta(minutes=expiry_period(payment_method))
     chosen = replace(payment, payment_method=payment_method)
     chosen = replace(chosen, expires_at=max(payment.expires_at, end) if payment.payment_url else end)
-    invoice = _create(chosen, customer, database=database, duitku=duitku, urls=urls, now=now)
+    invoice = _create(chosen, customer, database=database, school_of=school_of, urls=urls, now=now)
     return _keep_invoice(chosen, invoice, database=database, now=at)
 
 
@@ -246,14 +245,17 @@ def _create(
     customer: Customer,
     *,
     database: Database,
-    duitku: Duitku,
+    school_of: SchoolOf,
     urls: Urls,
     now: Callable[[], datetime],
 ) -> Invoice:
     """The invoice from Duitku; a fault is written into the payment's story before it goes on."""
     back = payment.return_url or urls.status(payment.public_id)
+    school = school_of(payment.school)
     try:
-        return duitku.create_invoice(payment, customer, callback_url=urls.callback, return_url=back, now=now())
+        return school.duitku.create_invoice(
+            payment, customer, callback_url=school.callback_url, return_url=back, now=now()
+        )
     except Fault as fault:
         with database.begin() as db:
             payments.set_invoice_fault(db, payment.merchant_order_id, fault.code(), str(fault), now())
@@ -266,11 +268,12 @@ def _create_again(
     customer: Customer,
     *,
     database: Database,
-    duitku: Duitku,
+    school_of: SchoolOf,
     urls: Urls,
     now: Callable[[], datetime],
 ) -> Invoice:
     """The invoice of a payment whose first attempt failed or lost its answer: asked for before it is made again."""
+    duitku = school_of(payment.school).duitku
     try:
         said = duitku.transaction_status(payment.merchant_order_id, payment.payment_method)
     except InvoiceUnknown:
@@ -283,7 +286,7 @@ def _create_again(
         raise AlreadyPaid(merchant_order_id=payment.merchant_order_id)
     if said is not None and payment.payment_method is None and said.reference:
         return duitku.invoice_page(said.reference)
-    return _create(payment, customer, database=database, duitku=duitku, urls=urls, now=now)
+    return _create(payment, customer, database=database, school_of=school_of, urls=urls, now=now)
 
 
 def _keep_invoice(payment: Payment, invoice: Invoice, *, database: Database, now: datetime) -> Payment:

@@ -139,8 +139,7 @@ def _stock(process: Process, thinkific: ThinkificEmulator) -> None:
     courses = {
         name: thinkific.school.add_course(name, slug=slug, price=str(price)) for slug, name, price, _days in CATALOGUE
     }
-    school = outside.school()
-    sync(thinkific=school.thinkific, database=school.database, now=school.now)
+    sync(school=outside.schools.of())
     with outside.database.begin() as db:
         for slug, name, price, days in CATALOGUE:
             course = courses[name]

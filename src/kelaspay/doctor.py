@@ -6,21 +6,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import httpx2
 import redis
 
 from kelaspay.duitku.signature import Scheme
 from kelaspay.faults import DatabaseUnavailable, Fault, InvoiceUnknown
 from kelaspay.migrations import current
-from kelaspay.outside import missing
 from kelaspay.payment import MerchantOrderId
+from kelaspay.school import DEFAULT
+from kelaspay.schools import missing
+from kelaspay.webhook import missing_topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kelaspay.outside import Outside
+    from kelaspay.school import School
 
 NO_ORDER = MerchantOrderId("KPDOCTOR")
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+PATIENCE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,43 +36,78 @@ class Finding:
 
 
 def examine(outside: Outside) -> list[Finding]:
-    """Every check once; one call each to Duitku and Thinkific."""
-    checks: list[tuple[str, Callable[[Outside], str]]] = [
-        ("settings", _settings),
-        ("address", _address),
-        ("database", _database),
-        ("redis", _redis),
-        ("duitku", _duitku),
-        ("thinkific", _thinkific),
-        ("callbacks", _callbacks),
-        ("oauth", _oauth),
+    """Every check once; a few calls to Duitku and Thinkific for each school."""
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("settings", lambda: _settings(outside)),
+        ("address", lambda: _address(outside)),
+        ("database", lambda: _database(outside)),
+        ("redis", lambda: _redis(outside)),
+        ("oauth", lambda: _oauth(outside)),
     ]
-    return [_finding(what, check, outside) for what, check in checks]
+    return [*(_finding(what, check) for what, check in checks), *_schools(outside)]
 
 
-def _finding(what: str, check: Callable[[Outside], str], outside: Outside) -> Finding:
+def _schools(outside: Outside) -> list[Finding]:
     try:
-        return Finding(what, fine=True, said=check(outside))
+        keys = outside.schools.selling()
+    except DatabaseUnavailable:
+        keys = []
+    return [finding for key in keys or [DEFAULT] for finding in _school(outside, key)]
+
+
+def _school(outside: Outside, key: str) -> list[Finding]:
+    """What is to be said of one school; the environment's own is not named."""
+    named = f" of {key}" if key else ""
+    try:
+        school = outside.schools.of(key)
+    except Fault as fault:
+        return [Finding(f"school{named}", fine=False, said=str(fault))]
+    found = [
+        _finding(f"duitku{named}", lambda: _duitku(school)),
+        _finding(f"thinkific{named}", lambda: _thinkific(school)),
+        _finding(f"callbacks{named}", lambda: _callbacks(outside, school)),
+    ]
+    if found[1].fine:
+        found.append(_finding(f"webhooks{named}", lambda: _webhooks(school)))
+    return found
+
+
+def _finding(what: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, fine=True, said=check())
     except (Fault, ValueError, redis.RedisError) as error:
         return Finding(what, fine=False, said=str(error))
 
 
 def _settings(outside: Outside) -> str:
     names = missing(outside.settings)
-    if names:
+    others = [] if names == [] else outside.schools.selling()
+    if names and not others:
         raise ValueError(f"set {', '.join(names)}")
-    return f"{outside.settings.duitku_environment}, school {outside.settings.thinkific_subdomain}"
+    named = outside.settings.thinkific_subdomain or "of the first OAuth connection"
+    return f"{outside.settings.duitku_environment}, {'schools ' + ', '.join(others) if others else 'school ' + named}"
 
 
 def _address(outside: Outside) -> str:
-    url = urlsplit(outside.settings.app_base_url)
+    """APP_BASE_URL is where Duitku and Thinkific call and what the redirect URI is built from."""
+    base = outside.settings.app_base_url
+    url = urlsplit(base)
     if url.hostname in LOCAL:
-        return f"{outside.settings.app_base_url} (only this machine can reach it: Duitku cannot call back)"
+        return f"{base} (only this machine can reach it: Duitku cannot call back)"
     if url.scheme != "https":
         raise ValueError("APP_BASE_URL must be https outside localhost")
     if url.port not in {None, 443}:
         raise ValueError("Duitku calls back on port 443 only; take the port out of APP_BASE_URL")
-    return outside.settings.app_base_url
+    try:
+        answer = outside.http.get(f"{base}/healthz", timeout=PATIENCE)
+    except httpx2.HTTPError as error:
+        raise ValueError(
+            f"{base} does not answer ({type(error).__name__}): start `kelaspay serve`, and see that the name, the"
+            " certificate and the proxy lead to it; Duitku and Thinkific reach nothing else"
+        ) from None
+    if not answer.is_success:
+        raise ValueError(f"{base}/healthz answers HTTP {answer.status_code}: something else than Kelaspay is there")
+    return f"{base} answers"
 
 
 def _database(outside: Outside) -> str:
@@ -88,33 +128,41 @@ def _redis(outside: Outside) -> str:
     return "answers"
 
 
-def _duitku(outside: Outside) -> str:
+def _duitku(school: School) -> str:
     """A real signed call, about an order that cannot exist."""
-    if outside.duitku is None:
-        raise ValueError("set DUITKU_MERCHANT_CODE and DUITKU_API_KEY")
     try:
-        outside.duitku.transaction_status(NO_ORDER, None)
+        school.duitku.transaction_status(NO_ORDER, None)
     except InvoiceUnknown:
-        return f"takes our key; merchant {outside.duitku.merchant_code}"
+        return f"takes our key; merchant {school.duitku.merchant_code}"
     raise ValueError("knows an order that cannot exist; is DUITKU_POP_URL right?")
 
 
-def _thinkific(outside: Outside) -> str:
-    if outside.thinkific is None:
-        raise ValueError("set THINKIFIC_SUBDOMAIN and THINKIFIC_API_KEY")
-    count = sum(1 for _ in outside.thinkific.get_products())
+def _thinkific(school: School) -> str:
+    count = sum(1 for _ in school.thinkific.get_products())
     return f"takes our key; {count} products"
 
 
-def _callbacks(outside: Outside) -> str:
+def _callbacks(outside: Outside, school: School) -> str:
     allowed = outside.settings.duitku_networks
     taken = {"hmac": [Scheme.HMAC], "legacy": [Scheme.LEGACY], "auto": list(Scheme)}[outside.settings.duitku_signature]
     whence = "anywhere" if allowed is None else f"{len(allowed)} networks"
-    return f"{outside.urls.callback}, from {whence}, signed {' or '.join(taken)}"
+    return f"{school.callback_url}, from {whence}, signed {' or '.join(taken)}"
+
+
+def _webhooks(school: School) -> str:
+    """Thinkific's webhooks tell of progress and changed addresses; nothing that was paid for waits for them."""
+    lacking = missing_topics(school)
+    if lacking:
+        return f"not registered: {', '.join(lacking)}; to have them: kelaspay doctor --register-webhooks"
+    return f"all registered, to {school.webhook_url}"
 
 
 def _oauth(outside: Outside) -> str:
     """The redirect URI, to the letter: any difference ends in Thinkific's page "unauthorized" (thinkific.md 1.5)."""
     if outside.oauth is None:
-        return "not used: the school is connected by its API key"
-    return f"paste {outside.urls.oauth_redirect} into Thinkific's partner portal, exactly as it stands here"
+        return "not used: schools are connected by their API keys"
+    return (
+        f"paste {outside.urls.oauth_redirect} into Thinkific's partner portal, exactly as it stands here. Where they"
+        ' differ, by http for https, a slash at the end, another path or an old address, Thinkific shows "unauthorized"'
+        " in place of its consent page: mend it in the portal, or mend APP_BASE_URL and start again"
+    )

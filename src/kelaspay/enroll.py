@@ -8,7 +8,7 @@ could double is looked for before it is made, and `guard` stops a run that anoth
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -36,12 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kelaspay.confirm import Start
-    from kelaspay.customers import Customers
-    from kelaspay.duitku import Duitku
     from kelaspay.payment import MerchantOrderId, Payment
-    from kelaspay.store.database import Database, Db
-    from kelaspay.thinkific import BundleEnrollment, Thinkific
-    from kelaspay.watching import Watching
+    from kelaspay.school import School
+    from kelaspay.store.database import Db
+    from kelaspay.thinkific import BundleEnrollment
 
     Found = CourseEnrollment | BundleEnrollment
 
@@ -59,19 +57,6 @@ class Step(Protocol):
     """Runs one named step; whoever runs the workflow decides what is noted around it."""
 
     def __call__(self, name: str, function: Callable[[], Any]) -> Any: ...
-
-
-@dataclass(frozen=True, slots=True)
-class School:
-    """What the steps work with."""
-
-    database: Database
-    duitku: Duitku
-    thinkific: Thinkific
-    customers: Customers
-    watching: Watching
-    external_orders: bool
-    now: Callable[[], datetime]
 
 
 def enroll(
@@ -107,7 +92,7 @@ def map_course(merchant_order_id: MerchantOrderId, *, school: School) -> None:
             raise PaymentUnknown(merchant_order_id=merchant_order_id)
         course_id, bundle_id = payment.course_id, payment.bundle_id
         if course_id is None and bundle_id is None:
-            product = find_course(db, payment.product_details)
+            product = find_course(db, school.key, payment.product_details)
             course_id = product.productable_id if product.productable_type == "Course" else None
             bundle_id = product.productable_id if product.productable_type == "Bundle" else None
             sold = {"course_id": course_id, "bundle_id": bundle_id, "product_id": product.product_id}
@@ -126,7 +111,7 @@ def find_or_create_user(merchant_order_id: MerchantOrderId, *, school: School, g
             return
     customer = school.customers.recall(merchant_order_id)
     with school.database.read() as db:
-        user_id = enrollments.known_user(db, customer.email)
+        user_id = enrollments.known_user(db, school.key, customer.email)
     created = False
     if user_id is None:
         try:
@@ -136,7 +121,7 @@ def find_or_create_user(merchant_order_id: MerchantOrderId, *, school: School, g
     if user_id is None:
         raise ThinkificUserMissing(merchant_order_id=merchant_order_id)
     with school.database.begin() as db:
-        enrollments.remember_user(db, customer.email, user_id, school.now())
+        enrollments.remember_user(db, school.key, customer.email, user_id, school.now())
         enrollments.save_enrollment(db, merchant_order_id, user_id=user_id, user_created=created)
         what = "user_created" if created else "user_found"
         payments.tell(db, merchant_order_id, school.now(), "thinkific", what, f"user {user_id}")
@@ -319,7 +304,7 @@ class _Access:
     def forget_user(self) -> None:
         """Thinkific no longer has the user that we remembered; the next attempt looks for the address again."""
         with self._school.database.begin() as db:
-            enrollments.forget_user(db, self._user_id)
+            enrollments.forget_user(db, self._school.key, self._user_id)
             enrollments.save_enrollment(db, self._wanted.merchant_order_id, user_id=None, user_created=False)
 
     def _shown(self) -> Found:
@@ -363,7 +348,7 @@ def _product_id(db: Db, payment: Payment, wanted: Enrollment) -> int | None:
     if payment.product_id is not None:
         return payment.product_id
     kind, productable_id = ("Course", wanted.course_id) if wanted.bundle_id is None else ("Bundle", wanted.bundle_id)
-    product = offers.product_of(db, kind, productable_id) if productable_id is not None else None
+    product = offers.product_of(db, payment.school, kind, productable_id) if productable_id is not None else None
     return product.product_id if product else None
 
 

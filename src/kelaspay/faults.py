@@ -337,6 +337,16 @@ class SchoolDisconnected(ThinkificUnauthorized):
     patient = True
 
 
+class SchoolUnknown(Fault):
+    """There is no such school."""
+
+    status = 404
+
+
+class SchoolNotReady(SchoolDisconnected):
+    """The school lacks keys of Duitku or a way into Thinkific; its payments wait until it has them."""
+
+
 class SubdomainInvalid(Fault):
     """That is no Thinkific subdomain: letters, digits and hyphens, like acme of acme.thinkific.com."""
 
@@ -353,6 +363,12 @@ class InstallStateUnknown(Fault):
     """The attempt to connect is not known, was used already, has lapsed, or began in another browser."""
 
     status = 400
+
+
+class EntryRefused(Fault):
+    """This is no way in from Thinkific's administration, or it has lapsed: open the app there again."""
+
+    status = 403
 
 
 class CodeRefused(Fault):

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import structlog
 from authlib.common.security import generate_token
 
-from kelaspay.faults import InstallCanceled, InstallStateUnknown
+from kelaspay.faults import InstallCanceled, InstallStateUnknown, SchoolDisconnected, SchoolNotReady
+from kelaspay.school import DEFAULT
 from kelaspay.store import jobs, schools
 from kelaspay.store.schools import Attempted, Connected, Connection
 from kelaspay.thinkific.oauth import checked_subdomain
@@ -33,6 +34,8 @@ log = structlog.get_logger()
 
 LIFETIME = timedelta(minutes=10)
 VERIFIER_LENGTH = 64
+WAITING = (SchoolDisconnected.code(), SchoolNotReady.code())
+"""Faults that end with a connection."""
 CANCELED = "access denied"
 """Thinkific's error of a canceled consent has a space, not an underscore (thinkific.md 1.4)."""
 
@@ -99,7 +102,8 @@ def finish(
     )
     with installer.database.begin() as db:
         schools.put_school(db, school)
-        for order_id in jobs.waiting_for(db, "school_disconnected"):
+        # the environment's school may be the one that was connected
+        for order_id in jobs.waiting_for(db, WAITING, [attempted.subdomain, DEFAULT]):
             start(db, order_id, installer.now())
     log.info("school_connected", subdomain=attempted.subdomain)
     return attempted.subdomain

@@ -33,9 +33,22 @@ class Words:
     paragraphs: tuple[str, ...]
     button: str = SEE
     leads_to: str = "status"
+    of_order: bool = True
+    """Whether it is about one order, whose number stands at its end."""
 
 
 KINDS = {
+    "sign_in": Words(
+        marked("Kode masuk untuk melihat pesanan Anda"),
+        (
+            marked("Kode Anda: {blank}"),
+            marked("Kode ini berlaku 10 menit dan hanya bisa dipakai sekali. Jangan berikan kepada siapa pun."),
+            marked("Tidak meminta kode ini? Abaikan saja email ini."),
+        ),
+        marked("Buka Pesanan saya"),
+        "me",
+        of_order=False,
+    ),
     "order_made": Words(
         marked("Pesanan Anda: {course}, bayar sebelum {until}"),
         (
@@ -154,12 +167,14 @@ def letter(
     leads = {
         "status": f"{base}/o/{payment.public_id}",
         "class": f"{site}/enrollments",
+        "me": f"{base}/me",
         "buy": f"{base}/buy/{payment.offer}{f'?coupon={payment.coupon}' if payment.coupon else ''}",
     }
     lines = [say(part).format(**blanks) for part in (GREETING, *words.paragraphs)]
-    after = [say(part).format(**blanks) for part in (NUMBER, HELP)]
+    after = [say(part).format(**blanks) for part in ((NUMBER, HELP) if words.of_order else (HELP,))]
     button, url = say(words.button), leads.get(words.leads_to, "")
     return Letter(
+        seller=seller.name,
         to=customer.email,
         subject=" ".join(say(words.subject).format(**blanks).split()),
         text=_text([line for line in lines if line], button, url, after, seller.name),

@@ -34,15 +34,16 @@ class MailRefused(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message to one person, in both forms."""
+    """A message to one person, in both forms, in the name of who sells."""
 
+    seller: str
     to: str
     subject: str
     text: str
     html: str
 
 
-def smtp(url: str, sender: str, name: str) -> Callable[[Letter], None]:
+def smtp(url: str, sender: str) -> Callable[[Letter], None]:
     """Sends through `smtp://user:password@host:port`, encrypted where the server can, or `smtps://`."""
     parts = urlsplit(url)
     secure = parts.scheme == "smtps"
@@ -53,7 +54,7 @@ def smtp(url: str, sender: str, name: str) -> Callable[[Letter], None]:
             with _connected(host, port, secure=secure) as server:
                 if parts.username:
                     server.login(unquote(parts.username), unquote(parts.password or ""))
-                server.send_message(as_message(letter, sender, name))
+                server.send_message(as_message(letter, sender))
         except smtplib.SMTPRecipientsRefused as error:
             code = next(iter(error.recipients.values()))[0]
             raise (MailRefused if code >= REFUSED_FOR_GOOD else MailUnavailable)(f"SMTP {code}") from error
@@ -65,9 +66,9 @@ def smtp(url: str, sender: str, name: str) -> Callable[[Letter], None]:
     return post
 
 
-def as_message(letter: Letter, sender: str, name: str) -> EmailMessage:
+def as_message(letter: Letter, sender: str) -> EmailMessage:
     message = EmailMessage()
-    message["From"] = formataddr((name, sender))
+    message["From"] = formataddr((letter.seller, sender))
     message["To"] = letter.to
     message["Subject"] = letter.subject
     message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2] or "localhost")

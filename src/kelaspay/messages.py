@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from kelaspay.faults import Fault
-from kelaspay.formats import Seller
 from kelaspay.letters import KINDS, letter
 from kelaspay.mail import smtp
 from kelaspay.payment import EnrollmentState, Status
 from kelaspay.store import enrollments, messages, payments
-from kelaspay.store.messages import State
+from kelaspay.store.messages import CODE_LIFE, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from kelaspay.mail import Letter
     from kelaspay.payment import Enrollment, Payment
+    from kelaspay.school import Profile
     from kelaspay.settings import Settings
     from kelaspay.store.database import Database
 
@@ -34,6 +34,7 @@ log = structlog.get_logger()
 LEASE_SECONDS = 120.0
 """Longer than the mail server's slowest answer."""
 BATCH = 50
+SIGN_IN = "sign_in"
 MOST_ATTEMPTS = 8
 FIRST_WAIT = timedelta(seconds=30)
 RESEND_SPACING = timedelta(minutes=3)
@@ -44,32 +45,21 @@ class Office:
     """What letters are made and sent with; without `post` they are kept."""
 
     database: Database
-    seller: Seller
+    profile_of: Callable[[str], Profile]
     base: str
-    site: str
     now: Callable[[], datetime]
     post: Callable[[Letter], None] | None = None
 
 
-def seller_of(settings: Settings) -> Seller:
-    """Who sells, by the settings or by the school's name."""
-    name = settings.seller_name or (settings.thinkific_subdomain or "Kelaspay").replace("-", " ").title()
-    return Seller(name, settings.seller_address, settings.seller_email, settings.seller_phone)
-
-
-def site_of(settings: Settings) -> str:
-    """The school's own address."""
-    return settings.thinkific_site_url.replace("{subdomain}", settings.thinkific_subdomain or "")
-
-
-def office(settings: Settings, database: Database, now: Callable[[], datetime]) -> Office:
+def office(
+    settings: Settings, profile_of: Callable[[str], Profile], database: Database, now: Callable[[], datetime]
+) -> Office:
     """With SMTP_URL letters are sent, else kept."""
-    seller = seller_of(settings)
     post = None
     if settings.smtp_url is not None:
         sender = settings.mail_from or settings.seller_email or "no-reply@localhost"
-        post = smtp(settings.smtp_url.get_secret_value(), sender, seller.name)
-    return Office(database, seller, settings.app_base_url, site_of(settings), now, post)
+        post = smtp(settings.smtp_url.get_secret_value(), sender)
+    return Office(database, profile_of, settings.app_base_url, now, post)
 
 
 def send_due(office: Office) -> int:
@@ -92,10 +82,11 @@ def resend_access(database: Database, merchant_order_id: str, now: datetime) -> 
 
 def _see_to(row: Any, office: Office) -> None:
     made, still = _made(row, office)
+    secret = row.kind.startswith(SIGN_IN)
     if made is None or not still:
         _write_down(row, office, state=State.DROPPED)
         return
-    kept = {"recipient": made.to, "subject": made.subject, "text": made.text, "html": made.html}
+    kept: dict[str, str | None] = {"recipient": made.to, "subject": made.subject, "text": made.text, "html": made.html}
     if office.post is None:
         _write_down(row, office, state=State.KEPT, sent_at=office.now(), **kept)
         return
@@ -104,6 +95,8 @@ def _see_to(row: Any, office: Office) -> None:
     except Fault as fault:
         _failed(row, fault, office, kept)
         return
+    if secret:  # whoever reads our database need not read it
+        kept |= {"text": None, "html": None, "blank": None}
     _write_down(row, office, state=State.SENT, sent_at=office.now(), fault=None, **kept)
     log.info("message_sent", merchant_order_id=row.merchant_order_id, kind=row.kind)
 
@@ -116,16 +109,19 @@ def _made(row: Any, office: Office) -> tuple[Letter | None, bool]:
         enrollment = enrollments.find_enrollment(db, row.merchant_order_id)
     if payment is None or customer is None or row.kind.partition(":")[0] not in KINDS:
         return None, False
+    profile = office.profile_of(payment.school)
     made = letter(
         row.kind,
         payment,
         customer,
-        seller=office.seller,
+        seller=profile.seller,
         base=office.base,
-        site=office.site,
+        site=profile.site_url,
         ends=enrollment.expiry_date if enrollment else None,
         blank=row.blank,
     )
+    if row.kind.startswith(SIGN_IN):
+        return made, office.now() < row.raised_at + CODE_LIFE
     return made, still_so(row.kind, payment, enrollment, office.now())
 
 
@@ -145,7 +141,7 @@ def still_so(kind: str, payment: Payment, enrollment: Enrollment | None, now: da
     return True
 
 
-def _failed(row: Any, fault: Fault, office: Office, kept: dict[str, str]) -> None:
+def _failed(row: Any, fault: Fault, office: Office, kept: dict[str, str | None]) -> None:
     """Tried again with growing gaps, up to about two hours in all; then the operator sees it."""
     attempts = row.attempts + 1
     log.warning("message_failed", merchant_order_id=row.merchant_order_id, kind=row.kind, fault=fault.code())

@@ -21,15 +21,10 @@ from throttled import RedisStore
 from kelaspay import __version__
 from kelaspay.checkout import Urls
 from kelaspay.customers import Customers
-from kelaspay.duitku import Duitku
-from kelaspay.duitku.signature import Scheme
-from kelaspay.enroll import School
-from kelaspay.gate import Gate
+from kelaspay.schools import Schools, Shared
 from kelaspay.settings import secret_key
 from kelaspay.store.database import Database
-from kelaspay.thinkific import KeyAuth, Thinkific
 from kelaspay.thinkific.oauth import ThinkificOAuth
-from kelaspay.tokens import SchoolTokens
 from kelaspay.vault import Vault
 from kelaspay.watching import Watching
 
@@ -56,11 +51,10 @@ class Outside:
     settings: Settings
     database: Database
     cache: redis.Redis | None
-    duitku: Duitku | None
-    thinkific: Thinkific | None
+    http: httpx2.Client
+    schools: Schools
     customers: Customers
     watching: Watching
-    gate: Gate
     urls: Urls
     secret_key: SecretStr
     """Signs sessions, encrypts tokens at rest."""
@@ -68,41 +62,6 @@ class Outside:
     oauth: ThinkificOAuth | None
     now: Callable[[], datetime]
     executor_id: str
-
-    def school(self) -> School:
-        """What the workflow works with; raises `MissingSettings` when a part is not configured."""
-        if self.duitku is None or self.thinkific is None:
-            raise MissingSettings(missing(self.settings))
-        return School(
-            database=self.database,
-            duitku=self.duitku,
-            thinkific=self.thinkific,
-            customers=self.customers,
-            watching=self.watching,
-            external_orders=self.settings.thinkific_external_orders,
-            now=self.now,
-        )
-
-
-class MissingSettings(Exception):  # noqa: N818 - says what happened
-    """Settings without which there is nothing to sell or nowhere to enroll."""
-
-    def __init__(self, names: list[str]) -> None:
-        super().__init__(f"{', '.join(names)}: not set")
-
-
-def missing(settings: Settings) -> list[str]:
-    """The variables that must be set before anything can be sold."""
-    wanted = {
-        "DUITKU_MERCHANT_CODE": settings.duitku_merchant_code,
-        "DUITKU_API_KEY": settings.duitku_api_key,
-    }
-    if settings.thinkific_client_id is None or settings.thinkific_client_secret is None:
-        wanted |= {
-            "THINKIFIC_SUBDOMAIN": settings.thinkific_subdomain,
-            "THINKIFIC_API_KEY": settings.thinkific_api_key,
-        }
-    return [name for name, value in wanted.items() if value is None]
 
 
 @contextmanager
@@ -120,27 +79,32 @@ def opened(
         cache = _redis(settings)
         if cache is not None:
             stack.callback(cache.close)
-        store = RedisStore(server=settings.redis_url, options=_redis_options()) if settings.redis_url else None
-        name = f"kelaspay:thinkific:{settings.thinkific_subdomain}"
-        gate = Gate(name, settings.thinkific_rate, cache=cache, store=store)
+        limits = RedisStore(server=settings.redis_url, options=_redis_options()) if settings.redis_url else None
         key = secret_key(settings)
-        vault = Vault(key)
-        oauth = _oauth(settings, http)
-        auth = _auth(settings, oauth, database=database, vault=vault, now=now)
-        thinkific = Thinkific(http, api_url=settings.thinkific_api_url, auth=auth, gate=gate) if auth else None
+        shared = Shared(
+            settings=settings,
+            http=http,
+            database=database,
+            cache=cache,
+            limits=limits,
+            customers=Customers(database, cache),
+            watching=Watching(cache),
+            vault=Vault(key),
+            oauth=_oauth(settings, http),
+            now=now,
+        )
         yield Outside(
             settings=settings,
             database=database,
             cache=cache,
-            duitku=_duitku(settings, http),
-            thinkific=thinkific,
-            customers=Customers(database, cache),
-            watching=Watching(cache),
-            gate=gate,
+            http=http,
+            schools=Schools(shared),
+            customers=shared.customers,
+            watching=shared.watching,
             urls=Urls(settings.app_base_url),
             secret_key=key,
-            vault=vault,
-            oauth=oauth,
+            vault=shared.vault,
+            oauth=shared.oauth,
             now=now,
             executor_id=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
         )
@@ -161,20 +125,6 @@ def _redis_options() -> dict[str, float]:
     return {"SOCKET_TIMEOUT": REDIS_SECONDS, "SOCKET_CONNECT_TIMEOUT": REDIS_SECONDS}
 
 
-def _duitku(settings: Settings, http: httpx2.Client) -> Duitku | None:
-    if settings.duitku_merchant_code is None or settings.duitku_api_key is None:
-        return None
-    wanted = settings.duitku_signature
-    return Duitku(
-        http,
-        merchant_code=settings.duitku_merchant_code,
-        api_key=settings.duitku_api_key.get_secret_value(),
-        hosts=settings.duitku_hosts,
-        scheme=Scheme.LEGACY if wanted == "legacy" else Scheme.HMAC,
-        accepted=frozenset(Scheme) if wanted == "auto" else frozenset({Scheme(wanted)}),
-    )
-
-
 def _oauth(settings: Settings, http: httpx2.Client) -> ThinkificOAuth | None:
     if settings.thinkific_client_id is None or settings.thinkific_client_secret is None:
         return None
@@ -184,20 +134,3 @@ def _oauth(settings: Settings, http: httpx2.Client) -> ThinkificOAuth | None:
         client_secret=settings.thinkific_client_secret,
         site_url=settings.thinkific_site_url,
     )
-
-
-def _auth(
-    settings: Settings,
-    oauth: ThinkificOAuth | None,
-    *,
-    database: Database,
-    vault: Vault,
-    now: Callable[[], datetime],
-) -> httpx2.Auth | None:
-    """The school's key where there is one, its OAuth connection otherwise."""
-    subdomain, key = settings.thinkific_subdomain, settings.thinkific_api_key
-    if subdomain is not None and key is not None:
-        return KeyAuth(subdomain, key.get_secret_value())
-    if oauth is None:
-        return None
-    return SchoolTokens(subdomain, database=database, oauth=oauth, vault=vault, now=now)

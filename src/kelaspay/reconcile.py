@@ -1,7 +1,7 @@
 """Put right what no event has: ask after payments that should have heard from Duitku, and start again what is paid and
 not enrolled, however it came about.
 
-Asks are few: at most six in a payment's life and `HOURLY_BUDGET` an hour for all, for Duitku blocks who polls.
+Asks are few: at most six in a payment's life and `HOURLY_BUDGET` an hour for a merchant, for Duitku blocks who polls.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from kelaspay.confirm import confirm, sparse_ask_times
-from kelaspay.faults import AmountDiffers, Fault, InvoiceUnknown, NotPaidYet
+from kelaspay.faults import AmountDiffers, Fault, InvoiceUnknown, NotConfigured, NotPaidYet, SchoolUnknown
 from kelaspay.payment import Status
 from kelaspay.store import jobs, payments
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kelaspay.confirm import Enqueue, Start
     from kelaspay.duitku import Duitku
     from kelaspay.payment import MerchantOrderId, Payment
+    from kelaspay.school import SchoolOf
     from kelaspay.store.database import Database
 
 log = structlog.get_logger()
@@ -50,7 +51,7 @@ class Reconciled:
 def reconcile(
     *,
     database: Database,
-    duitku: Duitku,
+    school_of: SchoolOf,
     start: Start,
     enqueue: Enqueue,
     alive: Callable[[list[tuple[MerchantOrderId, int]]], set[MerchantOrderId]],
@@ -59,13 +60,36 @@ def reconcile(
 ) -> Reconciled:
     """Both passes once. `alive` tells which of these runs the engine still has. Safe to repeat and to interrupt."""
     done = Reconciled()
-    _ask(done, database=database, duitku=duitku, start=start, now=now, dry_run=dry_run)
+    with database.read() as db:
+        keys = payments.schools_to_ask(db, now())
+    for key in keys:
+        _ask_school(done, key, database=database, school_of=school_of, start=start, now=now, dry_run=dry_run)
     _restart(done, database=database, start=start, enqueue=enqueue, alive=alive, now=now, dry_run=dry_run)
     return done
 
 
+def _ask_school(
+    done: Reconciled,
+    key: str,
+    *,
+    database: Database,
+    school_of: SchoolOf,
+    start: Start,
+    now: Callable[[], datetime],
+    dry_run: bool,
+) -> None:
+    """One school's payments. A school whose keys are missing asks nothing, and its asks are not spent."""
+    try:
+        duitku = school_of(key).duitku
+    except (NotConfigured, SchoolUnknown) as fault:
+        log.warning("school_not_asked", school=key, fault=fault.code())
+        return
+    _ask(done, key, database=database, duitku=duitku, start=start, now=now, dry_run=dry_run)
+
+
 def _ask(
     done: Reconciled,
+    key: str,
     *,
     database: Database,
     duitku: Duitku,
@@ -74,8 +98,8 @@ def _ask(
     dry_run: bool,
 ) -> None:
     with database.read() as db:
-        budget = HOURLY_BUDGET - payments.sparse_asks_since(db, now() - timedelta(hours=1))
-        due = payments.due_to_ask(db, now(), min(BATCH, budget)) if budget > 0 else []
+        budget = HOURLY_BUDGET - payments.sparse_asks_since(db, key, now() - timedelta(hours=1))
+        due = payments.due_to_ask(db, key, now(), min(BATCH, budget)) if budget > 0 else []
     for payment in due:
         done.asked.append(payment.merchant_order_id)
         if dry_run:

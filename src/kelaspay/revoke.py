@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kelaspay.confirm import Start
-    from kelaspay.enroll import School, Step
+    from kelaspay.enroll import Step
     from kelaspay.payment import MerchantOrderId, Payment
+    from kelaspay.school import School
     from kelaspay.store.database import Database, Db
     from kelaspay.thinkific import Thinkific
 
@@ -81,8 +82,8 @@ def end_access(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
     """
     customer = school.customers.recall(merchant_order_id)
     with school.database.read() as db:
-        _payment, found = _read(db, merchant_order_id)
-        others = payments.other_paid_orders(db, merchant_order_id, customer.email, school.now())
+        payment, found = _read(db, merchant_order_id)
+        others = payments.other_paid_orders(db, payment, customer.email, school.now())
     if found.state is EnrollmentState.REVOKED:
         return
     text = _end(found, others, school=school, guard=guard) if found.user_id is not None else None

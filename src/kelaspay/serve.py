@@ -25,7 +25,7 @@ from kelaspay.work.post import Postman
 from kelaspay.work.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from kelaspay.outside import Outside
     from kelaspay.settings import Settings
@@ -50,20 +50,22 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
     """Everything running but the web server: migrated, alone where it must be, loops started."""
     with ExitStack() as stack:
         outside = stack.enter_context(opened(settings))
-        school = outside.school()
         held = stack.enter_context(alone(outside.database, shared=settings.redis_url is not None))
         migrate(outside.database)
+        outside.schools.require()
         engine = Engine(outside.database, outside.executor_id, outside.now)
 
         def heard(living: int) -> None:
-            outside.gate.processes = living
+            outside.schools.share_limits(living)
             held.renew()
 
         woken: list[Worker] = []
         inbox = Inbox(outside.database, outside.now, lambda: woken[0].wake() if woken else None)
         stack.callback(inbox.close)
         worker = Worker(
-            school=school,
+            database=outside.database,
+            schools=outside.schools,
+            now=outside.now,
             engine=engine,
             inbox=inbox,
             waits=Waits(settings.confirm_retry_seconds, settings.retry_base_seconds, settings.retry_max_seconds),
@@ -73,18 +75,21 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
         )
         woken.append(worker)
         stack.callback(worker.stop)
-        stack.callback(outside.gate.shut)
+        stack.callback(outside.schools.shut)
         worker.start()
         if works:
-            postman = Postman(office(settings, outside.database, outside.now))
+            postman = Postman(office(settings, outside.schools.profile, outside.database, outside.now))
             stack.callback(postman.stop)
             postman.start()
         yield Process(outside, engine, inbox, worker)
 
 
-def serve(settings: Settings, *, works: bool) -> None:
-    """The web, and with `works` the worker in the same process, until told to stop."""
+def serve(settings: Settings, *, works: bool, started_up: Callable[[], None]) -> None:
+    """The web, and with `works` the worker in the same process, until told to stop; `started_up` is called when all but
+    the web server runs.
+    """
     with started(settings, works=works) as process:
+        started_up()
         server = web_server(process, settings)
         for (
             number

@@ -55,7 +55,7 @@ def check(wanted: Wanted, *, database: Database, now: datetime) -> tuple[Payment
     """The payment and customer to keep; raises `InvalidInput` with every field that is wrong."""
     wrong: dict[str, str] = {}
     name = _checked(wrong, "customer_name", _name, wanted.customer_name)
-    email = _checked(wrong, "customer_email", _email, wanted.customer_email)
+    email = _checked(wrong, "customer_email", email_of, wanted.customer_email)
     phone = _checked(wrong, "customer_phone", _phone, wanted.customer_phone)
     method = _checked(wrong, "payment_method", _method, wanted.payment_method or "")
     with database.read() as db:
@@ -115,7 +115,7 @@ def _name(value: str) -> str:
     return name
 
 
-def _email(value: str) -> str:
+def email_of(value: str) -> str:
     """Trimmed and lower-cased, for matching; Thinkific is taken not to tell cases apart either."""
     if not value.strip():
         raise ValueError("is missing")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from kelaspay.school import School
     from kelaspay.store.database import Db
 
 log = structlog.get_logger()
@@ -34,7 +35,29 @@ SIGNATURE = "x-thinkific-hmac-sha256"
 PROGRESS = frozenset({"enrollment.created", "enrollment.progress", "enrollment.completed"})
 
 
-def receive(body: bytes, signature: str, *, keys: Sequence[SecretStr], now: datetime) -> Event:
+TOPICS = ("enrollment.created", "enrollment.progress", "enrollment.completed", "user.updated", "order.created")
+"""What we want to be told of; `app.uninstalled` comes to an app without asking."""
+
+
+def missing_topics(school: School) -> list[str]:
+    """The topics of which Thinkific does not tell us yet."""
+    there = {str(each.get("topic")) for each in school.thinkific.get_webhooks() if _ours(each, school)}
+    return [topic for topic in TOPICS if topic not in there]
+
+
+def register(school: School) -> list[str]:
+    """Have Thinkific tell of every topic that is missing; returned are those. Safe to repeat: it looks first."""
+    added = missing_topics(school)
+    for topic in added:
+        school.thinkific.create_webhook(topic, school.webhook_url)
+    return added
+
+
+def _ours(webhook: dict[str, Any], school: School) -> bool:
+    return webhook.get("target_url") == school.webhook_url and webhook.get("status") == "active"
+
+
+def receive(body: bytes, signature: str, *, keys: Sequence[SecretStr], school: str, now: datetime) -> Event:
     """The event to keep. The signature is lower-case hex over the raw body, keyed with the API key or, for an app's
     webhooks, with its client secret.
 
@@ -63,6 +86,7 @@ def receive(body: bytes, signature: str, *, keys: Sequence[SecretStr], now: date
         content_type="application/json",
         body=body,
         received_at=now,
+        school=school,
     )
 
 
@@ -70,12 +94,13 @@ def apply(db: Db, event_id: int, now: datetime) -> str:
     """Update our picture by a kept event; returned is what came of it, in a word. Safe to repeat."""
     row = inbox.find_event(db, event_id)
     envelope: dict[str, Any] = json.loads(row.body) if row is not None else {}
+    school = _school(db, row.school if row is not None else "", envelope)
     topic, payload = f"{envelope.get('resource')}.{envelope.get('action')}", envelope.get("payload", {})
     try:
         if topic in PROGRESS:
-            return _progress(db, payload)
+            return _progress(db, school, payload)
         if topic == "user.updated":
-            return _changed_email(db, payload, now)
+            return _changed_email(db, school, payload, now)
         if topic == "app.uninstalled":
             return _uninstalled(db, envelope)
     except (KeyError, TypeError, ValueError):
@@ -84,10 +109,18 @@ def apply(db: Db, event_id: int, now: datetime) -> str:
     return "kept"
 
 
-def _progress(db: Db, payload: dict[str, Any]) -> str:
+def _school(db: Db, came_in_at: str, envelope: dict[str, Any]) -> str:
+    """The key of the school that it tells of: an app's webhooks of all schools come in at one address."""
+    gid = envelope.get("tenant_global_id")
+    told = schools.own_by_gid(db, str(gid)) if gid and not came_in_at else None
+    return told or came_in_at
+
+
+def _progress(db: Db, school: str, payload: dict[str, Any]) -> str:
     """How far a learner is; only told, and only for enrollments of ours."""
     told = enrollments.set_progress(
         db,
+        school,
         user_id=int(payload["user"]["id"]),
         course_id=int(payload["course"]["id"]),
         percentage=str(payload.get("percentage_completed") or "0"),
@@ -96,10 +129,10 @@ def _progress(db: Db, payload: dict[str, Any]) -> str:
     return "progress" if told else "not_ours"
 
 
-def _changed_email(db: Db, payload: dict[str, Any], now: datetime) -> str:
+def _changed_email(db: Db, school: str, payload: dict[str, Any], now: datetime) -> str:
     """The learner's address at Thinkific now, so that the next purchase with it finds the same user."""
     user_id, email = int(payload["id"]), str(payload["email"]).strip().lower()
-    return "email_changed" if enrollments.move_user(db, user_id, email, now) else "not_ours"
+    return "email_changed" if enrollments.move_user(db, school, user_id, email, now) else "not_ours"
 
 
 def _uninstalled(db: Db, envelope: dict[str, Any]) -> str:

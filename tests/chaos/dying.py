@@ -149,7 +149,7 @@ class Life:
     executor_id: str
 
     def __post_init__(self) -> None:
-        self.school = self.outside.school()
+        self.schools = self.outside.schools
         self.engine = TwinEngine(self.outside.database, self.town.clock, self._perform, self.executor_id)
 
     def initiate(self, wanted: Wanted, key: str) -> Payment:
@@ -158,7 +158,7 @@ class Life:
             idempotency_key=key,
             database=self.outside.database,
             customers=self.outside.customers,
-            duitku=self.school.duitku,
+            school_of=self.schools.of,
             urls=self.outside.urls,
             start=self.engine.start,
             now=self.town.clock,
@@ -166,7 +166,7 @@ class Life:
 
     def receive(self, body: bytes) -> None:
         """Take a callback in, as the inbox's writer does: what it is answered for is committed."""
-        event = receive(body, "application/x-www-form-urlencoded", duitku=self.school.duitku, now=self.town.clock())
+        event = receive(body, "application/x-www-form-urlencoded", school=self.schools.of(), now=self.town.clock())
         with self.outside.database.begin() as db:
             inbox.keep(db, [event])
 
@@ -200,7 +200,7 @@ class Life:
         self.town.pass_time(LAG)
         done = reconcile(
             database=self.outside.database,
-            duitku=self.school.duitku,
+            school_of=self.schools.of,
             start=self.engine.start,
             enqueue=self.engine.enqueue,
             alive=self.engine.alive,
@@ -213,7 +213,9 @@ class Life:
             order_id,
             run,
             holder=holder,
-            school=self.school,
+            database=self.outside.database,
+            school_of=self.schools.of,
+            now=self.town.clock,
             waits=WAITS,
             step=lambda _name, function: function(),
             start=self.engine.start,

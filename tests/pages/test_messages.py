@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from kelaspay.formats import by_fours
 from kelaspay.mail import Letter, MailRefused, MailUnavailable, as_message
-from kelaspay.messages import Office, office, send_due
+from kelaspay.messages import office, send_due
 from kelaspay.store import messages
 from kelaspay.store.messages import by_day
 from tests.pages.browser import choose, ordered, text
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 def deliver(world: World, post: Callable[[Letter], None] | None = None) -> list[str]:
     """What the sender does now; returned is what was written so far and is not waiting."""
-    at = office(world.outside.settings, world.database, world.clock)
-    send_due(Office(at.database, at.seller, at.base, at.site, at.now, post))
+    at = office(world.outside.settings, world.outside.schools.profile, world.database, world.clock)
+    send_due(replace(at, post=post))
     return [row.kind for row in rows(world) if row.state in {"sent", "kept"}]
 
 
@@ -204,12 +205,12 @@ def test_the_buyer_is_written_to_in_the_language_of_the_order(embedded: World) -
 
 
 def test_a_letter_has_both_forms_and_no_header_can_be_slipped_in() -> None:
-    message = as_message(Letter("siti@example.com", "Halo", "isi", "<p>isi</p>"), "kelas@example.com", 'Kelas "Siti"')
+    message = as_message(Letter('Kelas "Siti"', "siti@example.com", "Halo", "isi", "<p>isi</p>"), "kelas@example.com")
 
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     assert message["Auto-Submitted"] == "auto-generated"
     with pytest.raises(ValueError, match=r"linefeed|newline"):
-        as_message(Letter("siti@example.com", "Halo\nBcc: x@example.com", "isi", "isi"), "kelas@example.com", "Kelas")
+        as_message(Letter("Kelas", "siti@example.com", "Halo\nBcc: x@example.com", "isi", "isi"), "kelas@example.com")
 
 
 def test_letters_are_not_for_everybody_to_read(embedded: World) -> None:

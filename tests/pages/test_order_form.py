@@ -252,7 +252,7 @@ def test_an_order_that_lies_open_for_a_day_lapses(embedded: World) -> None:
 
 def test_without_duitku_there_is_nothing_to_buy(embedded: World) -> None:
     embedded.sell()
-    embedded.outside.duitku = None
+    embedded.outside.schools.default = None
     web = TestClient(create_app(embedded.outside, embedded.inbox, embedded.engine.start))
 
     assert web.post(f"/buy/{OFFER}", data=BUYER).status_code == 404

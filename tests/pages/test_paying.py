@@ -59,7 +59,7 @@ def test_channels_that_do_not_take_the_amount_are_hidden(embedded: World) -> Non
 def test_when_duitku_cannot_list_its_channels_the_buyer_may_try_again(embedded: World) -> None:
     embedded.sell()
     public_id = ordered(embedded)
-    embedded.outside.duitku = None
+    embedded.outside.schools.default = None
 
     assert embedded.web.get(f"/o/{public_id}/method").status_code == 404
 

@@ -9,8 +9,11 @@ from fastapi.testclient import TestClient
 from kelaspay.messages import office, send_due
 from tests.pages.browser import choose, ordered, text
 from tests.pages.test_paying import payment_of
+from tests.world import world_on
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.world import World
 
 
@@ -91,7 +94,7 @@ def test_the_stream_tells_of_a_change_and_ends_when_nothing_more_can_come(embedd
     public_id = bought(embedded)
     before = embedded.web.get(f"/o/{public_id}/state").json()
     embedded.work()
-    send_due(office(embedded.outside.settings, embedded.database, embedded.clock))
+    send_due(office(embedded.outside.settings, embedded.outside.schools.profile, embedded.database, embedded.clock))
     after = embedded.web.get(f"/o/{public_id}/state").json()
     stream = embedded.web.get(f"/o/{public_id}/events")
 
@@ -117,12 +120,12 @@ def test_an_order_that_lapsed_can_be_made_again(embedded: World) -> None:
     assert "Pesanan kedaluwarsa" in text(choose(embedded, public_id))
 
 
-def test_the_seller_can_be_asked_when_something_is_stuck(embedded: World) -> None:
-    embedded.outside.settings = embedded.outside.settings.model_copy(update={"seller_phone": "+62 811-222-333"})
-    embedded.sell()
-    public_id = ordered(embedded)
-    choose(embedded, public_id)
-    embedded.clock.move(days=1, minutes=10)
-    embedded.reconcile()
+def test_the_seller_can_be_asked_when_something_is_stuck(sqlite_url: str, tmp_path: Path) -> None:
+    with world_on(tmp_path, sqlite_url, None, seller_phone="+62 811-222-333") as world:
+        world.sell()
+        public_id = ordered(world)
+        choose(world, public_id)
+        world.clock.move(days=1, minutes=10)
+        world.reconcile()
 
-    assert "https://wa.me/62811222333?text=" in embedded.web.get(f"/o/{public_id}").text
+        assert "https://wa.me/62811222333?text=" in world.web.get(f"/o/{public_id}").text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from kelaspay.cli import coupons, courses, events, keys, offers, operators, payments, processes, reconciling
+from kelaspay.cli import coupons, courses, events, keys, offers, operators, payments, processes, reconciling, schools
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,6 +17,7 @@ app.add_typer(coupons.app, name="coupons", help="What takes something off a pric
 app.add_typer(courses.app, name="courses", help="Thinkific's catalogue.")
 app.add_typer(payments.app, name="payments", help="Who paid, and what became of it.")
 app.add_typer(events.app, name="events", help="What Duitku and Thinkific sent.")
+app.add_typer(schools.app, name="schools", help="Schools beside the environment's own.")
 app.add_typer(operators.app, name="operators", help="Who may use the console.")
 app.add_typer(keys.app, name="keys", help="Which programs may use the API.")
 processes.add_to(app)

@@ -11,7 +11,8 @@ from rich.progress import Progress
 
 from kelaspay.catalogue import sync as sync_catalogue
 from kelaspay.cli import show
-from kelaspay.cli.opening import desk
+from kelaspay.cli.opening import SchoolKey, desk
+from kelaspay.school import DEFAULT
 from kelaspay.store import offers
 
 app = typer.Typer(no_args_is_help=True)
@@ -27,23 +28,20 @@ COLUMNS = (
 
 
 @app.command()
-def sync(*, json: show.AsJson = False) -> None:
+def sync(*, school: SchoolKey = DEFAULT, json: show.AsJson = False) -> None:
     """Copy Thinkific's products, courses and bundles."""
-    with desk() as at:
-        school = at.outside.school()
-        with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-            task = bar.add_task("Copying products", total=None)
-            count = sync_catalogue(
-                thinkific=school.thinkific, database=school.database, now=school.now, seen=lambda: bar.advance(task)
-            )
+    shown = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    with desk() as at, shown as bar:
+        task = bar.add_task("Copying products", total=None)
+        count = sync_catalogue(school=at.outside.schools.of(school), seen=lambda: bar.advance(task))
     show.data({"products": count}) if json else print(f"Copied {count} product{'' if count == 1 else 's'}.")
 
 
 @app.command("list")
-def list_all(*, json: show.AsJson = False) -> None:
+def list_all(*, school: SchoolKey = DEFAULT, json: show.AsJson = False) -> None:
     """List what was copied, with the ids that `offers add` takes; a course's id and its product's are not the same."""
     with desk() as at, at.outside.database.read() as db:
-        rows = [_with_ids(row) for row in show.rows_of(offers.list_products(db))]
+        rows = [_with_ids(row) for row in show.rows_of(offers.list_products(db, school))]
     show.data(rows) if json else show.table(rows, COLUMNS, empty="Nothing yet: kelaspay courses sync")
 
 

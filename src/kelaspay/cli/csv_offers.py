@@ -37,7 +37,7 @@ def as_csv(found: Iterable[Offer]) -> str:
     return written.getvalue()
 
 
-def read_csv(text: str) -> dict[int, Offer]:
+def read_csv(text: str, school: str) -> dict[int, Offer]:
     """The offers by line, comma or semicolon between the columns; raises `InvalidInput` with every wrong line."""
     heading = text.partition("\n")[0]
     rows = csv.DictReader(io.StringIO(text), delimiter=";" if heading.count(";") > heading.count(",") else ",")
@@ -50,7 +50,7 @@ def read_csv(text: str) -> dict[int, Offer]:
     for row in rows:
         line = rows.line_num
         try:
-            offer = read_offer({column: row.get(column) or "" for column in COLUMNS})
+            offer = read_offer({column: row.get(column) or "" for column in COLUMNS}, school)
         except InvalidInput as fault:
             wrong |= {f"line {line}, {column}": why for column, why in fault.fields.items()}
             continue
@@ -63,7 +63,7 @@ def read_csv(text: str) -> dict[int, Offer]:
     return read
 
 
-def read_offer(row: Mapping[str, str]) -> Offer:
+def read_offer(row: Mapping[str, str], school: str) -> Offer:
     """The offer in these words; raises `InvalidInput` with every column that is wrong."""
     texts = {column: _plain(row.get(column, "")) for column in COLUMNS}
     wrong: dict[str, str] = {}
@@ -97,6 +97,7 @@ def read_offer(row: Mapping[str, str]) -> Offer:
         retired_at=times["retired_at"],
         description=texts["description"] or None,
         picture=texts["picture"] or None,
+        school=school,
     )
 
 

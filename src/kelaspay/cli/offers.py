@@ -10,9 +10,10 @@ import typer
 from kelaspay.catalogue import check_ids
 from kelaspay.cli import show
 from kelaspay.cli.csv_offers import as_csv, read_csv, read_offer
-from kelaspay.cli.opening import desk
+from kelaspay.cli.opening import SchoolKey, desk
 from kelaspay.faults import InvalidInput, OfferUnknown
 from kelaspay.payment import Offer
+from kelaspay.school import DEFAULT
 from kelaspay.store import offers
 from kelaspay.store.database import Db
 
@@ -27,6 +28,7 @@ COLUMNS = (
     show.Column("product_id", weight=1),
     show.Column("access_days", "days", weight=2),
     show.Column("retired_at", "retired (WIB)", weight=5),
+    show.Column("school", weight=3),
 )
 
 
@@ -46,6 +48,7 @@ def add(
     on_sale_until: Annotated[str | None, typer.Option(help="The same; from then on it is not on sale.")] = None,
     description: Annotated[str | None, typer.Option(help="What the buyer reads.")] = None,
     picture: Annotated[str | None, typer.Option(help="The https:// address of an image.")] = None,
+    school: SchoolKey = DEFAULT,
     json: show.AsJson = False,
 ) -> None:
     """Add an offer, or correct the one with this slug."""
@@ -63,11 +66,12 @@ def add(
         "picture": picture,
     }
     try:
-        offer = read_offer({column: "" if value is None else str(value) for column, value in given.items()})
+        offer = read_offer({column: "" if value is None else str(value) for column, value in given.items()}, school)
     except InvalidInput as fault:
         column, why = next(iter(fault.fields.items()))
         raise typer.BadParameter(why, param_hint=f"--{column.replace('_', '-')}") from None
     with desk() as at, at.outside.database.begin() as db:
+        at.outside.schools.profile(school)
         doubts = check_ids(db, offer)
         added = offers.put_offer(db, offer, at.outside.now())
     for doubt in doubts:
@@ -79,10 +83,15 @@ def add(
 
 
 @app.command("export")
-def export_all(file: Annotated[Path | None, typer.Argument(help="Without it to the terminal.")] = None) -> None:
-    """Write all offers as CSV, for a spreadsheet or another Kelaspay."""
+def export_all(
+    file: Annotated[Path | None, typer.Argument(help="Without it to the terminal.")] = None,
+    *,
+    school: SchoolKey = DEFAULT,
+) -> None:
+    """Write a school's offers as CSV, for a spreadsheet or another Kelaspay."""
     with desk() as at, at.outside.database.read() as db:
-        text = as_csv(offers.list_offers(db))
+        at.outside.schools.profile(school)
+        text = as_csv(offers.list_offers(db, school))
     if file is None:
         print(text, end="")
     else:
@@ -92,10 +101,13 @@ def export_all(file: Annotated[Path | None, typer.Argument(help="Without it to t
 @app.command("import")
 def import_all(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="As `offers export` writes it.")],
+    *,
+    school: SchoolKey = DEFAULT,
 ) -> None:
     """Add or correct the offers of a CSV file: all of them, or none when a line is wrong."""
     with desk() as at, at.outside.database.begin() as db:
-        read = read_csv(file.read_text(encoding="utf-8-sig"))
+        at.outside.schools.profile(school)
+        read = read_csv(file.read_text(encoding="utf-8-sig"), school)
         for line, offer in read.items():
             for doubt in _checked(db, line, offer):
                 typer.echo(f"line {line}: {doubt}", err=True)
@@ -111,10 +123,14 @@ def _checked(db: Db, line: int, offer: Offer) -> list[str]:
 
 
 @app.command("list")
-def list_all(*, json: show.AsJson = False) -> None:
-    """List the offers."""
+def list_all(
+    *,
+    school: Annotated[str | None, typer.Option(help="Only this school's.")] = None,
+    json: show.AsJson = False,
+) -> None:
+    """List the offers of all schools."""
     with desk() as at, at.outside.database.read() as db:
-        rows = show.rows_of(offers.list_offers(db))
+        rows = show.rows_of(offers.list_offers(db, school))
     show.data(rows) if json else show.table(rows, COLUMNS, empty="No offers yet: kelaspay offers add --help")
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from kelaspay import log
 from kelaspay.migrate import migrate
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from kelaspay.outside import Outside
 
 OPERATOR = "operator (command line)"
+SchoolKey = Annotated[str, typer.Option("--school", help="A school's subdomain; without it the environment's school.")]
 
 
 @dataclass(frozen=True, slots=True)

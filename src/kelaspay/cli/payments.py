@@ -88,7 +88,8 @@ def show_one(order_id: OrderId, *, json: show.AsJson = False) -> None:
 def recheck(order_id: OrderId, *, json: show.AsJson = False) -> None:
     """Ask Duitku now whether it is paid; if so, it is enrolled."""
     with desk() as at:
-        school = at.outside.school()
+        with at.outside.database.read() as db:
+            school = at.outside.schools.of(_payment(db, order_id).school)
         why = None
         try:
             confirm(

@@ -14,10 +14,11 @@ from kelaspay import log
 from kelaspay.cli import show
 from kelaspay.doctor import examine
 from kelaspay.migrate import migrate as migrate_database
-from kelaspay.outside import MissingSettings, missing, opened
+from kelaspay.outside import opened
 from kelaspay.serve import serve as serve_web
 from kelaspay.serve import work as work_alone
 from kelaspay.settings import load
+from kelaspay.webhook import register
 from kelaspay_emulators.stand_alone import emulate_duitku, emulate_thinkific
 
 
@@ -42,10 +43,11 @@ def serve(
     """Serve the web and, unless told otherwise, work in the same process."""
     log.configure()
     settings = load()
-    if names := missing(settings):
-        raise MissingSettings(names)
-    print(f"Kelaspay on http://{settings.host}:{settings.port}", file=sys.stderr)
-    serve_web(settings, works=not no_work)
+
+    def started() -> None:
+        print(f"Kelaspay on http://{settings.host}:{settings.port}", file=sys.stderr)
+
+    serve_web(settings, works=not no_work, started_up=started)
 
 
 def work() -> None:
@@ -62,10 +64,19 @@ def migrate() -> None:
     print("The database is up to date.")
 
 
-def doctor(*, json: show.AsJson = False) -> None:
+def doctor(
+    *,
+    register_webhooks: Annotated[
+        bool, typer.Option("--register-webhooks", help="Have Thinkific tell us what it does not tell us yet.")
+    ] = False,
+    json: show.AsJson = False,
+) -> None:
     """Look at the settings and at everything outside, and say what to mend."""
     log.configure()
     with opened(load()) as outside:
+        if register_webhooks:
+            for key in outside.schools.selling():
+                register(outside.schools.of(key))
         found = examine(outside)
     if json:
         show.data(show.rows_of(found))

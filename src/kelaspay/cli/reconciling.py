@@ -24,14 +24,14 @@ def reconcile_once(
 ) -> None:
     """Ask after payments that should have heard from Duitku, and restart what is paid and not enrolled."""
     with desk() as at:
-        school = at.outside.school()
+        at.outside.schools.require()
         done = reconcile(
-            database=school.database,
-            duitku=school.duitku,
+            database=at.outside.database,
+            school_of=at.outside.schools.of,
             start=at.engine.start,
             enqueue=at.engine.enqueue,
             alive=at.engine.alive,
-            now=school.now,
+            now=at.outside.now,
             dry_run=dry_run,
         )
     if json:

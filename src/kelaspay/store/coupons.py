@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from kelaspay.coupon import Coupon
-from kelaspay.store.tables import coupons, customers, payments, redemptions
+from kelaspay.store.buyer_tables import coupons, redemptions
+from kelaspay.store.tables import customers, payments
 
 if TYPE_CHECKING:
     from datetime import datetime

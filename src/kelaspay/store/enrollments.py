@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kelaspay.payment import Enrollment, EnrollmentState, ExternalOrderState, MerchantOrderId
-from kelaspay.store.tables import enrollments, users
+from kelaspay.store.tables import enrollments, payments, users
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -76,45 +76,54 @@ def release_once(db: Db, merchant_order_id: MerchantOrderId, column: str) -> Non
     )
 
 
-def known_user(db: Db, email: str) -> int | None:
-    """Thinkific's id of the user with this e-mail address, from an earlier enrollment."""
-    return db.execute(sa.select(users.c.user_id).where(users.c.email == email)).scalar_one_or_none()
+def known_user(db: Db, school: str, email: str) -> int | None:
+    """Thinkific's id of the school's user with this e-mail address, from an earlier enrollment."""
+    return db.execute(
+        sa.select(users.c.user_id).where(users.c.school == school, users.c.email == email)
+    ).scalar_one_or_none()
 
 
-def remember_user(db: Db, email: str, user_id: int, now: datetime) -> None:
+def remember_user(db: Db, school: str, email: str, user_id: int, now: datetime) -> None:
     insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(users)
     values = {"user_id": user_id, "seen_at": now}
     db.execute(
-        insert.values(email=email, **values).on_conflict_do_update(
+        insert.values(school=school, email=email, **values).on_conflict_do_update(
             index_elements=[users.c.school, users.c.email], set_=values
         )
     )
 
 
-def forget_user(db: Db, user_id: int) -> None:
+def forget_user(db: Db, school: str, user_id: int) -> None:
     """Thinkific no longer has this user; the next enrollment looks for the e-mail address again."""
-    db.execute(sa.delete(users).where(users.c.user_id == user_id))
+    db.execute(sa.delete(users).where(users.c.school == school, users.c.user_id == user_id))
 
 
-def set_progress(db: Db, *, user_id: int, course_id: int, percentage: str, completed_at: datetime | None) -> bool:
+def set_progress(
+    db: Db, school: str, *, user_id: int, course_id: int, percentage: str, completed_at: datetime | None
+) -> bool:
     """How far Thinkific says a learner is; False when the enrollment is none of ours. A completion is never unsaid."""
     values: dict[str, Any] = {"percentage_completed": percentage}
     if completed_at is not None:
         values["completed_at"] = completed_at
+    ours = sa.exists().where(
+        payments.c.merchant_order_id == enrollments.c.merchant_order_id, payments.c.school == school
+    )
     told = db.execute(
         sa.update(enrollments)
-        .where(enrollments.c.user_id == user_id, enrollments.c.course_id == course_id)
+        .where(enrollments.c.user_id == user_id, enrollments.c.course_id == course_id, ours)
         .values(**values)
     )
     return told.rowcount > 0
 
 
-def move_user(db: Db, user_id: int, email: str, now: datetime) -> bool:
+def move_user(db: Db, school: str, user_id: int, email: str, now: datetime) -> bool:
     """A user whom we know has another e-mail address now; False when we do not know the user."""
-    known = db.execute(sa.select(users.c.email).where(users.c.user_id == user_id)).scalars().all()
+    known = (
+        db.execute(sa.select(users.c.email).where(users.c.school == school, users.c.user_id == user_id)).scalars().all()
+    )
     if not known:
         return False
     if known != [email]:
-        forget_user(db, user_id)
-        remember_user(db, email, user_id, now)
+        forget_user(db, school, user_id)
+        remember_user(db, school, email, user_id, now)
     return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ class Event:
     content_type: str
     body: bytes
     received_at: datetime
+    school: str = ""
+    """The key of the school whose key it was verified with."""
 
 
 def keep(db: Db, events: Iterable[Event]) -> None:
@@ -50,13 +52,13 @@ def keep(db: Db, events: Iterable[Event]) -> None:
 
 
 AGAIN = " ON CONFLICT (source, digest) DO UPDATE SET repeats = inbox.repeats + 1, started_at = NULL"
-COLUMNS = "source, digest, merchant_order_id, reference, result_code, receipt, amount, content_type, body, received_at"
-KEEP_ON_SQLITE = f"INSERT INTO inbox ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?){AGAIN}"  # noqa: S608 - constants
+COLUMNS = ", ".join(field.name for field in fields(Event))
+KEEP_ON_SQLITE = f"INSERT INTO inbox ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?){AGAIN}"  # noqa: S608 - constants
 """One prepared statement, executed for each row inside the driver."""
 KEEP_ON_POSTGRESQL = (
     f"INSERT INTO inbox ({COLUMNS})"  # noqa: S608 - constants
     " SELECT e->>0, e->>1, e->>2, e->>3, e->>4, e->>5, (e->>6)::bigint, e->>7, decode(e->>8, 'hex'),"
-    f" (e->>9)::timestamptz FROM json_array_elements(%s::json) AS e{AGAIN}"
+    f" (e->>9)::timestamptz, e->>10 FROM json_array_elements(%s::json) AS e{AGAIN}"
 )
 """One statement with one parameter, whatever the number of events: it is prepared once."""
 
@@ -73,6 +75,7 @@ def _as_row(event: Event) -> tuple[Any, ...]:
         event.content_type,
         event.body,
         event.received_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
+        event.school,
     )
 
 
@@ -88,6 +91,7 @@ def _as_json(event: Event) -> tuple[Any, ...]:
         event.content_type,
         event.body.hex(),
         event.received_at.isoformat(),
+        event.school,
     )
 
 
@@ -100,7 +104,14 @@ def waiting(db: Db, limit: int) -> list[sa.Row[Any]]:
     """Events that nobody has taken in hand yet, oldest first, locked so that two processes take different ones."""
     return list(
         db.execute(
-            sa.select(inbox.c.id, inbox.c.source, inbox.c.merchant_order_id, inbox.c.result_code, inbox.c.received_at)
+            sa.select(
+                inbox.c.id,
+                inbox.c.source,
+                inbox.c.school,
+                inbox.c.merchant_order_id,
+                inbox.c.result_code,
+                inbox.c.received_at,
+            )
             .where(inbox.c.started_at.is_(None))
             .order_by(inbox.c.id)
             .limit(limit)

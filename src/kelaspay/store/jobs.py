@@ -18,6 +18,7 @@ from kelaspay.store.database import database_clock
 from kelaspay.store.tables import enrollments, jobs, payments
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from kelaspay.store.database import Db
@@ -214,7 +215,8 @@ def at_rest_though_paid(db: Db, before: datetime, limit: int) -> list[MerchantOr
     return [MerchantOrderId(row.merchant_order_id) for row in rows]
 
 
-def waiting_for(db: Db, fault: str) -> list[MerchantOrderId]:
-    """Payments whose next run waits because of this fault."""
-    rows = db.execute(sa.select(jobs.c.merchant_order_id).where(jobs.c.active, jobs.c.fault == fault))
+def waiting_for(db: Db, faults: Sequence[str], schools: Sequence[str]) -> list[MerchantOrderId]:
+    """These schools' payments whose next run waits because of one of these faults."""
+    query = sa.select(jobs.c.merchant_order_id).join(payments, payments.c.merchant_order_id == jobs.c.merchant_order_id)
+    rows = db.execute(query.where(jobs.c.active, jobs.c.fault.in_(faults), payments.c.school.in_(schools)))
     return [MerchantOrderId(row.merchant_order_id) for row in rows]

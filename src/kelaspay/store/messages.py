@@ -22,6 +22,8 @@ WIB = timezone(timedelta(hours=7), "WIB")
 MORNING, EVENING = 8, 20
 REMIND_AFTER = timedelta(minutes=30)
 REMIND_BEFORE = timedelta(hours=3)
+CODE_LIFE = timedelta(minutes=10)
+"""How long a code to sign in with is good."""
 LATE_AFTER = timedelta(minutes=15)
 ENDS_SOON = {"access_ends_14": timedelta(days=14), "access_ends_3": timedelta(days=3)}
 

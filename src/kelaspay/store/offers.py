@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from kelaspay.faults import InvalidInput
 from kelaspay.payment import Offer, folded
 from kelaspay.store.tables import offers, products
 
@@ -39,11 +40,16 @@ PRODUCT_COLUMNS = [products.c[field.name] for field in fields(Product)]
 
 
 def put_offer(db: Db, offer: Offer, now: datetime) -> bool:
-    """Add an offer, or correct the one with the same slug; True when it was added."""
+    """Add an offer, or correct the one with the same slug; True when it was added.
+
+    A slug is one school's for ever. Raises `InvalidInput` when it is another's.
+    """
     values = asdict(offer) | {"folded_name": folded(offer.name), "updated_at": now}
-    corrected = db.execute(sa.update(offers).where(offers.c.slug == offer.slug).values(**values))
-    if corrected.rowcount:
+    same = sa.and_(offers.c.slug == offer.slug, offers.c.school == offer.school)
+    if db.execute(sa.update(offers).where(same).values(**values)).rowcount:
         return False
+    if find_offer(db, offer.slug) is not None:
+        raise InvalidInput.one("slug", "is taken")
     db.execute(sa.insert(offers).values(**values, created_at=now))
     return True
 
@@ -59,8 +65,12 @@ def offers_named(db: Db, name: str) -> list[Offer]:
     return [_offer(row) for row in rows]
 
 
-def list_offers(db: Db) -> list[Offer]:
-    return [_offer(row) for row in db.execute(sa.select(*OFFER_COLUMNS).order_by(offers.c.slug))]
+def list_offers(db: Db, school: str | None = None) -> list[Offer]:
+    """All offers, or one school's."""
+    query = sa.select(*OFFER_COLUMNS).order_by(offers.c.slug)
+    if school is not None:
+        query = query.where(offers.c.school == school)
+    return [_offer(row) for row in db.execute(query)]
 
 
 def retire_offer(db: Db, slug: str, now: datetime) -> bool:
@@ -69,32 +79,35 @@ def retire_offer(db: Db, slug: str, now: datetime) -> bool:
     )
 
 
-def put_products(db: Db, found: Iterable[Product], now: datetime) -> None:
-    """Replace the catalogue by what was found; what is no longer there is marked, not deleted."""
+def put_products(db: Db, school: str, found: Iterable[Product], now: datetime) -> None:
+    """Replace a school's catalogue by what was found; what is no longer there is marked, not deleted."""
     insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(products)
     for product in found:
-        values = asdict(product) | {"folded_name": folded(product.name), "synced_at": now, "gone_at": None}
+        values = asdict(product) | {"school": school, "folded_name": folded(product.name)}
+        values |= {"synced_at": now, "gone_at": None}
         db.execute(
             insert.values(**values).on_conflict_do_update(
                 index_elements=[products.c.school, products.c.product_id], set_=values
             )
         )
-    db.execute(sa.update(products).where(products.c.synced_at < now, products.c.gone_at.is_(None)).values(gone_at=now))
+    vanished = sa.and_(products.c.school == school, products.c.synced_at < now, products.c.gone_at.is_(None))
+    db.execute(sa.update(products).where(vanished).values(gone_at=now))
 
 
-def products_named(db: Db, name: str) -> list[Product]:
+def products_named(db: Db, school: str, name: str) -> list[Product]:
     rows = db.execute(
         sa.select(*PRODUCT_COLUMNS)
-        .where(products.c.folded_name == folded(name), products.c.gone_at.is_(None))
+        .where(products.c.school == school, products.c.folded_name == folded(name), products.c.gone_at.is_(None))
         .order_by(products.c.product_id)
     )
     return [Product(*row) for row in rows]
 
 
-def product_of(db: Db, productable_type: str, productable_id: int) -> Product | None:
+def product_of(db: Db, school: str, productable_type: str, productable_id: int) -> Product | None:
     """The product that sells this course or bundle, when the catalogue has exactly one."""
     rows = db.execute(
         sa.select(*PRODUCT_COLUMNS).where(
+            products.c.school == school,
             products.c.productable_type == productable_type,
             products.c.productable_id == productable_id,
             products.c.gone_at.is_(None),
@@ -103,8 +116,9 @@ def product_of(db: Db, productable_type: str, productable_id: int) -> Product | 
     return Product(*rows[0]) if len(rows) == 1 else None
 
 
-def list_products(db: Db) -> list[Product]:
-    query = sa.select(*PRODUCT_COLUMNS).where(products.c.gone_at.is_(None)).order_by(products.c.name)
+def list_products(db: Db, school: str) -> list[Product]:
+    query = sa.select(*PRODUCT_COLUMNS).where(products.c.school == school, products.c.gone_at.is_(None))
+    query = query.order_by(products.c.name)
     return [Product(*row) for row in db.execute(query)]
 
 

@@ -267,34 +267,49 @@ def give_ask_back(db: Db, merchant_order_id: MerchantOrderId, next_at: datetime)
     db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(**back))
 
 
-def due_to_ask(db: Db, now: datetime, limit: int) -> list[Payment]:
-    """Payments that should have heard from Duitku by now, longest waiting first."""
+def schools_to_ask(db: Db, now: datetime) -> list[str]:
+    """The keys of the schools that have payments to be asked after."""
+    due = sa.select(payments.c.school).where(payments.c.next_ask_at.is_not(None), payments.c.next_ask_at <= now)
+    return list(db.execute(due.distinct().order_by(payments.c.school)).scalars())
+
+
+def due_to_ask(db: Db, school: str, now: datetime, limit: int) -> list[Payment]:
+    """A school's payments that should have heard from Duitku by now, longest waiting first."""
     rows = db.execute(
         sa.select(*PAYMENT_COLUMNS)
-        .where(payments.c.next_ask_at.is_not(None), payments.c.next_ask_at <= now)
+        .where(payments.c.next_ask_at.is_not(None), payments.c.next_ask_at <= now, payments.c.school == school)
         .order_by(payments.c.next_ask_at)
         .limit(limit)
     )
     return [as_payment(row) for row in rows]
 
 
-def sparse_asks_since(db: Db, since: datetime) -> int:
-    """How many payments the sparse pass has asked after since then."""
-    asked = sa.select(sa.func.count()).select_from(payments).where(payments.c.sparse_asked_at > since)
+def sparse_asks_since(db: Db, school: str, since: datetime) -> int:
+    """How many of a school's payments the sparse pass has asked after since then."""
+    asked = (
+        sa.select(sa.func.count())
+        .select_from(payments)
+        .where(payments.c.sparse_asked_at > since, payments.c.school == school)
+    )
     return db.execute(asked).scalar_one()
 
 
 def receipts(db: Db, merchant_order_id: str) -> int:
     """How many different successful payments Duitku has called back about."""
-    return db.execute(
-        sa.select(sa.func.count(sa.distinct(inbox.c.receipt))).where(
-            inbox.c.merchant_order_id == merchant_order_id, inbox.c.source == "duitku", inbox.c.result_code == "00"
-        )
-    ).scalar_one()
+    query = sa.select(sa.func.count(sa.distinct(inbox.c.receipt))).where(
+        inbox.c.merchant_order_id == merchant_order_id,
+        payments.c.merchant_order_id == inbox.c.merchant_order_id,
+        payments.c.school == inbox.c.school,
+        inbox.c.source == "duitku",
+        inbox.c.result_code == "00",
+    )
+    return db.execute(query).scalar_one()
 
 
-def other_paid_orders(db: Db, merchant_order_id: MerchantOrderId, email: str, now: datetime) -> list[sa.Row[Any]]:
-    """The same person's other orders that are paid and whose access has not ended: what they gave, until when."""
+def other_paid_orders(db: Db, payment: Payment, email: str, now: datetime) -> list[sa.Row[Any]]:
+    """The same person's other orders at this school that are paid and whose access has not ended: what they gave, until
+    when.
+    """
     query = (
         sa.select(
             payments.c.merchant_order_id,
@@ -306,7 +321,8 @@ def other_paid_orders(db: Db, merchant_order_id: MerchantOrderId, email: str, no
         .outerjoin(enrollments, enrollments.c.merchant_order_id == payments.c.merchant_order_id)
         .where(
             customers.c.email == email,
-            payments.c.merchant_order_id != merchant_order_id,
+            payments.c.merchant_order_id != payment.merchant_order_id,
+            payments.c.school == payment.school,
             payments.c.status.in_([Status.PAID, Status.COMPLETED]),
             sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),
         )
@@ -325,6 +341,7 @@ def access_of(db: Db, email: str, wanted: Payment, now: datetime) -> Any:
         .outerjoin(enrollments, enrollments.c.merchant_order_id == payments.c.merchant_order_id)
         .where(
             customers.c.email == email,
+            payments.c.school == wanted.school,
             sa.or_(*same),
             payments.c.status.in_([Status.PAID, Status.COMPLETED, Status.REVIEW]),
             sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),

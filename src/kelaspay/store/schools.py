@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 class Connection(StrEnum):
+    NONE = "none"
+    """Never connected by OAuth: it has a key, or waits to be connected."""
     CONNECTED = "connected"
     RECONNECT = "reconnect"
     REVOKED = "revoked"
@@ -49,6 +51,22 @@ class Attempted:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A school's own merchant and key, sealed, and who sells there."""
+
+    subdomain: str
+    merchant_code: str | None
+    duitku_api_key: bytes | None
+    api_key: bytes | None
+    callback_path: str | None
+    seller_name: str | None
+    seller_address: str | None
+    seller_email: str | None
+    seller_phone: str | None
+
+
+CREDENTIALS_COLUMNS = [schools.c[field.name] for field in fields(Credentials)]
 CONNECTED_COLUMNS = [schools.c[field.name] for field in fields(Connected)]
 ATTEMPTED_COLUMNS = [oauth_states.c[field.name] for field in fields(Attempted)]
 
@@ -98,12 +116,43 @@ def find_by_gid(db: Db, gid: str) -> Connected | None:
 
 
 def first_school(db: Db) -> Connected | None:
-    """The school that was connected before all others: anybody may connect a site of theirs, and must not become or
-    shut out the one that sells here.
+    """The school that was connected before all others and has no merchant of its own: anybody may connect a site of
+    theirs, and must not become or shut out the one that sells here.
     """
-    query = sa.select(*CONNECTED_COLUMNS).order_by(schools.c.connected_at, schools.c.subdomain).limit(1)
-    row = db.execute(query).one_or_none()
+    query = sa.select(*CONNECTED_COLUMNS).where(schools.c.merchant_code.is_(None), schools.c.state != Connection.NONE)
+    row = db.execute(query.order_by(schools.c.connected_at, schools.c.subdomain).limit(1)).one_or_none()
     return None if row is None else _connected(row)
+
+
+def put_credentials(db: Db, subdomain: str, callback_path: str, given: dict[str, object], now: datetime) -> Credentials:
+    """Keep a school's keys; a school that is there keeps its callback path, its connection and what is not given."""
+    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(schools)
+    made = {"subdomain": subdomain, "state": Connection.NONE, "generation": 0, "connected_at": now}
+    there = sa.func.coalesce(schools.c.callback_path, callback_path)
+    kept = insert.values(**made, callback_path=callback_path, **given).on_conflict_do_update(
+        index_elements=[schools.c.subdomain], set_={"callback_path": there, **given}
+    )
+    return Credentials(*db.execute(kept.returning(*CREDENTIALS_COLUMNS)).one())
+
+
+def find_credentials(db: Db, subdomain: str) -> Credentials | None:
+    return _credentials(db, schools.c.subdomain == subdomain)
+
+
+def find_by_callback_path(db: Db, path: str) -> Credentials | None:
+    return _credentials(db, schools.c.callback_path == path)
+
+
+def list_credentials(db: Db) -> list[Credentials]:
+    """All schools that have a merchant of their own."""
+    query = sa.select(*CREDENTIALS_COLUMNS).where(schools.c.merchant_code.is_not(None))
+    return [Credentials(*row) for row in db.execute(query.order_by(schools.c.subdomain))]
+
+
+def own_by_gid(db: Db, gid: str) -> str | None:
+    """The subdomain of the school with this global id, when it has a merchant of its own."""
+    query = sa.select(schools.c.subdomain).where(schools.c.gid == gid, schools.c.merchant_code.is_not(None))
+    return db.execute(query).scalar_one_or_none()
 
 
 def claim_refresh(db: Db, subdomain: str, generation: int, lease: float) -> bool:
@@ -151,6 +200,11 @@ def disconnect(db: Db, subdomain: str, generation: int, state: Connection) -> bo
         .values(state=state, access_token=None, refresh_token=None, refresh_lease_until=None, generation=generation + 1)
     )
     return ended.rowcount == 1
+
+
+def _credentials(db: Db, where: sa.ColumnElement[bool]) -> Credentials | None:
+    row = db.execute(sa.select(*CREDENTIALS_COLUMNS).where(where)).one_or_none()
+    return None if row is None else Credentials(*row)
 
 
 def _connected(row: sa.Row[tuple[object, ...]]) -> Connected:

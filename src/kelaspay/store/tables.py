@@ -338,34 +338,6 @@ sa.Index(
     postgresql_where=payments.c.paid_at.is_not(None),
 )
 
-coupons = sa.Table(
-    "coupons",
-    metadata,
-    sa.Column("school", sa.Text, primary_key=True, server_default=sa.text("''")),
-    sa.Column("code", sa.Text, primary_key=True),
-    sa.Column("percent", sa.Integer),
-    sa.Column("amount", sa.BigInteger),
-    sa.Column("offer", sa.Text),
-    sa.Column("most", sa.Integer),
-    sa.Column("most_each", sa.Integer),
-    sa.Column("valid_from", UtcDateTime),
-    sa.Column("valid_until", UtcDateTime),
-    sa.Column("retired_at", UtcDateTime),
-    sa.Column("redeemed", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("created_at", UtcDateTime, nullable=False),
-)
-
-redemptions = sa.Table(
-    "redemptions",
-    metadata,
-    sa.Column("merchant_order_id", sa.ForeignKey(payments.c.merchant_order_id), primary_key=True),
-    sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
-    sa.Column("code", sa.Text, nullable=False),
-    sa.Column("at", UtcDateTime, nullable=False),
-    sa.Column("given_back_at", UtcDateTime),
-    sa.Index("ix_redemptions_code", "code"),
-)
-
 schools = sa.Table(
     "schools",
     metadata,
@@ -382,6 +354,10 @@ schools = sa.Table(
     sa.Column("merchant_code", sa.Text),
     sa.Column("duitku_api_key", sa.LargeBinary),
     sa.Column("callback_path", sa.Text),
+    sa.Column("seller_name", sa.Text),
+    sa.Column("seller_address", sa.Text),
+    sa.Column("seller_email", sa.Text),
+    sa.Column("seller_phone", sa.Text),
     sa.Index("ix_schools_callback_path", "callback_path", unique=True),
 )
 

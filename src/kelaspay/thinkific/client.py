@@ -35,8 +35,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TIMEOUT = httpx2.Timeout(connect=5.0, read=20.0, write=10.0, pool=5.0)
+V1 = "/api/public/v1"
+V2 = "/api/v2"
 PAGE = 250
 """Thinkific's largest page."""
+WEBHOOKS_PAGE = 25
 MILLISECONDS = 1e10
 """`RateLimit-Reset` above this is in milliseconds (thinkific.md 6.1)."""
 API_KEY_LENGTH = 32
@@ -76,16 +79,17 @@ def no_guard() -> None:
 
 
 class KeyAuth(httpx2.Auth):
-    """Authenticates with the school's API key, or with an API access token, which is longer (thinkific.md 1.2, 1.3)."""
+    """Authenticates with the school's API key, or with an API access token, which is longer; the webhooks' API takes
+    either as a Bearer (thinkific.md 1.2, 1.3).
+    """
 
     def __init__(self, subdomain: str, key: str) -> None:
-        keyed = {"X-Auth-API-Key": key}
-        self._headers = (keyed if len(key) <= API_KEY_LENGTH else {"Authorization": f"Bearer {key}"}) | {
-            "X-Auth-Subdomain": subdomain
-        }
+        self._bearer = {"Authorization": f"Bearer {key}"}
+        keyed = {"X-Auth-API-Key": key} if len(key) <= API_KEY_LENGTH else self._bearer
+        self._headers = keyed | {"X-Auth-Subdomain": subdomain}
 
     def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
-        request.headers.update(self._headers)
+        request.headers.update(self._bearer if request.url.path.startswith(V2) else self._headers)
         yield request
 
 
@@ -93,7 +97,7 @@ class Thinkific:
     def __init__(self, http: httpx2.Client, *, api_url: str, auth: httpx2.Auth, gate: Turns) -> None:
         """`auth` authenticates the school's requests: `KeyAuth`, or a connected school's tokens."""
         self._http = http
-        self._base = f"{api_url}/api/public/v1"
+        self._api_url = api_url
         self._auth = auth
         self._gate = gate
         self._urgent = False
@@ -118,7 +122,7 @@ class Thinkific:
             "send_welcome_email": True,
         }
         try:
-            made = self._call("POST", "/users", json=wanted, guard=guard)
+            made = self._call("POST", V1 + "/users", json=wanted, guard=guard)
         except ThinkificRefused as refusal:
             if "taken" in str(refusal):
                 raise EmailTaken from refusal
@@ -127,13 +131,13 @@ class Thinkific:
 
     def find_user(self, email: str) -> int | None:
         """The id of the user with exactly this e-mail address, case aside: the filter is not trusted to be exact."""
-        found = self._call("GET", "/users", params={"query[email]": email})
+        found = self._call("GET", V1 + "/users", params={"query[email]": email})
         users = _read(lambda: [(int(user["id"]), str(user["email"]).strip().lower()) for user in found["items"]])
         return next((user_id for user_id, theirs in users if theirs == email), None)
 
     def find_enrollment(self, user_id: int, course_id: int) -> CourseEnrollment | None:
         params = {"query[user_id]": user_id, "query[course_id]": course_id}
-        found = self._call("GET", "/enrollments", params=params)
+        found = self._call("GET", V1 + "/enrollments", params=params)
         parsed = _read(lambda: [CourseEnrollment.parse(body) for body in found["items"]])
         same = [each for each in parsed if (each.user_id, each.course_id) == (user_id, course_id)]
         return same[0] if same else None
@@ -152,7 +156,7 @@ class Thinkific:
         Look with `find_enrollment` first where this may be a repeat.
         """
         wanted = {"user_id": user_id, "course_id": course_id, **_access(activated_at, expiry_date)}
-        made = self._call("POST", "/enrollments", json=wanted, guard=guard)
+        made = self._call("POST", V1 + "/enrollments", json=wanted, guard=guard)
         return _read(lambda: CourseEnrollment.parse(made))
 
     def change_enrollment(
@@ -164,11 +168,11 @@ class Thinkific:
         guard: Callable[[], None],
     ) -> None:
         """Reactivate, extend or, with an `expiry_date` in the past, end an enrollment. Nothing can be deleted."""
-        self._call("PUT", f"/enrollments/{enrollment_id}", json=_access(activated_at, expiry_date), guard=guard)
+        self._call("PUT", f"{V1}/enrollments/{enrollment_id}", json=_access(activated_at, expiry_date), guard=guard)
 
     def find_bundle_enrollment(self, user_id: int, bundle_id: int) -> BundleEnrollment | None:
         params = {"query[user_id]": user_id}
-        found = self._call("GET", f"/bundles/{bundle_id}/enrollments", params=params)
+        found = self._call("GET", f"{V1}/bundles/{bundle_id}/enrollments", params=params)
         parsed = _read(lambda: [BundleEnrollment.parse(body) for body in found["items"]])
         same = [each for each in parsed if each.user_id == user_id]
         return same[0] if same else None
@@ -186,7 +190,7 @@ class Thinkific:
         (thinkific.md 2.6).
         """
         wanted = {"user_id": user_id, **_access(activated_at, expiry_date)}
-        self._call("POST", f"/bundles/{bundle_id}/enrollments", json=wanted, guard=guard)
+        self._call("POST", f"{V1}/bundles/{bundle_id}/enrollments", json=wanted, guard=guard)
 
     def change_bundle_enrollment(
         self,
@@ -198,11 +202,11 @@ class Thinkific:
         guard: Callable[[], None],
     ) -> None:
         wanted = {"user_id": user_id, **_access(activated_at, expiry_date)}
-        self._call("PUT", f"/bundles/{bundle_id}/enrollments", json=wanted, guard=guard)
+        self._call("PUT", f"{V1}/bundles/{bundle_id}/enrollments", json=wanted, guard=guard)
 
     def bundle_courses(self, bundle_id: int) -> set[int]:
         """The ids of the courses that a bundle holds."""
-        return {int(course["id"]) for course in self._pages(f"/bundles/{bundle_id}/courses")}
+        return {int(course["id"]) for course in self._pages(f"{V1}/bundles/{bundle_id}/courses")}
 
     def create_external_order(
         self, user_id: int, product_id: int, *, amount: Rupiah, reference: str, guard: Callable[[], None]
@@ -219,23 +223,38 @@ class Thinkific:
             "order_type": "one-time",
             "transaction": _transaction(amount, reference, "purchase"),
         }
-        made = self._call("POST", "/external_orders", json=wanted, guard=guard)
+        made = self._call("POST", V1 + "/external_orders", json=wanted, guard=guard)
         return _read(lambda: int(made["id"]))
 
     def refund_external_order(
         self, external_order_id: int, *, amount: Rupiah, reference: str, guard: Callable[[], None]
     ) -> None:
         """Record a refund with the sale. NOT safe to repeat, like `create_external_order`."""
-        path = f"/external_orders/{external_order_id}/transactions/refund"
+        path = f"{V1}/external_orders/{external_order_id}/transactions/refund"
         self._call("POST", path, json=_transaction(amount, reference, "refund"), guard=guard)
 
     def get_courses(self) -> Iterator[dict[str, Any]]:
         """All courses, page by page."""
-        return self._pages("/courses")
+        return self._pages(V1 + "/courses")
 
     def get_products(self) -> Iterator[dict[str, Any]]:
         """All products, page by page: what tells course, product and bundle ids apart (thinkific.md 2.8)."""
-        return self._pages("/products")
+        return self._pages(V1 + "/products")
+
+    def get_webhooks(self) -> Iterator[dict[str, Any]]:
+        """The webhooks that this key or app has made, page by page (thinkific.md 4.1)."""
+        params: dict[str, Any] = {"limit": WEBHOOKS_PAGE}
+        while True:
+            found = self._call("GET", f"{V2}/webhooks", params=params)
+            yield from _read(lambda: list(found["items"]))  # noqa: B023 - read at once
+            page = (found.get("meta") or {}).get("page") or {}
+            if not page.get("has_next") or not page.get("next_page"):
+                return
+            params["next"] = page["next_page"]
+
+    def create_webhook(self, topic: str, target_url: str) -> None:
+        """Have Thinkific tell of a topic. Look with `get_webhooks` first: a second one would tell everything twice."""
+        self._call("POST", f"{V2}/webhooks", json={"topic": topic, "target_url": target_url})
 
     def _pages(self, path: str) -> Iterator[dict[str, Any]]:
         page: int | None = 1
@@ -261,7 +280,7 @@ class Thinkific:
 
     def _send(self, method: str, path: str, **request: Any) -> httpx2.Response:
         try:
-            return self._http.request(method, self._base + path, auth=self._auth, timeout=TIMEOUT, **request)
+            return self._http.request(method, self._api_url + path, auth=self._auth, timeout=TIMEOUT, **request)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise ThinkificUnreachable from error
         except httpx2.TransportError as error:

@@ -5,6 +5,8 @@ Request and grant parameters are built by Authlib, so that nothing of the protoc
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +16,14 @@ import httpx2
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-from kelaspay.faults import CodeRefused, RefreshRefused, SubdomainInvalid, ThinkificUnavailable, ThinkificUnreachable
+from kelaspay.faults import (
+    CodeRefused,
+    EntryRefused,
+    RefreshRefused,
+    SubdomainInvalid,
+    ThinkificUnavailable,
+    ThinkificUnreachable,
+)
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -22,6 +31,8 @@ if TYPE_CHECKING:
 TIMEOUT = httpx2.Timeout(connect=5.0, read=20.0, write=10.0, pool=5.0)
 DAY = 86_399
 """Seconds that an access token lives when the answer does not say (thinkific.md 1.6)."""
+ENTRY_SECONDS = 600
+"""How old an entry may be: Thinkific sets no limit, and one that leaks must not last."""
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -33,6 +44,16 @@ class Tokens:
     refresh_token: str
     expires_at: datetime
     gid: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What Thinkific's administration gives our page that it shows in its frame."""
+
+    subdomain: str
+    tgid: str
+    timestamp: str
+    hmac: str
 
 
 def checked_subdomain(subdomain: str) -> str:
@@ -88,6 +109,21 @@ class ThinkificOAuth:
     def revoke(self, subdomain: str, token: str) -> None:
         """End a token at Thinkific; repeating it is harmless."""
         self._post(subdomain, "revoke", str(httpx2.QueryParams({"token": token})))
+
+    def check_entry(self, entry: Entry, now: datetime) -> None:
+        """Whether Thinkific's administration opened our page, and only just; raises `EntryRefused`.
+
+        It signs the three values in this order with the client secret, in hex (thinkific.md 1.9).
+        """
+        signed = f"subdomain={entry.subdomain}&tgid={entry.tgid}&timestamp={entry.timestamp}"
+        key = self._client_secret.get_secret_value().encode()
+        expected = hmac.new(key, signed.encode(), hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(expected.encode(), entry.hmac.strip().lower().encode()):
+            raise EntryRefused
+        if not entry.timestamp.isascii() or not entry.timestamp.isdigit():
+            raise EntryRefused
+        if abs(now.timestamp() - int(entry.timestamp)) > ENTRY_SECONDS:
+            raise EntryRefused
 
     def _post(self, subdomain: str, endpoint: str, body: str) -> httpx2.Response:
         basic = httpx2.BasicAuth(self._client_id, self._client_secret.get_secret_value())

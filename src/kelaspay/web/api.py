@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from kelaspay.checkout import initiate
-from kelaspay.faults import NotConfigured, PaymentUnknown
+from kelaspay.faults import PaymentUnknown
 from kelaspay.outside import Outside
 from kelaspay.payment import Enrollment, Payment
 from kelaspay.store import enrollments, offers, payments
@@ -97,14 +97,12 @@ def initiate_payment(
 ) -> PaymentStarted:
     """Start a payment and get the address where the buyer pays."""
     outside: Outside = request.app.state.outside
-    if outside.duitku is None:
-        raise NotConfigured("DUITKU_MERCHANT_CODE and DUITKU_API_KEY are not set.")
     payment = initiate(
         Wanted(**wanted.model_dump()),
         idempotency_key=idempotency_key,
         database=outside.database,
         customers=outside.customers,
-        duitku=outside.duitku,
+        school_of=outside.schools.of,
         urls=outside.urls,
         start=request.app.state.start,
         now=outside.now,

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import structlog
+from anyio.to_thread import run_sync
 from starlette.routing import Route
 
 from kelaspay import callback, webhook
 from kelaspay.faults import CallbackTooLarge, Fault, NotConfigured, SourceRefused
+from kelaspay.school import DEFAULT, School
 from kelaspay.store.inbox import Event
 from kelaspay.web.errors import SERVER_ERROR, fault_response, problem
 
@@ -25,9 +27,9 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.types import Message, Receive, Scope, Send
 
-    from kelaspay.duitku import Duitku
     from kelaspay.inbox import Inbox
-    from kelaspay.settings import Network
+    from kelaspay.schools import Schools
+    from kelaspay.settings import Network, Settings
 
 log = structlog.get_logger()
 
@@ -45,9 +47,11 @@ Read = Callable[["Scope", bytes], Event]
 class Hook:
     """The ASGI application of one caller: 200 once its event is on disk, the fault otherwise."""
 
-    def __init__(self, read: Read, inbox: Inbox) -> None:
+    def __init__(self, read: Read, inbox: Inbox, *, threaded: bool = False) -> None:
+        """`threaded` where `read` asks the database."""
         self._read = read
         self._inbox = inbox
+        self._threaded = threaded
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
@@ -56,7 +60,9 @@ class Hook:
             await response(scope, receive, send)
             return
         try:
-            await self._inbox.keep(self._read(scope, await read_body(receive)))
+            body = await read_body(receive)
+            event = await run_sync(self._read, scope, body) if self._threaded else self._read(scope, body)
+            await self._inbox.keep(event)
         except Fault as fault:
             self._inbox.count_refusal(fault.code())
             log.warning("callback_refused", fault=fault.code())
@@ -91,29 +97,61 @@ class Front:
             await problem(SERVER_ERROR, "defect", "Something went wrong on our side.")(scope, receive, send)
 
 
-def duitku_reader(duitku: Duitku | None, allowed: tuple[Network, ...] | None, now: Callable[[], datetime]) -> Read:
-    """Reads Duitku's callbacks, from the `allowed` networks or, for None, from anywhere."""
+Find = Callable[["Scope"], School]
+"""The school that a request is about. Raises `NotConfigured` or `SchoolUnknown`."""
+
+
+def duitku_reader(find: Find, allowed: tuple[Network, ...] | None, now: Callable[[], datetime]) -> Read:
+    """Reads a school's callbacks from Duitku, from the `allowed` networks or, for None, from anywhere."""
 
     def read(scope: Scope, body: bytes) -> Event:
-        if duitku is None:
-            raise NotConfigured("DUITKU_MERCHANT_CODE and DUITKU_API_KEY are not set.")
+        school = find(scope)
         if allowed is not None and not _within(scope, allowed):
             raise SourceRefused
-        return callback.receive(body, _header(scope, b"content-type"), duitku=duitku, now=now())
+        return callback.receive(body, _header(scope, b"content-type"), school=school, now=now())
 
     return read
 
 
-def thinkific_reader(keys: list[SecretStr], now: Callable[[], datetime]) -> Read:
-    """Reads Thinkific's webhooks, signed with any of `keys`: the API key, or an app's client secret."""
+def thinkific_reader(keys_of: Callable[[Scope], tuple[str, list[SecretStr]]], now: Callable[[], datetime]) -> Read:
+    """Reads Thinkific's webhooks. `keys_of` gives the school's key, and what they may be signed with."""
 
     def read(scope: Scope, body: bytes) -> Event:
+        school, keys = keys_of(scope)
         if not keys:
             raise NotConfigured("Neither THINKIFIC_API_KEY nor THINKIFIC_CLIENT_SECRET is set.")
         signature = _header(scope, webhook.SIGNATURE.encode())
-        return webhook.receive(body, signature, keys=keys, now=now())
+        return webhook.receive(body, signature, keys=keys, school=school, now=now())
 
     return read
+
+
+def hooks_of(schools: Schools, inbox: Inbox, settings: Settings, now: Callable[[], datetime]) -> list[Route]:
+    """Every address that Duitku and Thinkific call. Only the environment's school is known without asking the
+    database; the others are looked up in a thread, so that nobody else's callback waits for that.
+    """
+
+    def default(_scope: Scope) -> School:
+        if schools.default is None:
+            raise NotConfigured("DUITKU_MERCHANT_CODE and DUITKU_API_KEY are not set.")
+        return schools.default
+
+    def named(scope: Scope) -> School:
+        return schools.called_back_at(scope["path_params"]["callback_path"])
+
+    def keys_of_named(scope: Scope) -> tuple[str, list[SecretStr]]:
+        school = named(scope)
+        return school.key, schools.webhook_keys(school.key)
+
+    keys = schools.webhook_keys()
+    allowed = settings.duitku_networks
+    made = {
+        "/webhooks/duitku": Hook(duitku_reader(default, allowed, now), inbox),
+        "/webhooks/thinkific": Hook(thinkific_reader(lambda _scope: (DEFAULT, keys), now), inbox),
+        "/webhooks/duitku/{callback_path}": Hook(duitku_reader(named, allowed, now), inbox, threaded=True),
+        "/webhooks/thinkific/{callback_path}": Hook(thinkific_reader(keys_of_named, now), inbox, threaded=True),
+    }
+    return [Route(path, hook) for path, hook in made.items()]
 
 
 async def read_body(receive: Receive) -> bytes:

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from kelaspay.faults import (
     CodeRefused,
+    EntryRefused,
     Fault,
     InstallCanceled,
     InstallStateUnknown,
@@ -21,11 +22,12 @@ from kelaspay.faults import (
 )
 from kelaspay.install import LIFETIME, Installer, begin, finish, subdomain_of_browser
 from kelaspay.outside import Outside
+from kelaspay.schools import site_of
 from kelaspay.store import schools
-from kelaspay.thinkific.oauth import checked_subdomain
+from kelaspay.thinkific.oauth import Entry, checked_subdomain
 from kelaspay.tokens import revoke
 from kelaspay.web.console.visit import check_token, visitor_of
-from kelaspay.web.pages import page
+from kelaspay.web.pages import page, policy
 
 router = APIRouter(prefix="/oauth", include_in_schema=False)
 
@@ -34,6 +36,10 @@ log = structlog.get_logger()
 LONGEST = 2000
 WORDS: dict[type[Fault], tuple[str, str]] = {
     InstallCanceled: ("Belum terhubung", "Anda membatalkan izin di Thinkific. Tidak ada yang berubah."),
+    EntryRefused: (
+        "Buka lagi dari Thinkific",
+        "Halaman ini hanya bisa dibuka dari menu Apps di Thinkific, dan hanya berlaku sepuluh menit.",
+    ),
     InstallStateUnknown: (
         "Tautan ini sudah tidak berlaku",
         "Proses menghubungkan hanya berlaku sepuluh menit, satu kali, dan di peramban yang sama. Silakan mulai lagi.",
@@ -99,6 +105,30 @@ def callback(
         log.warning("install_failed", fault=fault.code())
         return _told(fault, again=again)
     return page("install.html", title="Sekolah terhubung", explained=_connected(connected), again=None)
+
+
+@router.get("/embedded")
+def embedded(
+    request: Request,
+    entry_hmac: Annotated[str, Query(alias="hmac", max_length=LONGEST)] = "",
+    subdomain: Annotated[str, Query(max_length=LONGEST)] = "",
+    tgid: Annotated[str, Query(max_length=LONGEST)] = "",
+    timestamp: Annotated[str, Query(max_length=LONGEST)] = "",
+) -> HTMLResponse:
+    """Our page in Thinkific's administration: how the school stands, and the ways on. It shows no data of anybody's."""
+    installer = _installer(request)
+    outside: Outside = request.app.state.outside
+    try:
+        installer.oauth.check_entry(Entry(subdomain, tgid, timestamp, entry_hmac), installer.now())
+        bare = checked_subdomain(subdomain)
+    except (EntryRefused, SubdomainInvalid) as fault:
+        return _told(fault, again=None)
+    with installer.database.read() as db:
+        school = schools.find_school(db, bare)
+    connected = school is not None and school.state is schools.Connection.CONNECTED
+    response = page("embedded.html", subdomain=bare, connected=connected, base=outside.settings.app_base_url)
+    response.headers["Content-Security-Policy"] = policy(outside.settings, site_of(outside.settings, bare))
+    return response
 
 
 @router.get("/status/{subdomain}")
@@ -174,7 +204,7 @@ def _bare(subdomain: str) -> str:
         return ""
 
 
-def _told(fault: Fault, *, again: str) -> HTMLResponse:
+def _told(fault: Fault, *, again: str | None) -> HTMLResponse:
     title, explained = WORDS.get(type(fault), OTHERWISE)
     return page("install.html", status=fault.status, title=title, explained=explained, again=again)
 

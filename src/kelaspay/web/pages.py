@@ -14,8 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kelaspay.formats import by_fours, masked, rupiah, wa_number, wib
 from kelaspay.i18n import ENGLISH, INDONESIAN, TRANSLATIONS, known
-from kelaspay.messages import seller_of, site_of
 from kelaspay.outside import Outside
+from kelaspay.school import DEFAULT
 from kelaspay.settings import Settings
 from kelaspay.web.files import address
 from kelaspay.web.i18n import COOKIE, YEAR_SECONDS, language_of
@@ -58,29 +58,24 @@ def page(name: str, *, status: int = 200, language: str = INDONESIAN, **values: 
     return HTMLResponse(text, status_code=status, headers=HEADERS)
 
 
-def shown(request: Request, name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page in the language of whoever asks, with the switch to the other; `?lang=` is kept for a year."""
+def shown(request: Request, name: str, *, school: str = DEFAULT, status: int = 200, **values: Any) -> HTMLResponse:
+    """A school's page in the language of whoever asks, with the switch to the other; `?lang=` is kept for a year."""
     language = language_of(request)
-    settings = request.app.state.outside.settings
+    outside: Outside = request.app.state.outside
+    profile = outside.schools.profile(school)
     response = page(
-        name, status=status, language=language, switch=_switch(request, language), seller=seller_of(settings), **values
+        name, status=status, language=language, switch=_switch(request, language), seller=profile.seller, **values
     )
-    response.headers["Content-Security-Policy"] = policy(settings)
+    response.headers["Content-Security-Policy"] = policy(outside.settings, profile.site_url)
     response.headers["Vary"] = "Accept-Language, Cookie"
     if request.query_params.get("lang") in TRANSLATIONS:
         response.set_cookie(COOKIE, language, max_age=YEAR_SECONDS, httponly=True, samesite="lax")
     return response
 
 
-def site_url(outside: Outside) -> str:
-    """The school's own address."""
-    return site_of(outside.settings)
-
-
-def policy(settings: Settings) -> str:
+def policy(settings: Settings, site_url: str) -> str:
     """Our own script and style only; the school's site may show us in a frame, and forms may end at Duitku."""
-    site = settings.thinkific_site_url.replace("{subdomain}", settings.thinkific_subdomain or "www")
-    framers = ["'self'", _origin(site), *settings.embed_origins.split()]
+    framers = ["'self'", _origin(site_url), *settings.embed_origins.split()]
     forms = sorted({_origin(host) for host in settings.duitku_hosts})
     return POLICY.format(framers=" ".join(framers), forms="".join(f" {host}" for host in forms))
 

@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from kelaspay.checkout import choose_method
 from kelaspay.confirm import confirm
+from kelaspay.duitku import Duitku
 from kelaspay.faults import (
     AlreadyPaid,
     AmountDiffers,
@@ -65,8 +66,6 @@ def choose(public_id: str, request: Request, payment_method: Annotated[str, Form
     outside: Outside = request.app.state.outside
     payment = found(request, public_id)
     back = RedirectResponse(f"/o/{public_id}", status_code=303)
-    if outside.duitku is None:
-        raise NotConfigured
     if payment_method == payment.payment_method and payment.payment_url and not lapsed(payment, request):
         return back
     try:
@@ -75,7 +74,7 @@ def choose(public_id: str, request: Request, payment_method: Annotated[str, Form
             payment_method,
             database=outside.database,
             customers=outside.customers,
-            duitku=outside.duitku,
+            school_of=outside.schools.of,
             urls=outside.urls,
             now=outside.now,
         )
@@ -133,21 +132,19 @@ def lapsed(payment: Payment, request: Request) -> bool:
     return not shown_before or outside.now() >= invoice_end(payment, shown_before[0])
 
 
-def methods_of(request: Request) -> Methods:
-    """One memory for the whole process."""
-    state = request.app.state
-    if state.outside.duitku is None:
-        raise NotConfigured
-    if not hasattr(state, "methods"):
-        state.methods = Methods(state.outside.duitku, state.outside.now)
-    return state.methods  # type: ignore[no-any-return]  # app.state is untyped
+def methods_of(request: Request, payment: Payment) -> Methods:
+    """What this payment's school offers; one memory for the whole process and each merchant."""
+    outside: Outside = request.app.state.outside
+    duitku = outside.schools.of(payment.school).duitku
+    kept: dict[Duitku, Methods] = request.app.state.methods
+    return kept.setdefault(duitku, Methods(duitku, outside.now))
 
 
 def _chooser(request: Request, payment: Payment, *, wrong: str | None = None, status: int = 200) -> Response:
     outside: Outside = request.app.state.outside
     say = translator(language_of(request))
     try:
-        offered = methods_of(request).for_amount(payment.payment_amount)
+        offered = methods_of(request, payment).for_amount(payment.payment_amount)
     except NotConfigured:
         raise
     except Fault as fault:
@@ -158,6 +155,7 @@ def _chooser(request: Request, payment: Payment, *, wrong: str | None = None, st
     return shown(
         request,
         "method.html",
+        school=payment.school,
         status=status,
         payment=payment,
         groups=[(say(title), [each for each in offered if each.group == group]) for group, title in GROUPS.items()],
@@ -172,8 +170,7 @@ def _asked(request: Request, payment: Payment) -> str:
     outside: Outside = request.app.state.outside
     if payment.status not in UNPAID:
         return ""
-    if outside.duitku is None:
-        raise NotConfigured
+    duitku = outside.schools.of(payment.school).duitku
     with outside.database.begin() as db:
         if not payments.claim_ask(db, payment.merchant_order_id, outside.now(), ASK_SPACING):
             return "soon"
@@ -181,7 +178,7 @@ def _asked(request: Request, payment: Payment) -> str:
         confirm(
             payment.merchant_order_id,
             database=outside.database,
-            duitku=outside.duitku,
+            duitku=duitku,
             start=request.app.state.start,
             now=outside.now,
         )

@@ -7,16 +7,18 @@ import hashlib
 import hmac
 import json
 import secrets
+from datetime import datetime
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
+from pydantic import SecretStr
 
 from kelaspay.duitku import CHANNELS
 from kelaspay.faults import PaymentUnknown
 from kelaspay.outside import Outside
 from kelaspay.payment import Customer, Payment, Status
-from kelaspay.web.pages import shown, site_url
+from kelaspay.web.pages import shown
 from kelaspay.web.signed import orders_of
 from kelaspay.web.status import Standing, standing_of
 
@@ -30,11 +32,13 @@ def enter(public_id: str, request: Request) -> Response:
     """Into the course: signed in where that is safe, else to the school's own door."""
     outside: Outside = request.app.state.outside
     standing = standing_of(outside, public_id)
-    door = f"{site_url(outside)}/enrollments"
-    if may_sign_in(standing, request) and standing.customer is not None:
-        token = sign_in_token(standing.customer, outside)
+    site_url = outside.schools.profile(standing.payment.school).site_url
+    door = f"{site_url}/enrollments"
+    key = outside.schools.api_key(standing.payment.school)
+    if key is not None and may_sign_in(standing, request) and standing.customer is not None:
+        token = sign_in_token(standing.customer, key, outside.now())
         query = urlencode({"jwt": token, "return_to": door, "error_url": door})
-        door = f"{site_url(outside)}/api/sso/v2/sso/jwt?{query}"
+        door = f"{site_url}/api/sso/v2/sso/jwt?{query}"
     return RedirectResponse(
         door, status_code=303, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     )
@@ -51,6 +55,7 @@ def receipt(public_id: str, request: Request) -> Response:
     return shown(
         request,
         "receipt.html",
+        school=payment.school,
         payment=payment,
         customer=standing.customer,
         own=public_id in orders_of(request),
@@ -70,7 +75,6 @@ def may_sign_in(standing: Standing, request: Request) -> bool:
     outside: Outside = request.app.state.outside
     return (
         outside.settings.thinkific_sso
-        and outside.settings.thinkific_api_key is not None
         and standing.payment.status is Status.COMPLETED
         and standing.enrollment is not None
         and standing.enrollment.user_created
@@ -78,10 +82,9 @@ def may_sign_in(standing: Standing, request: Request) -> bool:
     )
 
 
-def sign_in_token(customer: Customer, outside: Outside) -> str:
+def sign_in_token(customer: Customer, key: SecretStr, now: datetime) -> str:
     """A token that signs this buyer in at Thinkific, for a short while (thinkific.md 3)."""
-    key = outside.settings.thinkific_api_key
-    issued = int(outside.now().timestamp())
+    issued = int(now.timestamp())
     claims = {
         "email": customer.email,
         "first_name": customer.first_name,
@@ -91,8 +94,7 @@ def sign_in_token(customer: Customer, outside: Outside) -> str:
         "jti": secrets.token_hex(16),
     }
     signed = f"{_part({'alg': 'HS256', 'typ': 'JWT'})}.{_part(claims)}"
-    secret = key.get_secret_value() if key is not None else ""
-    signature = hmac.new(secret.encode(), signed.encode(), hashlib.sha256).digest()
+    signature = hmac.new(key.get_secret_value().encode(), signed.encode(), hashlib.sha256).digest()
     return f"{signed}.{_encoded(signature)}"
 
 

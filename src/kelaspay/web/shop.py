@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from kelaspay.checkout import invoice_at_duitku, place
 from kelaspay.coupon import coded
-from kelaspay.faults import AlreadyEnrolled, Fault, InvalidInput, NotConfigured, OfferUnknown
+from kelaspay.faults import AlreadyEnrolled, Fault, InvalidInput, OfferUnknown
 from kelaspay.i18n import translator
 from kelaspay.outside import Outside
 from kelaspay.payment import Offer, Payment
@@ -20,8 +20,8 @@ from kelaspay.pricing import Price, previewed
 from kelaspay.store import coupons, offers
 from kelaspay.wanted import Wanted
 from kelaspay.web.i18n import language_of
-from kelaspay.web.pages import shown, site_url
-from kelaspay.web.signed import remember_order
+from kelaspay.web.pages import shown
+from kelaspay.web.signed import remember_orders
 from kelaspay.web.typos import suggested
 from kelaspay.web.words import NOT_MADE, in_words
 
@@ -103,8 +103,7 @@ def order(
     offer = _offer(outside, slug)
     if look:
         return _form(request, offer, entered)
-    if outside.duitku is None:
-        raise NotConfigured
+    outside.schools.of(offer.school)
     meant = suggested(customer_email)
     if meant is not None and sure.strip().lower() != customer_email.strip().lower():
         return _form(request, offer, entered, meant=meant)
@@ -113,7 +112,7 @@ def order(
     except Fault as fault:
         return _refused(request, offer, entered, fault)
     response = RedirectResponse(_onward(payment, outside), status_code=303)
-    remember_order(request, response, payment.public_id)
+    remember_orders(request, response, [payment.public_id])
     return response
 
 
@@ -138,12 +137,12 @@ def _placed(entered: Order, offer: Offer, request: Request) -> Payment:
         start=request.app.state.start,
         now=outside.now,
     )
-    if outside.settings.payment_page == "duitku" and outside.duitku is not None:
+    if outside.settings.payment_page == "duitku":
         return invoice_at_duitku(
             payment,
             database=outside.database,
             customers=outside.customers,
-            duitku=outside.duitku,
+            school_of=outside.schools.of,
             urls=outside.urls,
             now=outside.now,
         )
@@ -198,7 +197,7 @@ def _form(
             wrong.setdefault("coupon", in_words("coupon", str(why), translator(language_of(request))))
         values["couponed"] = bool(entered.coupon) or coupons.any_for(db, offer, outside.now())
     entered.key = entered.key[:LONGEST] or secrets.token_urlsafe(16)
-    class_url = f"{site_url(outside)}/enrollments"
+    values["class_url"] = f"{outside.schools.profile(offer.school).site_url}/enrollments"
     return shown(
-        request, "buy.html", status=status, offer=offer, price=price, entered=entered, class_url=class_url, **values
+        request, "buy.html", school=offer.school, status=status, offer=offer, price=price, entered=entered, **values
     )

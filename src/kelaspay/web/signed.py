@@ -43,10 +43,10 @@ def orders_of(request: Request) -> list[str]:
     return [str(each) for each in found] if isinstance(found, list) else []
 
 
-def remember_order(request: Request, response: Response, public_id: str) -> None:
-    """Let this browser, which made the order, see whose it is."""
+def remember_orders(request: Request, response: Response, public_ids: list[str]) -> None:
+    """Let this browser, which made these orders or proved whose they are, see that."""
     outside = request.app.state.outside
-    listed = [public_id, *(each for each in orders_of(request) if each != public_id)][:MOST_ORDERS]
+    listed = [*public_ids, *(each for each in orders_of(request) if each not in public_ids)][:MOST_ORDERS]
     put(request, response, ORDERS, seal(listed, key=outside.secret_key, purpose=ORDERS), ORDERS_SECONDS)
 
 
@@ -54,6 +54,11 @@ def put(request: Request, response: Response, name: str, value: str, seconds: in
     """A cookie that script cannot read and no other site's form can use."""
     secure = request.app.state.outside.settings.app_base_url.startswith("https://")
     response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="lax", secure=secure)
+
+
+def drop(request: Request, response: Response, name: str) -> None:
+    secure = request.app.state.outside.settings.app_base_url.startswith("https://")
+    response.delete_cookie(name, httponly=True, samesite="lax", secure=secure)
 
 
 def _signature(text: str, key: SecretStr, purpose: str) -> str:

@@ -28,7 +28,7 @@ from kelaspay.store import enrollments, messages, payments
 from kelaspay.store.database import Db
 from kelaspay.web.howto import ways_to_pay
 from kelaspay.web.i18n import language_of
-from kelaspay.web.pages import shown, site_url
+from kelaspay.web.pages import shown
 from kelaspay.web.paying import GROUPS, choosable
 from kelaspay.web.signed import orders_of
 from kelaspay.web.words import ASKED, EXPLAINED, FREE, FREE_RECEIVED, FREE_TITLES, SAFE, STATES, STEPS
@@ -109,6 +109,7 @@ def status_page(public_id: str, request: Request, said: str = "") -> Response:
     return shown(
         request,
         "status.html",
+        school=payment.school,
         payment=payment,
         email=standing.customer.email if standing.customer else "",
         own=public_id in orders_of(request),
@@ -121,7 +122,7 @@ def status_page(public_id: str, request: Request, said: str = "") -> Response:
         refresh=REFRESH_SECONDS if payment.status in UNDER_WAY else None,
         said=say(ASKED[said]) if said in ASKED else None,
         new_account=standing.enrollment is not None and standing.enrollment.user_created,
-        site=site_url(outside),
+        site=outside.schools.profile(payment.school).site_url,
         **_instructions(standing, outside, say),
     )
 

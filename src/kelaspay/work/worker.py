@@ -14,17 +14,19 @@ import structlog
 from kelaspay import __version__
 from kelaspay.attempt import Waits, attempt
 from kelaspay.callback import BATCH, hand_over
-from kelaspay.catalogue import sync
+from kelaspay.catalogue import sync_all
 from kelaspay.faults import DatabaseUnavailable, Fault
 from kelaspay.reconcile import reconcile
 from kelaspay.store import executors, jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
-    from kelaspay.enroll import School
     from kelaspay.inbox import Inbox
     from kelaspay.payment import MerchantOrderId
+    from kelaspay.schools import Schools
+    from kelaspay.store.database import Database
     from kelaspay.work.engine import Engine
 
 log = structlog.get_logger()
@@ -74,7 +76,9 @@ class Worker:
     def __init__(
         self,
         *,
-        school: School,
+        database: Database,
+        schools: Schools,
+        now: Callable[[], datetime],
         engine: Engine,
         inbox: Inbox | None,
         waits: Waits,
@@ -83,7 +87,9 @@ class Worker:
         living: Callable[[int], None] = lambda _count: None,
     ) -> None:
         """`living` is told how many processes work, at each heartbeat."""
-        self._school = school
+        self._database = database
+        self._schools = schools
+        self._now = now
         self._engine = engine
         self._inbox = inbox
         self._waits = waits
@@ -133,7 +139,7 @@ class Worker:
             thread.join(timeout=5.0)
         self._engine.close()
         try:
-            with self._school.database.begin() as db:
+            with self._database.begin() as db:
                 executors.say_goodbye(db, self._engine.executor_id)
         except DatabaseUnavailable:
             log.warning("goodbye_not_said")
@@ -143,7 +149,9 @@ class Worker:
             merchant_order_id,
             run,
             holder=holder,
-            school=self._school,
+            database=self._database,
+            school_of=self._schools.of,
+            now=self._now,
             waits=self._waits,
             step=logged_step,
             start=self._engine.start,
@@ -151,7 +159,7 @@ class Worker:
         )
 
     def _beat(self) -> None:
-        with self._school.database.begin() as db:
+        with self._database.begin() as db:
             executors.beat(db, self._engine.executor_id, __version__, works=self._works)
             self._living_are(max(1, len(executors.fresh(db, DEAD_SECONDS, working=True))))
         gap = time.monotonic() - self._last_beat
@@ -168,9 +176,9 @@ class Worker:
             began = time.monotonic()
             rushed = self._inbox is not None and self._inbox.rushed()
             if not hand_over(
-                database=self._school.database,
+                database=self._database,
                 start=self._engine.start,
-                now=self._school.now,
+                now=self._now,
                 spacing=self._spacing,
                 limit=RUSH_BATCH if rushed else BATCH,
             ):
@@ -189,7 +197,7 @@ class Worker:
         if self._doubtful() or not self._leads("sweep", 3 * SWEEP_SECONDS):
             return
         dead = self._engine.hand_on(self._living)
-        with self._school.database.begin() as db:
+        with self._database.begin() as db:
             jobs.release_of(db, dead)
             executors.forget_dead(db, DAY)
 
@@ -199,25 +207,25 @@ class Worker:
         return now < self._quiet_until or now - self._last_beat > 3 * BEAT_SECONDS
 
     def _living(self) -> set[str]:
-        with self._school.database.read() as db:
+        with self._database.read() as db:
             return executors.fresh(db, DEAD_SECONDS)
 
     def _reconcile(self) -> None:
         if not self._leads("reconcile", 60.0):
             return
         reconcile(
-            database=self._school.database,
-            duitku=self._school.duitku,
+            database=self._database,
+            school_of=self._schools.of,
             start=self._engine.start,
             enqueue=self._engine.enqueue,
             alive=self._engine.alive,
-            now=self._school.now,
+            now=self._now,
         )
 
     def _sync(self) -> None:
         """Copy the catalogue, each hour; not at the start, when what waits comes first."""
         if time.monotonic() - self._made_at >= HOUR and self._leads("catalogue", HOUR / 2):
-            sync(thinkific=self._school.thinkific, database=self._school.database, now=self._school.now)
+            sync_all(self._schools.selling(), self._schools.of)
 
     def _forget(self) -> None:
         if self._leads("forget", DAY / 24):
@@ -225,7 +233,7 @@ class Worker:
                 pass
 
     def _leads(self, what: str, seconds: float) -> bool:
-        with self._school.database.begin() as db:
+        with self._database.begin() as db:
             return executors.take_lease(db, what, self._engine.executor_id, seconds)
 
 

@@ -4,6 +4,8 @@ answered (edge, faults, authentication, plan, limits, scope), in the order in wh
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import threading
 import time
 from datetime import UTC, datetime
@@ -143,6 +145,17 @@ class ThinkificEmulator:
             webhooks.fire(school, "app.uninstalled", {"subdomain": school.subdomain}, only=app)
             for webhook in school.made_by(app):
                 del school.webhooks[webhook.id]
+
+    def embedded_query(self, client_id: str, subdomain: str | None = None) -> dict[str, str]:
+        """What the school's administration adds to the app's address when it shows it in a frame (thinkific.md 1.9)."""
+        app, school = self.office.apps[client_id], self.schools[subdomain or self.school.subdomain]
+        query = {
+            "subdomain": school.subdomain,
+            "tgid": school.gid,
+            "timestamp": str(int(self.now().timestamp())),
+        }
+        text = "&".join(f"{name}={value}" for name, value in query.items())
+        return query | {"hmac": hmac.new(app.client_secret.encode(), text.encode(), hashlib.sha256).hexdigest()}
 
     def deliver_due(self) -> int:
         """Send every webhook delivery that is due; how many were accepted."""

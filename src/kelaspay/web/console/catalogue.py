@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 from kelaspay.catalogue import sync
 from kelaspay.faults import InvalidInput, OfferUnknown
 from kelaspay.payment import Offer, Rupiah
+from kelaspay.school import DEFAULT
 from kelaspay.store import console, offers
 from kelaspay.store.offers import Product
 from kelaspay.web.console.page import ConsoleRoute, back, page
@@ -32,7 +33,7 @@ MOST_DAYS = 36_500
 def show(request: Request, visitor: Looking) -> HTMLResponse:
     outside = outside_of(request)
     with outside.database.read() as db:
-        listed, products = offers.list_offers(db), offers.list_products(db)
+        listed, products = offers.list_offers(db, DEFAULT), offers.list_products(db, DEFAULT)
         wrong, heard = console.unmapped_offers(db), console.heard(db)
     sold = {("Bundle", each.bundle_id) if each.bundle_id else ("Course", each.course_id) for each in listed}
     return page(
@@ -50,8 +51,7 @@ def show(request: Request, visitor: Looking) -> HTMLResponse:
 @router.post("/sync")
 def sync_now(request: Request, visitor: Acting) -> Response:
     """Copy Thinkific's products now."""
-    school = outside_of(request).school()
-    count = sync(thinkific=school.thinkific, database=school.database, now=school.now)
+    count = sync(school=outside_of(request).schools.of())
     write_down(request, visitor, "synced", None, str(count))
     return back(CATALOGUE, "synced", count=count)
 
@@ -62,7 +62,7 @@ def edit(slug: str, request: Request, visitor: Looking, target: str = "") -> HTM
     offer = _offer(request, slug) if slug != NEW else None
     entered = _entered(offer)
     with outside_of(request).database.read() as db:
-        chosen = next((each for each in offers.list_products(db) if _target(each) == target), None)
+        chosen = next((each for each in offers.list_products(db, DEFAULT) if _target(each) == target), None)
     if offer is None and chosen is not None:
         entered |= {"slug": chosen.slug or "", "name": chosen.name, "target": target}
     return _form(request, visitor, offer, entered, {})
@@ -84,7 +84,7 @@ def save(
     entered = {"slug": new_slug, "name": name, "price": price, "target": target, "access_days": access_days}
     outside = outside_of(request)
     with outside.database.read() as db:
-        products = offers.list_products(db)
+        products = offers.list_products(db, DEFAULT)
         taken = before is None and offers.find_offer(db, new_slug.replace("\0", "")) is not None
     try:
         offer = _checked(before, entered, products, taken=taken)
@@ -117,7 +117,9 @@ def _form(
 ) -> HTMLResponse:
     outside = outside_of(request)
     with outside.database.read() as db:
-        choices = [(_target(each), f"{each.name} ({each.productable_type})") for each in offers.list_products(db)]
+        choices = [
+            (_target(each), f"{each.name} ({each.productable_type})") for each in offers.list_products(db, DEFAULT)
+        ]
         lost = console.unmapped_offers(db).get(offer.slug) if offer else None
     if entered["target"] and entered["target"] not in {value for value, _ in choices}:
         choices.append((entered["target"], entered["target"].replace(":", " ")))

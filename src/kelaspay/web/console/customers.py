@@ -78,8 +78,7 @@ def show(email: str, request: Request, visitor: Looking) -> HTMLResponse:
         orders = _orders(db, email)
         alike = people.look_alikes(db, email)
         busy = people.under_way(db, email, outside.now())
-    settings = outside.settings
-    site = settings.thinkific_site_url.replace("{subdomain}", settings.thinkific_subdomain or "")
+    site = outside.schools.profile().site_url
     user_ids = sorted({row.user_id for row in orders if row.user_id is not None})
     values: dict[str, Any] = {"orders": orders, "alike": alike, "busy": busy, "site": site, "user_ids": user_ids}
     return page(request, "customer.html", visitor, email=email, **values)

@@ -9,7 +9,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
-from kelaspay.faults import BadSignature, EventUnknown, Fault, InvalidInput, MalformedCallback, WrongMerchant
+from kelaspay.faults import (
+    BadSignature,
+    EventUnknown,
+    Fault,
+    InvalidInput,
+    MalformedCallback,
+    NotConfigured,
+    SchoolUnknown,
+    WrongMerchant,
+)
 from kelaspay.outside import Outside
 from kelaspay.payment import Payment
 from kelaspay.store import arrivals, inbox, payments
@@ -108,10 +117,12 @@ def _checks(event: Any, payment: Payment | None, outside: Outside) -> list[Check
 
 
 def _read(event: Any, outside: Outside) -> tuple[Fault | None, str]:
-    if outside.duitku is None:
+    try:
+        duitku = outside.schools.of(event.school).duitku
+    except (NotConfigured, SchoolUnknown):
         return None, ""
     try:
-        return None, str(outside.duitku.read_callback(event.body, event.content_type).scheme)
+        return None, str(duitku.read_callback(event.body, event.content_type).scheme)
     except Fault as fault:
         return fault, ""
 

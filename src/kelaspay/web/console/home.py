@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from kelaspay.outside import Outside
+from kelaspay.schools import missing
 from kelaspay.store import console, offers
 from kelaspay.store.console import Day, Need
 from kelaspay.store.database import Db
@@ -66,7 +67,7 @@ def home(request: Request, visitor: Looking) -> HTMLResponse:
         days = console.sales(db, _midnights(now))
         values: dict[str, Any] = {
             "settings": outside.settings,
-            "gate": outside.gate,
+            "gate": outside.schools.gate(),
             "counters": _counters(db, now),
             "queue": console.queue(db),
             "heard": console.heard(db),
@@ -130,10 +131,19 @@ def _bars(days: list[Day]) -> list[Bar]:
 def _checklist(db: Db, outside: Outside) -> list[tuple[str, bool, str]]:
     """What has to be set up before selling, each with whether it is and where to do it."""
     settings, heard = outside.settings, console.heard(db)
+    lacking = missing(settings)
     on_sale = [offer for offer in offers.list_offers(db) if offer.on_sale(outside.now())]
     return [
-        ("Kunci Duitku dipasang", outside.duitku is not None, "/console/settings"),
-        ("Sekolah Thinkific tersambung", outside.thinkific is not None, "/console/settings"),
+        (
+            "Kunci Duitku dipasang",
+            "DUITKU_API_KEY" not in lacking and "DUITKU_MERCHANT_CODE" not in lacking,
+            "/console/settings",
+        ),
+        (
+            "Sekolah Thinkific tersambung",
+            not any(name.startswith("THINKIFIC") for name in lacking),
+            "/console/settings",
+        ),
         ("Katalog disinkronkan", heard.synced_at is not None, "/console/catalogue"),
         ("Ada penawaran yang dijual", bool(on_sale), "/console/catalogue"),
         (

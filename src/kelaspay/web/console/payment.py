@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
-from kelaspay.confirm import confirm
 from kelaspay.faults import AmountDiffers, InvalidInput, InvoiceUnknown, NotPaidYet, PaymentUnknown
 from kelaspay.messages import resend_access
 from kelaspay.payment import UNPAID, MerchantOrderId, Payment, Status
@@ -17,6 +16,7 @@ from kelaspay.review import mark_paid, retry, settle
 from kelaspay.revoke import ask_to_revoke
 from kelaspay.store import dossier, enrollments, inbox, jobs, offers, payments
 from kelaspay.store.database import Db
+from kelaspay.web.console.asking import ask_duitku
 from kelaspay.web.console.page import ConsoleRoute, Wording, back, page, wording
 from kelaspay.web.console.visit import Acting, Looking, Visitor, outside_of, start_of, write_down
 from kelaspay.web.console.words import ATTENTION, FAULTS, OUTCOME, WHAT
@@ -56,8 +56,7 @@ def show(order_id: str, request: Request, visitor: Looking) -> HTMLResponse:
             "offer": offers.find_offer(db, payment.offer),
             "lines": _timeline(db, order_id, wording(request)),
         }
-    settings = outside.settings
-    site = settings.thinkific_site_url.replace("{subdomain}", settings.thinkific_subdomain or "")
+    site = outside.schools.profile(payment.school).site_url
     can = {
         "retry": payment.status in RETRIABLE,
         "mark_paid": payment.status in MARKABLE,
@@ -72,15 +71,8 @@ def show(order_id: str, request: Request, visitor: Looking) -> HTMLResponse:
 @router.post("/{order_id}/recheck")
 def recheck(order_id: str, request: Request, visitor: Acting) -> Response:
     """Ask Duitku now."""
-    school = outside_of(request).school()
     try:
-        status = confirm(
-            MerchantOrderId(order_id),
-            database=school.database,
-            duitku=school.duitku,
-            start=start_of(request),
-            now=school.now,
-        )
+        status = ask_duitku(request, order_id)
         said = "paid" if status is Status.PAID else "unchanged"
     except NotPaidYet:
         said = "not_paid"
@@ -198,7 +190,7 @@ def _asked(request: Request, visitor: Visitor, order_id: str, what: str, *, miss
     with outside_of(request).database.read() as db:
         payment = _payment(db, order_id)
         customer = payments.find_customer(db, order_id)
-        others = payments.other_paid_orders(db, payment.merchant_order_id, customer.email, now) if customer else []
+        others = payments.other_paid_orders(db, payment, customer.email, now) if customer else []
     status = 422 if missing else 200
     return page(
         request,

@@ -12,13 +12,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
-from kelaspay.confirm import confirm
 from kelaspay.faults import AmountDiffers, InvoiceUnknown, MoveRefused, NotPaidYet, PaymentUnknown
 from kelaspay.payment import MerchantOrderId
 from kelaspay.review import retry
 from kelaspay.store import listing, offers
 from kelaspay.store.console import Need
 from kelaspay.store.listing import After, Filter
+from kelaspay.web.console.asking import ask_duitku
 from kelaspay.web.console.page import HEADERS, WIB, ConsoleRoute, back, page
 from kelaspay.web.console.visit import Acting, Looking, Visitor, outside_of, start_of, write_down
 
@@ -126,15 +126,8 @@ def several(
 
 
 def _recheck(request: Request, order_id: str) -> bool:
-    school = outside_of(request).school()
     with suppress(NotPaidYet, InvoiceUnknown, AmountDiffers):
-        confirm(
-            MerchantOrderId(order_id),
-            database=school.database,
-            duitku=school.duitku,
-            start=start_of(request),
-            now=school.now,
-        )
+        ask_duitku(request, order_id)
     return True
 
 

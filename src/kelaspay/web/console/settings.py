@@ -132,18 +132,14 @@ def _page(
 
 
 def _ask_duitku(outside: Outside) -> None:
-    if outside.duitku is None:
-        raise NotConfigured
     try:
-        outside.duitku.transaction_status(NO_ORDER, None)
+        outside.schools.of().duitku.transaction_status(NO_ORDER, None)
     except InvoiceUnknown:
         return
 
 
 def _ask_thinkific(outside: Outside) -> None:
-    if outside.thinkific is None:
-        raise NotConfigured
-    next(iter(outside.thinkific.get_products()), None)
+    next(iter(outside.schools.of().thinkific.get_products()), None)
 
 
 def _operator(request: Request, operator_id: int) -> Operator:

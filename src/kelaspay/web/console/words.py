@@ -63,6 +63,7 @@ FAULTS = {
     "too_many_attempts": "Terlalu banyak percobaan. Tunggu 15 menit, lalu coba lagi.",
     "not_signed_in": "Masuk dahulu.",
     "school_disconnected": "Sekolah Thinkific terputus; sambungkan lagi.",
+    "school_not_ready": "Kunci sekolah ini belum lengkap; pembayarannya menunggu.",
     "not_allowed": "Hanya pemilik yang boleh melakukan ini.",
     "form_expired": "Formulir ini sudah tidak berlaku. Buka lagi halamannya dan ulangi.",
     "invitation_unknown": "Tautan ini sudah dipakai atau sudah berakhir.",
@@ -183,6 +184,7 @@ DEED = {
     "operator_invited": "Mengundang operator",
     "operator_removed": "Mengeluarkan operator",
     "school_disconnected": "Memutuskan sekolah",
+    "school_kept": "Mengatur kunci sekolah",
     "connection_tested": "Menguji koneksi",
 }
 SAID = {

@@ -1,0 +1,132 @@
+"""Pesanan saya: a buyer proves their address by a code sent to it, and sees all their orders in any browser."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from kelaspay.codes import send_code, use_code
+from kelaspay.faults import Fault, InvalidInput, TooManyAttempts
+from kelaspay.i18n import marked, translator
+from kelaspay.messages import resend_access
+from kelaspay.outside import Outside
+from kelaspay.payment import Payment, Status
+from kelaspay.store import buyers, payments
+from kelaspay.web.i18n import language_of
+from kelaspay.web.pages import shown
+from kelaspay.web.signed import ORDERS, drop, put, remember_orders, seal, unsealed
+from kelaspay.web.words import ASKED, FREE_TITLES, STATES, in_words
+
+router = APIRouter(prefix="/me", include_in_schema=False)
+
+COOKIE = "buyer"
+SIGNED_IN = timedelta(days=7)
+LONGEST = 200
+WRONG_CODE = marked("Kode salah atau sudah tidak berlaku. Periksa lagi, atau minta kode baru.")
+TOO_MANY = marked("Terlalu banyak percobaan. Tunggu 15 menit, lalu coba lagi.")
+
+
+@router.get("")
+def me(request: Request, said: str = "") -> Response:
+    """The orders of whoever is signed in, else the question for an address."""
+    outside: Outside = request.app.state.outside
+    email = signed_in(request)
+    if email is None:
+        return shown(request, "me_email.html", email="", wrong=None)
+    say = translator(language_of(request))
+    with outside.database.read() as db:
+        found = [payments.as_payment(row) for row in buyers.orders_of(db, email)]
+    return shown(
+        request,
+        "me.html",
+        email=email,
+        orders=[(payment, say(_title(payment))) for payment in found],
+        now=outside.now(),
+        said=say(ASKED[said]) if said in ASKED else None,
+    )
+
+
+@router.post("/code")
+def code(request: Request, email: Annotated[str, Form()] = "") -> Response:
+    """Have a code sent; the same is said whether there are orders or not."""
+    outside: Outside = request.app.state.outside
+    say = translator(language_of(request))
+    try:
+        address = send_code(
+            outside.database,
+            key=outside.secret_key,
+            email=email[:LONGEST],
+            source=_source(request),
+            now=outside.now(),
+        )
+    except InvalidInput as fault:
+        wrong = in_words("customer_email", fault.fields["email"], say)
+        return shown(request, "me_email.html", status=fault.status, email=email, wrong=wrong)
+    except TooManyAttempts as fault:
+        return shown(request, "me_email.html", status=fault.status, email=email, wrong=say(TOO_MANY))
+    return shown(request, "me_code.html", email=address, wrong=None)
+
+
+@router.post("/sign-in")
+def sign_in(request: Request, email: Annotated[str, Form()] = "", code: Annotated[str, Form()] = "") -> Response:
+    """Let in whoever has the code; this browser may then see each of the orders as the one that made it does."""
+    outside: Outside = request.app.state.outside
+    try:
+        address = use_code(
+            outside.database,
+            key=outside.secret_key,
+            email=email[:LONGEST],
+            code=code[:LONGEST],
+            source=_source(request),
+            now=outside.now(),
+        )
+    except Fault as fault:
+        wrong = translator(language_of(request))(TOO_MANY if isinstance(fault, TooManyAttempts) else WRONG_CODE)
+        return shown(request, "me_code.html", status=fault.status, email=email[:LONGEST], wrong=wrong)
+    with outside.database.read() as db:
+        theirs = [row.public_id for row in buyers.orders_of(db, address)]
+    response = RedirectResponse("/me", status_code=303)
+    sealed = seal(address, key=outside.secret_key, purpose=COOKIE, until=outside.now() + SIGNED_IN)
+    put(request, response, COOKIE, sealed, int(SIGNED_IN.total_seconds()))
+    remember_orders(request, response, theirs)
+    return response
+
+
+@router.post("/resend/{public_id}")
+def resend(public_id: str, request: Request) -> Response:
+    """The letter with the access once more, to the address of the order, which is the signed-in buyer's."""
+    outside: Outside = request.app.state.outside
+    email = signed_in(request)
+    with outside.database.read() as db:
+        theirs = {row.public_id: row.merchant_order_id for row in buyers.orders_of(db, email)} if email else {}
+    if public_id not in theirs:
+        return RedirectResponse("/me", status_code=303)
+    sent = resend_access(outside.database, theirs[public_id], outside.now())
+    return RedirectResponse(f"/me?said={'sent' if sent else 'sent_soon'}", status_code=303)
+
+
+@router.post("/sign-out")
+def sign_out(request: Request) -> Response:
+    """Forget who is signed in, and which orders this browser may see."""
+    response = RedirectResponse("/me", status_code=303)
+    for name in (COOKIE, ORDERS):
+        drop(request, response, name)
+    return response
+
+
+def signed_in(request: Request) -> str | None:
+    """The address that this browser has proved."""
+    outside: Outside = request.app.state.outside
+    found: Any = unsealed(request.cookies.get(COOKIE, ""), key=outside.secret_key, purpose=COOKIE, now=outside.now())
+    return found if isinstance(found, str) else None
+
+
+def _title(payment: Payment) -> str:
+    return (STATES | FREE_TITLES if payment.free else STATES)[Status(payment.status)]
+
+
+def _source(request: Request) -> str:
+    return request.client.host if request.client else "?"
