@@ -110,6 +110,24 @@ class EventUnknown(Fault):
     status = 404
 
 
+class AlreadySignedIn(Fault):
+    """The buyer has signed in already; the e-mail address is changed at Thinkific."""
+
+    status = 409
+
+
+class BuyerErased(Fault):
+    """The buyer's personal data was erased before the money came."""
+
+    status = 409
+
+
+class MessageUnknown(Fault):
+    """There is no such message."""
+
+    status = 404
+
+
 class OfferUnknown(Fault):
     """There is no such offer."""
 

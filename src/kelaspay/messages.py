@@ -15,7 +15,7 @@ import structlog
 from kelaspay.faults import Fault
 from kelaspay.letters import KINDS, letter
 from kelaspay.mail import smtp
-from kelaspay.payment import EnrollmentState, Status
+from kelaspay.payment import ERASED, EnrollmentState, Status
 from kelaspay.store import enrollments, messages, payments
 from kelaspay.store.messages import CODE_LIFE, State
 
@@ -107,7 +107,8 @@ def _made(row: Any, office: Office) -> tuple[Letter | None, bool]:
         payment = payments.find_payment(db, row.merchant_order_id)
         customer = payments.find_customer(db, row.merchant_order_id)
         enrollment = enrollments.find_enrollment(db, row.merchant_order_id)
-    if payment is None or customer is None or row.kind.partition(":")[0] not in KINDS:
+    erased = customer is not None and customer.email.endswith(f"@{ERASED}")
+    if payment is None or customer is None or erased or row.kind.partition(":")[0] not in KINDS:
         return None, False
     profile = office.profile_of(payment.school)
     made = letter(

@@ -1,4 +1,4 @@
-"""An operator in a real browser: the demo with its one-time link, a purchase to look after, every page of the console."""
+"""An operator in a real browser: the demo with its one-time link, a purchase, every page of the console."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import httpx2
-
 from tests.pages import chromium
 from tests.pages.chromium import PATIENCE
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 EMAIL = "operator@example.com"
-PASSWORD = "kata sandi yang panjang"  # noqa: S105 - the demo's, thrown away with it
+PASSWORD = "kata sandi yang panjang"
 BUYER = {"customer_name": "Budi Santoso", "customer_phone": "0813-2222-3333"}
 
 

@@ -12,7 +12,6 @@ from tests.pages.chromium import DESK, PHONE, visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
     from tests.console.clerk import Counter
 
 SHOWN = ("python-dasar", "web-fundamentals", "python-dasar")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
-
 from tests.console import clerk
 from tests.pages import chromium
 from tests.pages.chromium import DESK, PHONE, visit
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser, Page
-
     from tests.console.clerk import Counter
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]

@@ -36,6 +36,7 @@ OWNERS = {
     ("GET", "/console/customers/{email}/erase"),
     ("POST", "/console/customers/{email}/erase"),
     ("POST", "/console/settings/test"),
+    ("POST", "/console/settings/keys"),
     ("POST", "/console/settings/operators"),
     ("GET", "/console/settings/operators/{operator_id}/remove"),
     ("POST", "/console/settings/operators/{operator_id}/remove"),

@@ -1,4 +1,4 @@
-"""Style and script of the buyer's pages and the console, under names that change with their content, so that they are kept for ever."""
+"""Style and script of all pages, under names that change with their content, so that they are kept for ever."""
 
 from __future__ import annotations
 

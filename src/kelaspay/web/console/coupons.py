@@ -22,7 +22,6 @@ router = APIRouter(prefix="/console/coupons", route_class=ConsoleRoute, include_
 
 COUPONS = "/console/coupons"
 EMPTY = dict.fromkeys(("code", "takes", "offer", "most", "most_each", "valid_from", "valid_until"), "")
-SCHOOL = ""
 MOST_DIGITS = 10
 
 
@@ -55,9 +54,9 @@ def save(
         "valid_until": valid_until,
     }
     with outside.database.read() as db:
-        known = {each.slug for each in offers.list_offers(db)}
+        known = {each.slug for each in offers.list_offers(db, visitor.here)}
     try:
-        coupon = _checked(entered, known)
+        coupon = _checked(entered, known, visitor.here)
     except InvalidInput as fault:
         return _page(request, visitor, entered, fault.fields)
     with outside.database.begin() as db:
@@ -70,7 +69,7 @@ def save(
 @router.get("/{code}/retire")
 def retire_form(code: str, request: Request, visitor: Looking) -> HTMLResponse:
     with outside_of(request).database.read() as db:
-        coupon = coupons.find_coupon(db, SCHOOL, _typed(code))
+        coupon = coupons.find_coupon(db, visitor.here, _typed(code))
     if coupon is None:
         raise CouponUnknown
     return page(request, "coupon_retire.html", visitor, coupon=coupon)
@@ -81,7 +80,7 @@ def retire(code: str, request: Request, visitor: Acting) -> Response:
     """Let no more orders have it."""
     outside = outside_of(request)
     with outside.database.begin() as db:
-        if not coupons.retire_coupon(db, SCHOOL, _typed(code), outside.now()):
+        if not coupons.retire_coupon(db, visitor.here, _typed(code), outside.now()):
             raise CouponUnknown
     write_down(request, visitor, "coupon_retired", _typed(code))
     return back(COUPONS, "coupon_retired")
@@ -90,10 +89,11 @@ def retire(code: str, request: Request, visitor: Acting) -> Response:
 def _page(request: Request, visitor: Visitor, entered: dict[str, str], wrong: dict[str, str]) -> HTMLResponse:
     outside = outside_of(request)
     with outside.database.read() as db:
-        listed = coupons.list_coupons(db, [SCHOOL])
-        sold = [each for each in offers.list_offers(db) if each.school == SCHOOL and each.retired_at is None]
+        listed = coupons.list_coupons(db, [visitor.here])
+        sold = [each for each in offers.list_offers(db, visitor.here) if each.retired_at is None]
         rows = [
-            _row(each, sold, coupons.given(db, SCHOOL, each.code), outside.settings.app_base_url) for each in listed
+            _row(each, sold, coupons.given(db, visitor.here, each.code), outside.settings.app_base_url)
+            for each in listed
         ]
     return page(
         request,
@@ -118,7 +118,7 @@ def _row(coupon: Coupon, sold: list[Offer], given: tuple[int, int], base: str) -
     }
 
 
-def _checked(entered: dict[str, str], known: set[str]) -> Coupon:
+def _checked(entered: dict[str, str], known: set[str], school: str) -> Coupon:
     """The coupon that was entered; raises `InvalidInput` with every field that is wrong."""
     wrong: dict[str, str] = {}
     takes = entered["takes"].strip()
@@ -135,7 +135,7 @@ def _checked(entered: dict[str, str], known: set[str]) -> Coupon:
                 percent=number if percent else None,
                 amount=None if percent or number is None else Rupiah(number),
                 offer=entered["offer"] or None,
-                school=SCHOOL,
+                school=school,
                 **values,
             )
         )

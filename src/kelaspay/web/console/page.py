@@ -18,6 +18,8 @@ from markupsafe import Markup, escape
 
 from kelaspay.faults import Fault, InvalidInput, NotSignedIn
 from kelaspay.outside import Outside
+from kelaspay.school import DEFAULT
+from kelaspay.store import schools
 from kelaspay.web.console import words
 from kelaspay.web.console.visit import LANGUAGE_COOKIE, Visitor
 from kelaspay.web.files import address
@@ -107,9 +109,19 @@ def page(request: Request, name: str, visitor: Visitor | None, *, status: int = 
         told=request.query_params.get("count", ""),
         sandbox=outside.settings.duitku_environment == "sandbox",
         now=outside.now(),
+        schools=_schools(outside, visitor),
         **values,
     )
     return HTMLResponse(body, status_code=status, headers=HEADERS)
+
+
+def _schools(outside: Outside, visitor: Visitor | None) -> list[tuple[str, str]]:
+    """The schools to choose from, for who sees several: each key with its name."""
+    if visitor is None or not visitor.everywhere:
+        return []
+    with outside.database.read() as db:
+        others = [each.subdomain for each in schools.list_credentials(db)]
+    return [(key, outside.schools.profile(key).seller.name) for key in (DEFAULT, *others)] if others else []
 
 
 def back(path: str, said: str | None = None, **more: object) -> RedirectResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
 from kelaspay import operators
@@ -12,6 +12,8 @@ from kelaspay.faults import Fault, InvalidInput, SignInRefused, TooManyAttempts
 from kelaspay.web.console.page import ConsoleRoute, back, page, why, wording
 from kelaspay.web.console.visit import (
     LANGUAGE_COOKIE,
+    SCHOOL_COOKIE,
+    THIS,
     YEAR,
     Acting,
     Looking,
@@ -21,6 +23,7 @@ from kelaspay.web.console.visit import (
     form_token,
     keep_form,
     keep_session,
+    looking,
     outside_of,
     secure,
     session_cookie,
@@ -37,6 +40,19 @@ def choose_language(language: str, request: Request, to: str = HOME) -> Response
     response = back(_inside(to))
     chosen = "en" if language == "en" else "id"
     response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=YEAR, path="/console", secure=secure(request), samesite="lax")
+    return response
+
+
+@router.get("/school", dependencies=[Depends(looking)])
+def choose_school(request: Request, key: str = "", to: str = HOME) -> Response:
+    """See one school's things alone, or with no key all of them; who belongs to a school has no choice."""
+    response = back(_inside(to))
+    if key.startswith(THIS):
+        response.set_cookie(
+            SCHOOL_COOKIE, key, max_age=YEAR, path="/console", secure=secure(request), httponly=True, samesite="lax"
+        )
+    else:
+        response.delete_cookie(SCHOOL_COOKIE, path="/console", secure=secure(request), httponly=True, samesite="lax")
     return response
 
 
