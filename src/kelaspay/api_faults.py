@@ -53,3 +53,15 @@ class TooManyRequests(Fault):
 
     status = 429
     retry = True
+
+
+class OfferTaken(Fault):
+    """There is an offer with this slug already."""
+
+    status = 409
+
+
+class EnrollmentUnknown(Fault):
+    """This payment gave no access, or there is no such payment."""
+
+    status = 404

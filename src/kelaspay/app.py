@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import Depends, FastAPI
 
 from kelaspay import __version__
 from kelaspay.web import (
@@ -21,15 +20,15 @@ from kelaspay.web import (
     me,
     paying,
     ready,
+    receipt,
     shop,
     status,
 )
 from kelaspay.web.console import routers
-from kelaspay.web.v1 import own_key
+from kelaspay.web.described import DESCRIPTION, TAGS, Described
+from kelaspay.web.v1 import acts, enrollments, events, offers, own_key, payments
 
 if TYPE_CHECKING:
-    from starlette.routing import BaseRoute
-
     from kelaspay.confirm import Start
     from kelaspay.inbox import Inbox
     from kelaspay.outside import Outside
@@ -40,18 +39,21 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
 
     `start` sets a payment's work going.
     """
-    app = FastAPI(
+    app = Described(
         title="Kelaspay",
         version=__version__,
         summary="Sells Thinkific courses through Duitku and makes sure that whoever paid is in the course.",
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        dependencies=[Depends(errors.plain_address)],
     )
     app.state.outside = outside
     app.state.start = start
     app.state.methods = {}
     app.router.routes[:0] = hooks.hooks_of(outside.schools, inbox, outside.settings, outside.now)
-    for part in (api, files, shop, paying, status, ready, me, button, mails, install, health):
+    for part in (api, files, shop, paying, status, ready, receipt, me, button, mails, install, health):
         app.include_router(part.router)
-    for part in (own_key,):
+    for part in (own_key, offers, payments, acts, enrollments, events):
         app.include_router(part.router, prefix="/api/v1")
     for router in routers:
         app.include_router(router)

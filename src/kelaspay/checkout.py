@@ -25,7 +25,7 @@ from kelaspay.faults import (
     PaymentUnknown,
     StillInProgress,
 )
-from kelaspay.payment import Customer, Enrollment, Payment, Status
+from kelaspay.payment import NOTHING, Customer, Enrollment, Payment, Status
 from kelaspay.store import coupons, enrollments, payments
 from kelaspay.wanted import Wanted, check
 
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     from kelaspay.confirm import Start
     from kelaspay.customers import Customers
-    from kelaspay.payment import Invoice
+    from kelaspay.idempotency import Turn
+    from kelaspay.payment import Invoice, Rupiah
     from kelaspay.school import SchoolOf
     from kelaspay.store.database import Database, Db
 
@@ -43,7 +44,6 @@ __all__ = ["Urls", "Wanted", "choose_method", "initiate", "invoice_at_duitku", "
 
 log = structlog.get_logger()
 
-LONGEST_KEY = 255
 REMEMBER = timedelta(days=2)
 """How long after an invoice's end its customer stays in the cache; money can land late."""
 INVOICE_LEASE = 60.0
@@ -68,7 +68,7 @@ class Urls:
 def initiate(
     wanted: Wanted,
     *,
-    idempotency_key: str | None,
+    turn: Turn,
     database: Database,
     customers: Customers,
     school_of: SchoolOf,
@@ -78,22 +78,20 @@ def initiate(
 ) -> Payment:
     """A pending payment with its payment URL; or a paid one, where a coupon covers the whole price.
 
-    With an `idempotency_key` a repeat gives the same payment, and takes up an invoice that could not be created the
-    first time; Duitku keeps one live invoice an order. Raises `InvalidInput` naming each field, `IdempotencyKeyReused`,
-    `StillInProgress`, `NotConfigured`, or Duitku's faults.
+    The payment is noted with the `turn` in the commit that makes it, so that a repeat of a request that broke off takes
+    up its invoice; Duitku keeps one live invoice an order. Raises `InvalidInput` naming each field, `StillInProgress`,
+    `NotConfigured`, or Duitku's faults.
     """
-    earlier = _earlier(wanted, idempotency_key, database=database)
-    if earlier is not None:
+    if turn.subject is not None:
+        earlier = _made(turn.subject, database=database)
         return invoice_at_duitku(
             earlier, database=database, customers=customers, school_of=school_of, urls=urls, now=now
         )
     payment, customer = check(wanted, database=database, now=now())
     school_of(payment.school)
-    try:
-        with database.begin() as db:
-            _keep(db, payment, customer, key=idempotency_key, digest=wanted.digest(), lease=INVOICE_LEASE, start=start)
-    except IntegrityError as error:
-        raise StillInProgress from error
+    with database.begin() as db:
+        _keep(db, payment, customer, key=None, digest=wanted.digest(), lease=INVOICE_LEASE, start=start)
+        turn.made(db, payment.merchant_order_id)
     _remember(payment, customer, customers)
     if payment.free:
         return replace(payment, status=Status.PAID, paid_at=payment.created_at)
@@ -115,8 +113,9 @@ def place(
     """A pending payment of which Duitku has not heard yet, for the buyer still has to choose how to pay; or a paid one,
     where a coupon covers the whole price.
 
-    The same key gives the same payment; an unpaid one of the same buyer for the same offer at the same price is taken
-    up instead of doubled. Raises `InvalidInput`, and without `again` `AlreadyEnrolled` for who has the access already.
+    The key is the form's, and the payment its record: a form sent twice gets what became of it by now. An unpaid one of
+    the same buyer for the same offer at the same price is taken up instead of doubled. Raises `InvalidInput`, and
+    without `again` `AlreadyEnrolled` for who has the access already.
     """
     earlier = _earlier(wanted, idempotency_key, database=database)
     if earlier is not None:
@@ -167,14 +166,15 @@ def choose_method(
     payment: Payment,
     payment_method: str,
     *,
+    fee: Rupiah = NOTHING,
     database: Database,
     customers: Customers,
     school_of: SchoolOf,
     urls: Urls,
     now: Callable[[], datetime],
 ) -> Payment:
-    """The payment with an invoice for that channel, which may be another than before: Duitku keeps one order, and every
-    number it ever gave stays in `invoices`, for an old one can still be paid (duitku.md 5).
+    """The payment with an invoice for that channel, at that fee on top. It may be another channel than before: Duitku
+    keeps one order, and every number it ever gave stays in `invoices`, for an old one can still be paid (duitku.md 5).
 
     Raises `InvalidInput`, `MoveRefused` when it is no longer to be paid, `StillInProgress`, or Duitku's faults.
     """
@@ -188,7 +188,7 @@ def choose_method(
     customer = customers.recall(payment.merchant_order_id)
     at = now()
     end = at + timedelta(minutes=expiry_period(payment_method))
-    chosen = replace(payment, payment_method=payment_method)
+    chosen = replace(payment, payment_method=payment_method, fee=fee)
     chosen = replace(chosen, expires_at=max(payment.expires_at, end) if payment.payment_url else end)
     invoice = _create(chosen, customer, database=database, school_of=school_of, urls=urls, now=now)
     return _keep_invoice(chosen, invoice, database=database, now=at)
@@ -224,12 +224,16 @@ def _remember(payment: Payment, customer: Customer, customers: Customers) -> Non
     customers.remember(payment.merchant_order_id, customer, int(lifetime.total_seconds()))
 
 
-def _earlier(wanted: Wanted, key: str | None, *, database: Database) -> Payment | None:
-    """The payment that this key made, when it asked for the same."""
-    if key is None:
-        return None
-    if not key.strip() or len(key) > LONGEST_KEY or not key.isprintable():
-        raise InvalidInput.one("Idempotency-Key", f"must have 1 to {LONGEST_KEY} characters")
+def _made(merchant_order_id: str, *, database: Database) -> Payment:
+    with database.read() as db:
+        payment = payments.find_payment(db, merchant_order_id)
+    if payment is None:
+        raise PaymentUnknown(merchant_order_id=merchant_order_id)
+    return payment
+
+
+def _earlier(wanted: Wanted, key: str, *, database: Database) -> Payment | None:
+    """The payment that this form made, when it asked for the same."""
     with database.read() as db:
         found = payments.find_by_idempotency_key(db, key)
     if found is None:
@@ -293,7 +297,13 @@ def _keep_invoice(payment: Payment, invoice: Invoice, *, database: Database, now
     order_id = payment.merchant_order_id
     with database.begin() as db:
         payments.set_invoice(
-            db, order_id, invoice, payment_method=payment.payment_method, expires_at=payment.expires_at, now=now
+            db,
+            order_id,
+            invoice,
+            payment_method=payment.payment_method,
+            fee=payment.fee,
+            expires_at=payment.expires_at,
+            now=now,
         )
         kept = payments.find_payment(db, order_id)
     if kept is None:

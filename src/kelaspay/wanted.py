@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 LONGEST_NAME = 100
+LONGEST_PHONE = len("+") + 15
+"""E.164."""
 LONGEST_EMAIL = 50
 """Duitku refuses longer ones (duitku.md 3.3)."""
 
@@ -42,10 +44,12 @@ class Wanted:
     return_url: str | None = None
     coupon: str | None = None
     language: str = "id"
+    school: str | None = None
+    """The only school whose offers can be meant; None for any."""
 
     def digest(self) -> str:
         """Tells whether two requests ask for the same."""
-        fields = {name: getattr(self, name) for name in self.__slots__ if name != "language"}
+        fields = {name: getattr(self, name) for name in self.__slots__ if name not in {"language", "school"}}
         if not self.coupon:  # as requests were before there were coupons
             del fields["coupon"]
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
@@ -139,7 +143,10 @@ def _phone(value: str) -> str:
         raise ValueError("is not a phone number") from None
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise ValueError("is not a possible phone number")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if len(written) > LONGEST_PHONE or phonenumbers.parse(written) != number:  # 000000000 is possible, and no number
+        raise ValueError("is not a possible phone number")
+    return written
 
 
 def _method(value: str) -> str:
@@ -160,6 +167,7 @@ def _offer(db: Db, wanted: Wanted, now: datetime) -> Offer:
         found = offers.offers_named(db, wanted.course_name)
     else:
         raise ValueError("is missing")
+    found = [offer for offer in found if wanted.school in {None, offer.school}]
     if not found:
         raise ValueError("is not an offer of ours")
     found = [offer for offer in found if offer.on_sale(now)]

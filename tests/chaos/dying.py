@@ -16,12 +16,15 @@ from kelaspay.attempt import attempt
 from kelaspay.callback import hand_over, receive
 from kelaspay.checkout import Wanted, initiate
 from kelaspay.customers import Customers
+from kelaspay.idempotency import Answer, Asked, Turn, once
 from kelaspay.outside import opened
+from kelaspay.payment import MerchantOrderId
 from kelaspay.reconcile import reconcile
+from kelaspay.school import DEFAULT
 from kelaspay.store import inbox, jobs
 from kelaspay.store.database import Database
+from kelaspay.store.tables import answers, metadata
 from kelaspay.store.tables import jobs as jobs_table
-from kelaspay.store.tables import metadata
 from kelaspay.store.tables import payments as payments_table
 from kelaspay_emulators.duitku import DuitkuEmulator
 from kelaspay_emulators.thinkific import ThinkificEmulator
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     import httpx2
 
     from kelaspay.outside import Outside
-    from kelaspay.payment import MerchantOrderId, Payment
+    from kelaspay.school import School
     from kelaspay.settings import Settings
     from kelaspay.store.database import Db
 
@@ -134,6 +137,7 @@ class Town:
         ended = (
             sa.update(jobs_table).values(lease_until=jobs_table.c.lease_until - seconds),
             sa.update(payments_table).values(invoice_lease_until=payments_table.c.invoice_lease_until - seconds),
+            sa.update(answers).values(lease_until=answers.c.lease_until - seconds),
         )
         with self.database.begin() as db:
             for statement in ended:
@@ -149,46 +153,58 @@ class Life:
     executor_id: str
 
     def __post_init__(self) -> None:
-        self.schools = self.outside.schools
         self.engine = TwinEngine(self.outside.database, self.town.clock, self._perform, self.executor_id)
 
-    def initiate(self, wanted: Wanted, key: str) -> Payment:
-        return initiate(
-            wanted,
-            idempotency_key=key,
-            database=self.outside.database,
-            customers=self.outside.customers,
-            school_of=self.schools.of,
-            urls=self.outside.urls,
-            start=self.engine.start,
-            now=self.town.clock,
-        )
+    def school_of(self, key: str = DEFAULT) -> School:
+        """The school, working with what this process has open, which may die."""
+        found = self.outside.schools.of(key)
+        return replace(found, database=self.outside.database, customers=self.outside.customers)
+
+    def initiate(self, wanted: Wanted, key: str) -> MerchantOrderId:
+        """The order that a request with this key made, by this life or an earlier one."""
+
+        def act(turn: Turn) -> Answer:
+            made = initiate(
+                wanted,
+                turn=turn,
+                database=self.outside.database,
+                customers=self.outside.customers,
+                school_of=self.school_of,
+                urls=self.outside.urls,
+                start=self.engine.start,
+                now=self.town.clock,
+            )
+            with self.outside.database.begin() as db:
+                return turn.answered(db, 201, made.merchant_order_id)
+
+        asked = Asked("checkout", key, wanted.digest())
+        return MerchantOrderId(once(asked, act, database=self.outside.database, now=self.town.clock).body)
 
     def receive(self, body: bytes) -> None:
         """Take a callback in, as the inbox's writer does: what it is answered for is committed."""
-        event = receive(body, "application/x-www-form-urlencoded", school=self.schools.of(), now=self.town.clock())
+        event = receive(body, "application/x-www-form-urlencoded", school=self.school_of(), now=self.town.clock())
         with self.outside.database.begin() as db:
             inbox.keep(db, [event])
 
     def work(self) -> None:
         """Take over from the dead, then do all there is to do, however long it takes."""
-        self._take_over()
+        self.take_over()
         while True:
-            while self._hand_over() or self.engine.run_due():
+            while self.hand_over() or self.engine.run_due():
                 pass
             due = self.engine.next_due()
             if due is not None:
                 self.town.pass_time(due - self.town.clock())
-            elif not self._reconcile():
+            elif not self.reconcile():
                 return
 
-    def _take_over(self) -> None:
+    def take_over(self) -> None:
         dead = self.engine.hand_on({self.executor_id})
         if dead:
             with self.outside.database.begin() as db:
                 jobs.release_of(db, dead)
 
-    def _hand_over(self) -> int:
+    def hand_over(self) -> int:
         return hand_over(
             database=self.outside.database,
             start=self.engine.start,
@@ -196,11 +212,11 @@ class Life:
             spacing=lambda asks: 5.0 * 2**asks,
         )
 
-    def _reconcile(self) -> bool:
+    def reconcile(self) -> bool:
         self.town.pass_time(LAG)
         done = reconcile(
             database=self.outside.database,
-            school_of=self.schools.of,
+            school_of=self.school_of,
             start=self.engine.start,
             enqueue=self.engine.enqueue,
             alive=self.engine.alive,
@@ -214,7 +230,7 @@ class Life:
             run,
             holder=holder,
             database=self.outside.database,
-            school_of=self.schools.of,
+            school_of=self.school_of,
             now=self.town.clock,
             waits=WAITS,
             step=lambda _name, function: function(),

@@ -110,7 +110,7 @@ class Journey:
 
     def _order(self, life: Life, wanted: Wanted) -> None:
         try:
-            self.order_id = life.initiate(wanted, self._key).merchant_order_id
+            self.order_id = life.initiate(wanted, self._key)
         except StillInProgress:
             self.town.pass_time(UNTIL_ASKED_AGAIN)
             self._order(life, wanted)

@@ -158,7 +158,6 @@ def test_money_for_an_order_whose_buyer_was_erased_waits_for_a_person_and_then_g
     world.duitku.switches.expired_payable = True
     world.call_back(world.duitku.pay(order_id))
     world.work_for(hours=1)
-    desk.sign_in()
     stopped = desk.open(f"/console/payments/{order_id}")
     before = world.enrolled()
 

@@ -72,38 +72,3 @@ notes = sa.Table(
     sa.Column("operator", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
 )
-
-wordings = sa.Table(
-    "wordings",
-    metadata,
-    sa.Column("school", sa.Text, primary_key=True),
-    sa.Column("kind", sa.Text, primary_key=True),
-    sa.Column("language", sa.Text, primary_key=True),
-    sa.Column("subject", sa.Text, nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
-    sa.Column("changed_at", UtcDateTime, nullable=False),
-)
-
-preferences = sa.Table(
-    "preferences",
-    metadata,
-    sa.Column("school", sa.Text, primary_key=True),
-    sa.Column("quiet_from", sa.Integer, nullable=False),
-    sa.Column("quiet_until", sa.Integer, nullable=False),
-    sa.Column("keep_days", sa.Integer),
-    sa.Column("forgot_at", UtcDateTime),
-)
-
-exchanges = sa.Table(
-    "exchanges",
-    metadata,
-    sa.Column("id", Id, primary_key=True),
-    sa.Column("merchant_order_id", sa.Text, nullable=False, index=True),
-    sa.Column("at", UtcDateTime, nullable=False),
-    sa.Column("system", sa.Text, nullable=False),
-    sa.Column("request", sa.Text, nullable=False),
-    sa.Column("sent", sa.Text, nullable=False),
-    sa.Column("status", sa.Integer),
-    sa.Column("answer", sa.Text, nullable=False),
-    sa.Column("seconds", sa.Float, nullable=False),
-)

@@ -109,6 +109,7 @@ def set_invoice(
     invoice: Invoice,
     *,
     payment_method: str | None,
+    fee: Rupiah,
     expires_at: datetime,
     now: datetime,
 ) -> None:
@@ -127,6 +128,7 @@ def set_invoice(
         .values(
             **shown,
             payment_method=payment_method,
+            fee=fee,
             expires_at=expires_at,
             invoice_fault=None,
             invoice_lease_until=None,
@@ -429,7 +431,7 @@ def as_payment(row: Any) -> Payment:
     values["attention"] = Attention(values["attention"]) if values["attention"] else None
     values["merchant_order_id"] = MerchantOrderId(values["merchant_order_id"])
     values["payment_amount"] = Rupiah(values["payment_amount"])
-    values["discount"] = Rupiah(values["discount"])
+    values["discount"], values["fee"] = Rupiah(values["discount"]), Rupiah(values["fee"])
     return Payment(**values)
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from kelaspay.payment import ERASED, Status
 from kelaspay.store.console import only
 from kelaspay.store.messages import State
-from kelaspay.store.operator_tables import exchanges, notes
+from kelaspay.store.operator_tables import notes
 from kelaspay.store.tables import customers, enrollments, inbox, messages, payments, story, users
 
 if TYPE_CHECKING:
@@ -87,8 +87,6 @@ def forget_person(db: Db, school: str | None, email: str, now: datetime, actor: 
         sa.update(messages).where(messages.c.merchant_order_id.in_(order_ids)).values(**unsaid, state=State.DROPPED)
     )
     db.execute(sa.update(inbox).where(inbox.c.merchant_order_id.in_(order_ids)).values(body=b""))
-    exchanged = exchanges.c.merchant_order_id.in_(order_ids)
-    db.execute(sa.delete(exchanges).where(exchanged))
     addressed = sa.and_(story.c.merchant_order_id.in_(order_ids), story.c.what == "email_changed")
     db.execute(sa.update(story).where(addressed).values(text=None))
     lines = [

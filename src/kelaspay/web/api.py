@@ -3,41 +3,82 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from kelaspay.checkout import initiate
-from kelaspay.faults import PaymentUnknown
+from kelaspay.faults import DuitkuBusy, DuitkuRefused, DuitkuUnavailable, NotConfigured, PaymentUnknown
+from kelaspay.idempotency import Answer, Turn
 from kelaspay.outside import Outside
 from kelaspay.payment import Enrollment, Payment
 from kelaspay.store import enrollments, offers, payments
 from kelaspay.wanted import Wanted
 from kelaspay.web.json_bodies import JsonRoute
+from kelaspay.web.v1.fields import ADDRESS, IdempotencyKey
+from kelaspay.web.v1.once import answer_once
+from kelaspay.web.v1.problems import ONCE, problems
 
-router = APIRouter(route_class=JsonRoute)
+router = APIRouter(route_class=JsonRoute, tags=["Checkout"])
 
 LONG = 500
+NAMED: JsonDict = {
+    "anyOf": [
+        {"required": [name], "properties": {name: {"type": "string", "minLength": 1}}}
+        for name in ("offer", "course_name")
+    ]
+}
+"""What is bought must be said."""
 
 
 class PaymentWanted(BaseModel):
     """A buyer, and what to buy: an offer by its slug, or a course by its exact name. The price is the server's."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, json_schema_extra=NAMED)
 
-    customer_name: str = Field(max_length=LONG, examples=["Siti Rahmawati"])
-    customer_email: str = Field(max_length=LONG, examples=["siti@example.com"])
-    customer_phone: str = Field(max_length=LONG, examples=["0812-3456-7890"])
-    offer: str | None = Field(default=None, max_length=LONG, examples=["python-dasar"])
-    course_name: str | None = Field(default=None, max_length=LONG, examples=["Web Development Fundamentals"])
+    customer_name: str = Field(
+        max_length=LONG, json_schema_extra={"format": "person-name"}, examples=["Siti Rahmawati"]
+    )
+    customer_email: str = Field(
+        max_length=LONG,
+        json_schema_extra={"format": "email"},
+        description="The access goes there; at most 50 characters, for Duitku takes no longer ones.",
+        examples=["siti@example.com"],
+    )
+    customer_phone: str = Field(
+        max_length=LONG,
+        json_schema_extra={"format": "phone"},
+        description="As it is written in Indonesia, or with its country's code.",
+        examples=["0812-3456-7890"],
+    )
+    offer: str | None = Field(
+        default=None,
+        max_length=LONG,
+        json_schema_extra={"format": "offer-slug"},
+        description="An offer by its slug; this or `course_name`.",
+        examples=["python-dasar"],
+    )
+    course_name: str | None = Field(
+        default=None,
+        max_length=LONG,
+        json_schema_extra={"format": "offer-name"},
+        description="An offer by its exact name.",
+        examples=["Web Development Fundamentals"],
+    )
     payment_method: str | None = Field(
         default=None,
         max_length=LONG,
+        json_schema_extra={"format": "payment-method"},
         description="A channel code of Duitku's, like `BC`; without one the buyer chooses at Duitku.",
     )
-    coupon: str | None = Field(default=None, max_length=LONG, examples=["LEBARAN25"])
-    return_url: str | None = Field(default=None, max_length=LONG, pattern=r"^https?://[!-~]+$")
+    coupon: str | None = Field(
+        default=None, max_length=LONG, json_schema_extra={"format": "coupon-code"}, examples=["LEBARAN25"]
+    )
+    return_url: str | None = Field(
+        default=None, max_length=LONG, pattern=ADDRESS, description="Where the buyer goes after."
+    )
 
 
 class PaymentStarted(BaseModel):
@@ -73,40 +114,71 @@ class OnSale(BaseModel):
     access_days: int | None = Field(description="None: for ever.")
 
 
-class Problem(BaseModel):
-    """RFC 9457 problem details."""
-
-    model_config = ConfigDict(extra="allow")
-
-    title: str
-    status: int
-    code: str
-    detail: str | None = None
-
-
-PROBLEMS: dict[int | str, dict[str, object]] = {
-    status: {"model": Problem, "content": {"application/problem+json": {}}} for status in (404, 409, 422, 502, 503)
-}
+@router.post(
+    "/payment/initiate",
+    summary="Start a payment",
+    status_code=201,
+    response_model=PaymentStarted,
+    responses=problems(*ONCE, NotConfigured, DuitkuUnavailable, DuitkuBusy, DuitkuRefused, body=True, key=False),
+)
+def initiate_payment(wanted: PaymentWanted, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
+    """Start a payment and get the address where the buyer pays. The price is the server's: an `amount` is refused."""
+    return initiated(request, wanted, asker="checkout", key=idempotency_key)
 
 
-@router.post("/payment/initiate", status_code=201, responses=PROBLEMS, response_model_exclude_none=True)
-def initiate_payment(
-    wanted: PaymentWanted,
-    request: Request,
-    idempotency_key: Annotated[str | None, Header(max_length=LONG)] = None,
-) -> PaymentStarted:
-    """Start a payment and get the address where the buyer pays."""
+@router.get(
+    "/payment/{merchant_order_id}", summary="See how a payment stands", responses=problems(PaymentUnknown, key=False)
+)
+def read_payment(merchant_order_id: str, request: Request) -> PaymentState:
+    """How a payment stands; nothing about who pays."""
     outside: Outside = request.app.state.outside
-    payment = initiate(
-        Wanted(**wanted.model_dump()),
-        idempotency_key=idempotency_key,
-        database=outside.database,
-        customers=outside.customers,
-        school_of=outside.schools.of,
-        urls=outside.urls,
-        start=request.app.state.start,
-        now=outside.now,
-    )
+    with outside.database.read() as db:
+        payment = payments.find_payment(db, merchant_order_id)
+        if payment is None:
+            raise PaymentUnknown
+        found = enrollments.find_enrollment(db, merchant_order_id)
+    outside.watching.seen(payment.merchant_order_id)
+    return state_of(payment, found)
+
+
+@router.get("/courses", summary="List what is on sale", responses=problems(key=False))
+def list_courses(request: Request) -> list[OnSale]:
+    """What is on sale now, of all schools."""
+    outside: Outside = request.app.state.outside
+    with outside.database.read() as db:
+        found = offers.list_offers(db)
+    return [
+        OnSale(slug=offer.slug, name=offer.name, price=offer.price, access_days=offer.access_days)
+        for offer in found
+        if offer.on_sale(outside.now())
+    ]
+
+
+def initiated(
+    request: Request, body: PaymentWanted, *, asker: str, key: str | None, school: str | None = None
+) -> Response:
+    """The response to a request for a payment, of one school's offers where a `school` is given."""
+    outside: Outside = request.app.state.outside
+
+    def act(turn: Turn) -> Answer:
+        payment = initiate(
+            Wanted(**body.model_dump(), school=school),
+            turn=turn,
+            database=outside.database,
+            customers=outside.customers,
+            school_of=outside.schools.of,
+            urls=outside.urls,
+            start=request.app.state.start,
+            now=outside.now,
+        )
+        text = _started(payment, outside).model_dump_json(exclude_none=True)
+        with outside.database.begin() as db:
+            return turn.answered(db, 201, text)
+
+    return answer_once(request, body, act, asker=asker, key=key, school=school or "")
+
+
+def _started(payment: Payment, outside: Outside) -> PaymentStarted:
     return PaymentStarted(
         merchant_order_id=payment.merchant_order_id,
         reference=payment.reference or "",
@@ -118,32 +190,6 @@ def initiate_payment(
         va_number=payment.va_number,
         qr_string=payment.qr_string,
     )
-
-
-@router.get("/payment/{merchant_order_id}", responses={404: PROBLEMS[404]})
-def read_payment(merchant_order_id: str, request: Request) -> PaymentState:
-    """How a payment stands."""
-    outside: Outside = request.app.state.outside
-    with outside.database.read() as db:
-        payment = payments.find_payment(db, merchant_order_id)
-        if payment is None:
-            raise PaymentUnknown
-        found = enrollments.find_enrollment(db, merchant_order_id)
-    outside.watching.seen(payment.merchant_order_id)
-    return state_of(payment, found)
-
-
-@router.get("/courses")
-def list_courses(request: Request) -> list[OnSale]:
-    """What is on sale now."""
-    outside: Outside = request.app.state.outside
-    with outside.database.read() as db:
-        found = offers.list_offers(db)
-    return [
-        OnSale(slug=offer.slug, name=offer.name, price=offer.price, access_days=offer.access_days)
-        for offer in found
-        if offer.on_sale(outside.now())
-    ]
 
 
 def state_of(payment: Payment, found: Enrollment | None) -> PaymentState:

@@ -28,7 +28,7 @@ from kelaspay.faults import (
 from kelaspay.i18n import marked, translator
 from kelaspay.methods import Methods, invoice_end
 from kelaspay.outside import Outside
-from kelaspay.payment import UNPAID, Payment, Status
+from kelaspay.payment import NOTHING, UNPAID, Payment, Rupiah, Status
 from kelaspay.store import payments
 from kelaspay.web.i18n import language_of
 from kelaspay.web.pages import shown
@@ -72,6 +72,7 @@ def choose(public_id: str, request: Request, payment_method: Annotated[str, Form
         choose_method(
             payment,
             payment_method,
+            fee=_fee(request, payment, payment_method),
             database=outside.database,
             customers=outside.customers,
             school_of=outside.schools.of,
@@ -163,6 +164,12 @@ def _chooser(request: Request, payment: Payment, *, wrong: str | None = None, st
         own=own,
         wrong=say(wrong) if wrong else None,
     )
+
+
+def _fee(request: Request, payment: Payment, payment_method: str) -> Rupiah:
+    """What the channel costs on top, as the chooser has just shown it."""
+    offered = methods_of(request, payment).for_amount(payment.payment_amount)
+    return next((each.fee for each in offered if each.code == payment_method), NOTHING)
 
 
 def _asked(request: Request, payment: Payment) -> str:

@@ -217,7 +217,7 @@ def _instructions(standing: Standing, outside: Outside, say: Any) -> dict[str, A
     payment, invoices = standing.payment, standing.invoices
     channel = CHANNELS.get(payment.payment_method or "")
     end = invoice_end(payment, invoices[0]) if invoices else payment.expires_at
-    blanks = {"number": by_fours(payment.va_number or ""), "amount": rupiah(payment.payment_amount)}
+    blanks = {"number": by_fours(payment.va_number or ""), "amount": rupiah(payment.to_pay)}
     ways = ways_to_pay(channel.code, channel.group) if channel else []
     older = [(each.va_number, invoice_end(payment, each)) for each in invoices[1:] if each.va_number]
     return {

@@ -1,4 +1,4 @@
-"""Operators of one school, buyers whose address changed, messages in words of one's own, and what was said outside."""
+"""Operators of one school, and buyers whose address changed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0026"
-down_revision = "0021"
+down_revision = "0025a"
 branch_labels = None
 depends_on = None
 
@@ -23,40 +23,3 @@ def upgrade() -> None:
         "payments",
         ["school", sa.literal_column("created_at DESC"), sa.literal_column("merchant_order_id DESC")],
     )
-    op.create_table(
-        "wordings",
-        sa.Column("school", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("language", sa.Text(), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("school", "kind", "language", name=op.f("pk_wordings")),
-    )
-    op.create_table(
-        "preferences",
-        sa.Column("school", sa.Text(), nullable=False),
-        sa.Column("quiet_from", sa.Integer(), nullable=False),
-        sa.Column("quiet_until", sa.Integer(), nullable=False),
-        sa.Column("keep_days", sa.Integer(), nullable=True),
-        sa.Column("forgot_at", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("school", name=op.f("pk_preferences")),
-    )
-    _exchanges()
-
-
-def _exchanges() -> None:
-    op.create_table(
-        "exchanges",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("merchant_order_id", sa.Text(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("system", sa.Text(), nullable=False),
-        sa.Column("request", sa.Text(), nullable=False),
-        sa.Column("sent", sa.Text(), nullable=False),
-        sa.Column("status", sa.Integer(), nullable=True),
-        sa.Column("answer", sa.Text(), nullable=False),
-        sa.Column("seconds", sa.Float(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_exchanges")),
-    )
-    op.create_index("ix_exchanges_merchant_order_id", "exchanges", ["merchant_order_id"])

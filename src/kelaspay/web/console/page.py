@@ -109,7 +109,7 @@ def page(request: Request, name: str, visitor: Visitor | None, *, status: int = 
         told=request.query_params.get("count", ""),
         sandbox=outside.settings.duitku_environment == "sandbox",
         now=outside.now(),
-        schools=_schools(outside, visitor),
+        switch=_schools(outside, visitor),
         **values,
     )
     return HTMLResponse(body, status_code=status, headers=HEADERS)

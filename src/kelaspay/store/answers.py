@@ -1,0 +1,67 @@
+"""The answers that a repeated request gets again: one row for each `Idempotency-Key` of an asker, there before anything
+is done, with a lease for as long as somebody is doing it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from kelaspay.store.database import database_clock
+from kelaspay.store.tables import answers
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kelaspay.store.database import Db
+
+
+def claim(
+    db: Db, asker: str, key: str, *, school: str, digest: str, lease: float, now: datetime
+) -> tuple[bool, sa.Row[Any]]:
+    """The row of this key, and whether it is held for `lease` seconds by whoever asked: a new one is, and one whose
+    holder stopped without an answer.
+    """
+    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(answers)
+    values = {"asker": asker, "key": key, "school": school, "digest": digest, "made_at": now}
+    added = insert.values(**values, lease_until=database_clock() + lease).on_conflict_do_nothing()
+    held = db.execute(added.returning(answers.c.key)).first() is not None
+    if not held:
+        over = sa.and_(answers.c.status.is_(None), answers.c.lease_until < database_clock())
+        taken = sa.update(answers).where(_named(asker, key), over, answers.c.digest == digest)
+        held = db.execute(taken.values(lease_until=database_clock() + lease)).rowcount == 1
+    return held, db.execute(sa.select(answers).where(_named(asker, key))).one()
+
+
+def set_subject(db: Db, asker: str, key: str, lease_until: float, subject: str) -> bool:
+    """What this request made, for whoever takes it up; False when somebody has taken it up already."""
+    return _write(db, asker, key, lease_until, subject=subject)
+
+
+def set_answer(db: Db, asker: str, key: str, lease_until: float, status: int, body: str) -> bool:
+    """Keep what was answered; False when somebody else has taken the request up."""
+    return _write(db, asker, key, lease_until, status=status, body=body)
+
+
+def let_go(db: Db, asker: str, key: str, lease_until: float) -> None:
+    """Nothing came of it: the key is free again, but for a request that has made something, which may be taken up."""
+    mine = sa.and_(_named(asker, key), answers.c.lease_until == lease_until, answers.c.status.is_(None))
+    db.execute(sa.delete(answers).where(mine, answers.c.subject.is_(None)))
+    db.execute(sa.update(answers).where(mine).values(lease_until=0.0))
+
+
+def forget_answers(db: Db, made_before: datetime) -> None:
+    """Drop the keys from before then, but for those that somebody is still at."""
+    over = sa.or_(answers.c.status.is_not(None), answers.c.lease_until < database_clock())
+    db.execute(sa.delete(answers).where(answers.c.made_at < made_before, over))
+
+
+def _write(db: Db, asker: str, key: str, lease_until: float, **values: Any) -> bool:
+    mine = sa.and_(_named(asker, key), answers.c.lease_until == lease_until, answers.c.status.is_(None))
+    return db.execute(sa.update(answers).where(mine).values(**values)).rowcount == 1
+
+
+def _named(asker: str, key: str) -> sa.ColumnElement[bool]:
+    return sa.and_(answers.c.asker == asker, answers.c.key == key)
