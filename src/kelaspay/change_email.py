@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import email_validator
-
 from kelaspay.faults import AlreadySignedIn, InvalidInput, MoveRefused, PaymentUnknown
 from kelaspay.payment import UNPAID, EnrollmentState, Status
-from kelaspay.store import enrollments, payments
+from kelaspay.store import enrollments, messages, payments
+from kelaspay.wanted import email_of
 
 if TYPE_CHECKING:
     from kelaspay.confirm import Start
@@ -47,7 +46,9 @@ def change_email(merchant_order_id: MerchantOrderId, email: str, *, school: Scho
         payments.tell(db, merchant_order_id, at, actor, "email_changed", f"{before.email} → {address}")
         if found is not None:
             _leave(db, found)
-        if payment.status not in UNPAID:
+        if payment.status is Status.PENDING:
+            messages.once_more(db, merchant_order_id, "order_made", at)
+        elif payment.status not in UNPAID:
             start(db, merchant_order_id, at)
     return address
 
@@ -84,9 +85,9 @@ def _leave(db: Db, found: Enrollment) -> None:
 
 def _checked(email: str) -> str:
     try:
-        return email_validator.validate_email(email.strip(), check_deliverability=False).normalized.lower()
-    except email_validator.EmailNotValidError:
-        raise InvalidInput.one("email", "is not an e-mail address") from None
+        return email_of(email)
+    except ValueError as error:
+        raise InvalidInput.one("email", str(error)) from None
 
 
 def _read(db: Db, merchant_order_id: MerchantOrderId) -> tuple[Payment, Enrollment | None]:

@@ -5,9 +5,8 @@ can help, so that whoever catches one decides nothing twice.
     ├── Refused at the door: InvalidInput, OfferUnknown, OfferAmbiguous, OfferNotOnSale, IdempotencyKeyReused, ...
     ├── Callbacks: BadSignature, WrongMerchant, MalformedCallback, CallbackTooLarge, InboxUnavailable
     ├── Duitku: DuitkuUnavailable (passing), DuitkuRefused, NotPaidYet (passing)
-    ├── Money: AmountDiffers, a person must look
     ├── Thinkific: ThinkificUnavailable, ThinkificBusy, ThinkificUnauthorized (passing), ThinkificRefused
-    ├── Mapping: CourseUnmapped, CourseAmbiguous, a person must look
+    ├── A person must look: AmountDiffers, CourseUnmapped, CourseAmbiguous, BuyerErased
     └── Running: HeldElsewhere (passing), Superseded (stop, another run has taken over), DatabaseUnavailable (passing)
 """
 
@@ -241,6 +240,14 @@ class EventNotKept(Fault):
 
 class DatabaseUnavailable(Fault):
     """The database does not answer just now."""
+
+    status = 503
+    retry = True
+    outage = True
+
+
+class CacheUnavailable(Fault):
+    """The cache does not answer just now."""
 
     status = 503
     retry = True

@@ -31,8 +31,10 @@ from kelaspay.outside import Outside
 from kelaspay.payment import NOTHING, UNPAID, Payment, Rupiah, Status
 from kelaspay.store import payments
 from kelaspay.web.i18n import language_of
+from kelaspay.web.marks import MARKS
 from kelaspay.web.pages import shown
 from kelaspay.web.signed import orders_of
+from kelaspay.web.turns import take_turn
 from kelaspay.web.words import CHANNEL_AWAY, NOT_MADE
 
 router = APIRouter(include_in_schema=False)
@@ -63,6 +65,7 @@ def chooser(public_id: str, request: Request) -> Response:
 @router.post("/o/{public_id}/method")
 def choose(public_id: str, request: Request, payment_method: Annotated[str, Form()] = "") -> Response:
     """An invoice for the channel. Choosing the same again while it can be paid changes nothing."""
+    take_turn(request, "method")
     outside: Outside = request.app.state.outside
     payment = found(request, public_id)
     back = RedirectResponse(f"/o/{public_id}", status_code=303)
@@ -162,6 +165,8 @@ def _chooser(request: Request, payment: Payment, *, wrong: str | None = None, st
         groups=[(say(title), [each for each in offered if each.group == group]) for group, title in GROUPS.items()],
         email=customer.email if customer else "",
         own=own,
+        marks=MARKS,
+        correctable=own and payment.status is Status.PENDING,
         wrong=say(wrong) if wrong else None,
     )
 
