@@ -48,16 +48,16 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
         summary="Sells Thinkific courses through Duitku and makes sure that whoever paid is in the course.",
         description=DESCRIPTION,
         openapi_tags=TAGS,
-        dependencies=[Depends(errors.plain_address)],
-        docs_url=None,
+        docs_url=None,  # its page asks others for its script; `docs` is ours
         redoc_url=None,
+        dependencies=[Depends(errors.plain_address)],
         redirect_slashes=False,  # its redirects are built from the Host header
     )
     app.state.outside = outside
     app.state.start = start
     app.state.methods = {}
     app.router.routes[:0] = hooks.hooks_of(outside.schools, inbox, outside.settings, outside.now)
-    for part in (api, files, shop, paying, status, ready, receipt, me, button, mails, install, docs, health):
+    for part in (api, files, shop, paying, status, ready, receipt, me, button, mails, install, health, docs):
         app.include_router(part.router)
     for part in (own_key, offers, payments, acts, enrollments, events):
         app.include_router(part.router, prefix="/api/v1")

@@ -56,7 +56,7 @@ def demo(said: str = os.devnull) -> Iterator[str]:
     with Path(said).open("w") as printed:
         process = subprocess.Popen(
             [sys.executable, "-m", "kelaspay", "demo"],
-            env=os.environ | {"PORT": str(port)},
+            env=os.environ | {"PORT": str(port), "EMBED_ORIGINS": "http://127.0.0.1:*"},
             stdout=printed,
             stderr=subprocess.DEVNULL,
         )

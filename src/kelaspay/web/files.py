@@ -15,6 +15,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 HOUR = "public, max-age=3600"
 TYPES = {
     "style.css": "text/css",
+    "docs.css": "text/css",
     "pages.js": "text/javascript",
     "buy.js": "text/javascript",
     "console.css": "text/css",
