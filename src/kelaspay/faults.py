@@ -121,12 +121,6 @@ class BuyerErased(Fault):
     status = 409
 
 
-class MessageUnknown(Fault):
-    """There is no such message."""
-
-    status = 404
-
-
 class OfferUnknown(Fault):
     """There is no such offer."""
 
@@ -167,6 +161,12 @@ class FormExpired(Fault):
     """The form is from an earlier visit; open the page again and repeat it."""
 
     status = 403
+
+
+class MessageUnknown(Fault):
+    """There is no such message."""
+
+    status = 404
 
 
 class CustomerUnknown(Fault):

@@ -166,6 +166,27 @@ STANDING = {
     "waiting": "Menunggu giliran",
     "running": "Berjalan",
 }
+MESSAGE = {
+    "order_made": "Cara membayar",
+    "reminder": "Pengingat pertama",
+    "last_reminder": "Pengingat terakhir",
+    "paid": "Pembayaran diterima",
+    "access_ready": "Akses siap",
+    "access_late": "Akses terlambat",
+    "expired": "Pesanan kedaluwarsa",
+    "refunded": "Dana dikembalikan",
+    "access_ends_14": "Akses berakhir dua minggu lagi",
+    "access_ends_3": "Akses berakhir tiga hari lagi",
+    "sign_in": "Kode masuk",
+}
+MESSAGE_STATE = {
+    "waiting": "menunggu waktunya",
+    "sent": "terkirim",
+    "kept": "disimpan, tidak dikirim",
+    "dropped": "tidak jadi: sudah tidak berlaku",
+    "failed": "gagal",
+}
+WAY = {"email": "Email", "whatsapp": "WhatsApp"}
 DEED = {
     "signed_in": "Masuk",
     "signed_out": "Keluar",
@@ -179,6 +200,7 @@ DEED = {
     "resent": "Mengirim ulang akses",
     "ended": "Mengakhiri akses",
     "email_changed": "Mengganti email pembeli",
+    "message_resent": "Mengirim ulang pesan",
     "noted": "Menulis catatan",
     "settled": "Menutup peringatan",
     "exported": "Mengunduh daftar pembayaran",
@@ -217,6 +239,8 @@ SAID = {
     "ended": "Akses sedang diakhiri.",
     "email_changed": "Email diganti; akses sedang dipindahkan.",
     "resent_lately": "Email akses belum lama ini dikirim, atau belum pernah dibuat.",
+    "message_resent": "Pesan sedang dikirim lagi.",
+    "message_not_resent": "Pesan ini tidak bisa dikirim lagi sekarang.",
     "noted": "Catatan disimpan.",
     "settled": "Peringatan ditutup.",
     "bulk_retried": "{count} pembayaran sedang dicoba lagi; yang tidak perlu dilewati.",
