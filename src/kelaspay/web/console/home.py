@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from kelaspay.outside import Outside
 from kelaspay.schools import missing
-from kelaspay.store import console, offers
+from kelaspay.store import console, endpoints, offers
 from kelaspay.store.console import Day, Need
 from kelaspay.store.database import Db
 from kelaspay.web.console.page import WIB, ConsoleRoute, page
@@ -97,6 +97,7 @@ def _counters(db: Db, now: datetime) -> list[Counter]:
         Counter("Callback ditolak (24 jam)", console.refused_calls(db, now - A_DAY), "/console/events#refused"),
         Counter("Kursus tanpa pemetaan", len(console.unmapped_offers(db)), "/console/catalogue#offers"),
         Counter("Pekerjaan yang menyerah", console.dead_jobs(db), "/console/jobs?state=dead"),
+        Counter("Alamat webhook dimatikan", len(endpoints.given_up(db)), "/console/webhooks"),
     ]
 
 
