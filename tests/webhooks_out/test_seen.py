@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kelaspay.store.operators import Role
-from tests.console.desk import joined
+from tests.console.desk import Forms, joined
 from tests.shell import shell
 from tests.webhooks_out.receiver import deliver_due, now_is_real, states, tell
 
@@ -125,3 +125,21 @@ def test_nothing_that_is_no_id_is_looked_for(world: World) -> None:
     desk.open("/console/webhooks?before=x&state=nothing")
     assert desk.status == 200
     assert states(world) == []
+
+
+def test_an_operator_of_another_school_sees_and_touches_none_of_them(world: World) -> None:
+    world.sell()
+    endpoint_id, _ = tell(world, "https://example.com/hook")
+    order_id = world.buy()
+    desk = joined(world, school="another")
+
+    shown = desk.open("/console/webhooks")
+    token = Forms(desk.text).forms[0].fields["csrf"][0]
+    refused = [
+        desk.web.post(f"/console/webhooks/{path}", data={"csrf": token}).status_code
+        for path in (f"{endpoint_id}/ping", f"{endpoint_id}/enable", "deliveries/1/redeliver")
+    ]
+
+    assert endpoint_id not in shown
+    assert order_id not in shown
+    assert refused == [404, 404, 404]
