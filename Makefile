@@ -44,6 +44,12 @@ else
 	$(BIN)/pytest -m chaos
 endif
 
+bench: .venv/.all ## Measure everything, beside PostgreSQL and Redis (ARGS="--only 1,7"; needs wrk, takes long)
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-short: .venv/.all ## Measure what is quick, and fail on a fall since docs/performance.json
+	@$(BIN)/python -m tests.bench --short $(ARGS)
+
 check: .venv/.all ## Run formatter, linter, types and import rules
 	$(UV) lock --check --quiet
 	$(BIN)/ruff format --check .
@@ -75,4 +81,4 @@ clean: ## Remove what was installed and made
 	@$(UV) sync --quiet --frozen --python $(PYTHON)
 	@touch $@ .venv/.run
 
-.PHONY: help setup setup-all demo run work emulate test check screenshots format clean
+.PHONY: help setup setup-all demo run work emulate test bench bench-short check screenshots format clean

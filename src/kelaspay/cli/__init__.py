@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from kelaspay.cli import coupons, courses, events, keys, offers, operators, payments, processes, reconciling, schools
+from kelaspay.cli import (
+    coupons,
+    courses,
+    events,
+    keys,
+    measuring,
+    offers,
+    operators,
+    payments,
+    processes,
+    reconciling,
+    schools,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,3 +34,4 @@ app.add_typer(operators.app, name="operators", help="Who may use the console.")
 app.add_typer(keys.app, name="keys", help="Which programs may use the API.")
 processes.add_to(app)
 reconciling.add_to(app)
+measuring.add_to(app)
