@@ -50,6 +50,19 @@ bench: .venv/.all ## Measure everything, beside PostgreSQL and Redis (ARGS="--on
 bench-short: .venv/.all ## Measure what is quick, and fail on a fall since docs/performance.json
 	@$(BIN)/python -m tests.bench --short $(ARGS)
 
+drive: .venv/.all ## Send the API whatever its description allows and forbids (ARGS=600, seconds)
+	$(BIN)/python -m tests.api.drive $(ARGS)
+
+histories: .venv/.all ## Run 2 000 random histories of sales, which CI does too
+	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n auto -q tests/security/test_histories.py
+
+FUZZ_RUNS ?= 5000000
+fuzz: .venv/.all ## Fuzz what reads callbacks, signatures, names and numbers: a night's work (FUZZ_RUNS=20000 for a try)
+	$(UV) sync --quiet --frozen --inexact --group fuzz --python $(PYTHON)
+	$(BIN)/python -m tests.security.fuzz raw_callback -runs=$(FUZZ_RUNS)
+	for target in signed_callback signature subdomain phone email; do \
+	  $(BIN)/python -m tests.security.fuzz $$target -runs=$$(( $(FUZZ_RUNS) / 10 )) || exit 1; done
+
 check: .venv/.all ## Run formatter, linter, types and import rules
 	$(UV) lock --check --quiet
 	$(BIN)/ruff format --check .
@@ -81,4 +94,4 @@ clean: ## Remove what was installed and made
 	@$(UV) sync --quiet --frozen --python $(PYTHON)
 	@touch $@ .venv/.run
 
-.PHONY: help setup setup-all demo run work emulate test bench bench-short check screenshots format clean
+.PHONY: histories fuzz drive help setup setup-all demo run work emulate test bench bench-short check screenshots format clean

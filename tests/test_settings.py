@@ -76,6 +76,7 @@ EVERY: dict[str, tuple[str, object]] = {
     "THINKIFIC_API_URL": ("http://127.0.0.1:9002", "http://127.0.0.1:9002"),
     "THINKIFIC_SITE_URL": ("http://127.0.0.1:9002/sites/{subdomain}/", "http://127.0.0.1:9002/sites/{subdomain}"),
     "THINKIFIC_RATE": ("1000", 1000),
+    "API_RATE": ("60", 60),
     "THINKIFIC_EXTERNAL_ORDERS": ("off", False),
     "THINKIFIC_SSO": ("on", True),
     "DEMO": ("on", True),
@@ -94,6 +95,9 @@ EVERY: dict[str, tuple[str, object]] = {
     "RECONCILE_SECONDS": ("0.4", 0.4),
     "SMTP_URL": ("smtp://user:pass@mail.example.com:587", "smtp://user:pass@mail.example.com:587"),
     "MAIL_FROM": ("Kelas <kelas@example.com>", "Kelas <kelas@example.com>"),
+    "WHATSAPP_TOKEN": ("EAAG1234", "EAAG1234"),
+    "WHATSAPP_PHONE_NUMBER_ID": ("106540352242922", "106540352242922"),
+    "WHATSAPP_URL": ("http://127.0.0.1:9003/v23.0/", "http://127.0.0.1:9003/v23.0"),
 }
 
 

@@ -30,8 +30,9 @@ from kelaspay.payment import (
     new_merchant_order_id,
     new_public_id,
 )
-from kelaspay.store import payments
+from kelaspay.store import inbox, payments
 from kelaspay.store.database import Database, UtcDateTime
+from kelaspay.store.inbox import Event
 from kelaspay.store.tables import metadata
 
 if TYPE_CHECKING:
@@ -136,6 +137,14 @@ def test_any_aware_time_is_kept_as_utc(time: datetime) -> None:
     assert kept is not None
     assert kept.timestamp() == time.timestamp()
     assert kept.tzinfo is UTC
+
+
+def test_an_event_with_a_naive_time_is_refused_before_it_is_kept(database: Database) -> None:
+    naive = NOW.replace(tzinfo=None)
+    event = Event("duitku", "0" * 64, None, None, None, None, None, "text/plain", b"", naive)
+
+    with pytest.raises(ValueError, match="naive"), database.begin() as db:
+        inbox.keep(db, [event])
 
 
 def test_a_time_comes_back_as_it_went_in_aware_and_in_utc(database: Database) -> None:

@@ -289,6 +289,7 @@ def settings_for(
         "thinkific_api_key": thinkific.school.api_key,
         "thinkific_api_url": "http://thinkific.test",
         "thinkific_rate": 600_000,
+        "api_rate": 600_000,
     }
     return load(**(values | more))
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from kelaspay.alone import NotAlone
 from kelaspay.cli import app
 from kelaspay.cli.show import EXIT_FAILED
-from kelaspay.demo import PortTaken
 from kelaspay.faults import Fault
 from kelaspay.schools import MissingSettings
 from kelaspay.settings import SettingsInvalid
@@ -26,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Fault as fault:
         print(" ".join(["kelaspay:", str(fault), *_which(fault)]), file=sys.stderr)
         sys.exit(EXIT_FAILED)
-    except (SettingsInvalid, MissingSettings, NotAlone, PortTaken, PermissionError, NotADirectoryError) as error:
+    except (SettingsInvalid, MissingSettings, NotAlone, PermissionError, NotADirectoryError) as error:
         print(f"kelaspay: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILED)
 

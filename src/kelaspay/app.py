@@ -20,6 +20,7 @@ from kelaspay.web import (
     me,
     paying,
     ready,
+    receipt,
     shop,
     status,
 )
@@ -50,7 +51,7 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
     app.state.start = start
     app.state.methods = {}
     app.router.routes[:0] = hooks.hooks_of(outside.schools, inbox, outside.settings, outside.now)
-    for part in (api, files, shop, paying, status, ready, me, button, mails, install, health):
+    for part in (api, files, shop, paying, status, ready, receipt, me, button, mails, install, health):
         app.include_router(part.router)
     for part in (own_key, offers, payments, acts, enrollments, events):
         app.include_router(part.router, prefix="/api/v1")

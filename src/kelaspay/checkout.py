@@ -25,7 +25,7 @@ from kelaspay.faults import (
     PaymentUnknown,
     StillInProgress,
 )
-from kelaspay.payment import Customer, Enrollment, Payment, Status
+from kelaspay.payment import NOTHING, Customer, Enrollment, Payment, Status
 from kelaspay.store import coupons, enrollments, payments
 from kelaspay.wanted import Wanted, check
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from kelaspay.confirm import Start
     from kelaspay.customers import Customers
     from kelaspay.idempotency import Turn
-    from kelaspay.payment import Invoice
+    from kelaspay.payment import Invoice, Rupiah
     from kelaspay.school import SchoolOf
     from kelaspay.store.database import Database, Db
 
@@ -166,14 +166,15 @@ def choose_method(
     payment: Payment,
     payment_method: str,
     *,
+    fee: Rupiah = NOTHING,
     database: Database,
     customers: Customers,
     school_of: SchoolOf,
     urls: Urls,
     now: Callable[[], datetime],
 ) -> Payment:
-    """The payment with an invoice for that channel, which may be another than before: Duitku keeps one order, and every
-    number it ever gave stays in `invoices`, for an old one can still be paid (duitku.md 5).
+    """The payment with an invoice for that channel, at that fee on top. It may be another channel than before: Duitku
+    keeps one order, and every number it ever gave stays in `invoices`, for an old one can still be paid (duitku.md 5).
 
     Raises `InvalidInput`, `MoveRefused` when it is no longer to be paid, `StillInProgress`, or Duitku's faults.
     """
@@ -187,7 +188,7 @@ def choose_method(
     customer = customers.recall(payment.merchant_order_id)
     at = now()
     end = at + timedelta(minutes=expiry_period(payment_method))
-    chosen = replace(payment, payment_method=payment_method)
+    chosen = replace(payment, payment_method=payment_method, fee=fee)
     chosen = replace(chosen, expires_at=max(payment.expires_at, end) if payment.payment_url else end)
     invoice = _create(chosen, customer, database=database, school_of=school_of, urls=urls, now=now)
     return _keep_invoice(chosen, invoice, database=database, now=at)
@@ -296,7 +297,13 @@ def _keep_invoice(payment: Payment, invoice: Invoice, *, database: Database, now
     order_id = payment.merchant_order_id
     with database.begin() as db:
         payments.set_invoice(
-            db, order_id, invoice, payment_method=payment.payment_method, expires_at=payment.expires_at, now=now
+            db,
+            order_id,
+            invoice,
+            payment_method=payment.payment_method,
+            fee=payment.fee,
+            expires_at=payment.expires_at,
+            now=now,
         )
         kept = payments.find_payment(db, order_id)
     if kept is None:

@@ -51,15 +51,19 @@ class Customers:
         """Who pays for this order; raises `PaymentUnknown`."""
         return self._cached(merchant_order_id) or self._kept(merchant_order_id)
 
-    def forget(self, merchant_order_id: MerchantOrderId) -> None:
-        """Keep nothing at hand of whom the database no longer knows."""
+    def forget(self, merchant_order_id: MerchantOrderId) -> bool:
+        """Keep nothing at hand of whom the database no longer knows; False where that could not be made sure of."""
         if self._cache is None:
             self._own.pop(merchant_order_id, None)
-        elif self._redis_answers():
-            try:
-                self._cache.delete(_key(merchant_order_id))
-            except redis.RedisError:
-                self._pause()
+            return True
+        if not self._redis_answers():
+            return False
+        try:
+            self._cache.delete(_key(merchant_order_id))
+        except redis.RedisError:
+            self._pause()
+            return False
+        return True
 
     def _cached(self, merchant_order_id: MerchantOrderId) -> Customer | None:
         if self._cache is None:

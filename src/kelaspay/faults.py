@@ -229,6 +229,14 @@ class DatabaseUnavailable(Fault):
     outage = True
 
 
+class CacheUnavailable(Fault):
+    """The cache does not answer just now."""
+
+    status = 503
+    retry = True
+    outage = True
+
+
 class DuitkuUnavailable(Fault):
     """Duitku does not answer just now."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from kelaspay.duitku import CHANNELS
 from kelaspay.formats import by_fours, rupiah, wib
 from kelaspay.i18n import known, marked, translator
 from kelaspay.mail import Letter
@@ -54,6 +55,7 @@ KINDS = {
         (
             marked("Terima kasih, pesanan Anda untuk {course} sudah kami terima."),
             marked("Jumlah: {amount}"),
+            marked("Metode: {method}"),
             marked("Bayar sebelum: {until}"),
             "{number}",
         ),
@@ -81,6 +83,7 @@ KINDS = {
         marked("Pembayaran diterima: {course}"),
         (
             marked("Pembayaran Anda sebesar {amount} untuk {course} sudah kami terima pada {paid}."),
+            marked("Metode: {method}"),
             marked("Akses kelas sedang disiapkan. Anda akan menerima email lagi begitu siap."),
         ),
     ),
@@ -116,7 +119,10 @@ KINDS = {
     ),
     "refunded": Words(
         marked("Dana dikembalikan: {course}"),
-        (marked("Dana sebesar {amount} untuk {course} dikembalikan dan aksesnya diakhiri."),),
+        (
+            marked("Dana sebesar {amount} untuk {course} dikembalikan dan aksesnya diakhiri."),
+            marked("Dicatat pada {at}. Lama uang sampai tergantung bank Anda."),
+        ),
     ),
     "access_ends_14": Words(
         marked("Akses Anda ke {course} berakhir dua minggu lagi"),
@@ -145,15 +151,19 @@ def letter(
     site: str,
     ends: datetime | None,
     blank: str | None,
+    raised_at: datetime | None = None,
 ) -> Letter:
-    """The letter of this kind, in the buyer's language; `base` is our address and `site` the school's."""
+    """The letter of this kind, in the buyer's language; `base` is our address and `site` the school's, and `raised_at`
+    when it happened that it tells of.
+    """
     language = known(payment.language)
     say = translator(language)
     words = FREE_REFUNDED if kind == "refunded" and payment.free else KINDS[kind.partition(":")[0]]
+    channel = CHANNELS.get(payment.payment_method or "")
     blanks = {
         "name": customer.first_name,
         "course": payment.product_details,
-        "amount": rupiah(payment.payment_amount),
+        "amount": rupiah(payment.to_pay),
         "until": wib(payment.expires_at, language),
         "paid": wib(payment.paid_at, language),
         "ends": wib(ends, language),
@@ -162,6 +172,8 @@ def letter(
         "order": payment.merchant_order_id,
         "seller": seller.email or seller.phone or seller.name,
         "blank": blank or "",
+        "at": wib(raised_at, language),
+        "method": channel.name if channel else "Duitku",
         "number": say(_VA).format(va=by_fours(payment.va_number)) if payment.va_number else "",
     }
     leads = {

@@ -15,7 +15,9 @@ import structlog
 from kelaspay.faults import Fault
 from kelaspay.letters import KINDS, letter
 from kelaspay.mail import smtp
+from kelaspay.notes import NOTES, note
 from kelaspay.payment import EnrollmentState, Status
+from kelaspay.school import DEFAULT
 from kelaspay.store import enrollments, messages, payments
 from kelaspay.store.messages import CODE_LIFE, State
 
@@ -24,10 +26,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kelaspay.mail import Letter
-    from kelaspay.payment import Enrollment, Payment
+    from kelaspay.payment import Customer, Enrollment, Payment
     from kelaspay.school import Profile
     from kelaspay.settings import Settings
     from kelaspay.store.database import Database
+    from kelaspay.whatsapp import Note
 
 log = structlog.get_logger()
 
@@ -35,6 +38,9 @@ LEASE_SECONDS = 120.0
 """Longer than the mail server's slowest answer."""
 BATCH = 50
 SIGN_IN = "sign_in"
+AT = "@"
+WHATSAPP = "@whatsapp"
+"""What follows the kind of a message that goes another way than by e-mail."""
 MOST_ATTEMPTS = 8
 FIRST_WAIT = timedelta(seconds=30)
 RESEND_SPACING = timedelta(minutes=3)
@@ -49,17 +55,24 @@ class Office:
     base: str
     now: Callable[[], datetime]
     post: Callable[[Letter], None] | None = None
+    whatsapp: Callable[[Note], None] | None = None
+    """For the environment's school alone: the number is its own."""
 
 
 def office(
-    settings: Settings, profile_of: Callable[[str], Profile], database: Database, now: Callable[[], datetime]
+    settings: Settings,
+    profile_of: Callable[[str], Profile],
+    database: Database,
+    now: Callable[[], datetime],
+    *,
+    whatsapp: Callable[[Note], None] | None = None,
 ) -> Office:
-    """With SMTP_URL letters are sent, else kept."""
+    """With SMTP_URL letters are sent, else kept; with `whatsapp` most kinds go that way too."""
     post = None
     if settings.smtp_url is not None:
         sender = settings.mail_from or settings.seller_email or "no-reply@localhost"
         post = smtp(settings.smtp_url.get_secret_value(), sender)
-    return Office(database, profile_of, settings.app_base_url, now, post)
+    return Office(database, profile_of, settings.app_base_url, now, post, whatsapp)
 
 
 def send_due(office: Office) -> int:
@@ -81,11 +94,24 @@ def resend_access(database: Database, merchant_order_id: str, now: datetime) -> 
 
 
 def _see_to(row: Any, office: Office) -> None:
-    made, still = _made(row, office)
-    secret = row.kind.startswith(SIGN_IN)
-    if made is None or not still:
+    facts = _facts(row, office)
+    kind, _, channel = row.kind.partition(AT)
+    if facts is None or not _still(kind, row, facts, office.now()):
         _write_down(row, office, state=State.DROPPED)
-        return
+    elif channel:
+        _send_note(row, note(kind, facts.payment, facts.customer, ends=facts.ends), office)
+    else:
+        if office.whatsapp is not None and _goes_by_whatsapp(kind, facts.payment):
+            with office.database.begin() as db:  # before the letter is sent: whoever repeats that raises this once
+                messages.raise_message(db, row.merchant_order_id, f"{kind}{WHATSAPP}", row.due_at, office.now())
+        _send_letter(row, _letter(row, facts, office), office)
+
+
+def _goes_by_whatsapp(kind: str, payment: Payment) -> bool:
+    return kind in NOTES and payment.school == DEFAULT and not (kind == "refunded" and payment.free)
+
+
+def _send_letter(row: Any, made: Letter, office: Office) -> None:
     kept: dict[str, str | None] = {"recipient": made.to, "subject": made.subject, "text": made.text, "html": made.html}
     if office.post is None:
         _write_down(row, office, state=State.KEPT, sent_at=office.now(), **kept)
@@ -95,34 +121,70 @@ def _see_to(row: Any, office: Office) -> None:
     except Fault as fault:
         _failed(row, fault, office, kept)
         return
-    if secret:  # whoever reads our database need not read it
+    if row.kind.startswith(SIGN_IN):  # whoever reads our database need not read it
         kept |= {"text": None, "html": None, "blank": None}
+    _sent(row, office, kept)
+
+
+def _send_note(row: Any, made: Note, office: Office) -> None:
+    kept: dict[str, str | None] = {"recipient": made.to, "subject": made.template, "text": made.text}
+    if office.whatsapp is None:  # switched off since
+        _write_down(row, office, state=State.KEPT, **kept)
+        return
+    try:
+        office.whatsapp(made)
+    except Fault as fault:
+        _failed(row, fault, office, kept)
+        return
+    _sent(row, office, kept)
+
+
+def _sent(row: Any, office: Office, kept: dict[str, str | None]) -> None:
     _write_down(row, office, state=State.SENT, sent_at=office.now(), fault=None, **kept)
     log.info("message_sent", merchant_order_id=row.merchant_order_id, kind=row.kind)
 
 
-def _made(row: Any, office: Office) -> tuple[Letter | None, bool]:
-    """The letter as things stand now, and whether it still tells the truth."""
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What a message tells of, as it stands now."""
+
+    payment: Payment
+    customer: Customer
+    enrollment: Enrollment | None
+
+    @property
+    def ends(self) -> datetime | None:
+        return self.enrollment.expiry_date if self.enrollment else None
+
+
+def _facts(row: Any, office: Office) -> _Facts | None:
     with office.database.read() as db:
         payment = payments.find_payment(db, row.merchant_order_id)
         customer = payments.find_customer(db, row.merchant_order_id)
         enrollment = enrollments.find_enrollment(db, row.merchant_order_id)
-    if payment is None or customer is None or row.kind.partition(":")[0] not in KINDS:
-        return None, False
-    profile = office.profile_of(payment.school)
-    made = letter(
+    return None if payment is None or customer is None else _Facts(payment, customer, enrollment)
+
+
+def _letter(row: Any, facts: _Facts, office: Office) -> Letter:
+    profile = office.profile_of(facts.payment.school)
+    return letter(
         row.kind,
-        payment,
-        customer,
+        facts.payment,
+        facts.customer,
         seller=profile.seller,
         base=office.base,
         site=profile.site_url,
-        ends=enrollment.expiry_date if enrollment else None,
+        ends=facts.ends,
         blank=row.blank,
+        raised_at=row.raised_at,
     )
-    if row.kind.startswith(SIGN_IN):
-        return made, office.now() < row.raised_at + CODE_LIFE
-    return made, still_so(row.kind, payment, enrollment, office.now())
+
+
+def _still(kind: str, row: Any, facts: _Facts, now: datetime) -> bool:
+    """Whether there is such a message, and what it tells is still so."""
+    if kind.startswith(SIGN_IN):
+        return bool(now < row.raised_at + CODE_LIFE)
+    return kind in KINDS and still_so(kind, facts.payment, facts.enrollment, now)
 
 
 def still_so(kind: str, payment: Payment, enrollment: Enrollment | None, now: datetime) -> bool:

@@ -25,6 +25,7 @@ from kelaspay.schools import Schools, Shared
 from kelaspay.settings import secret_key
 from kelaspay.store.database import Database
 from kelaspay.thinkific.oauth import ThinkificOAuth
+from kelaspay.turnstile import Turnstile
 from kelaspay.vault import Vault
 from kelaspay.watching import Watching
 
@@ -55,6 +56,7 @@ class Outside:
     schools: Schools
     customers: Customers
     watching: Watching
+    turnstile: Turnstile
     urls: Urls
     secret_key: SecretStr
     """Signs sessions, encrypts tokens at rest."""
@@ -101,6 +103,7 @@ def opened(
             schools=Schools(shared),
             customers=shared.customers,
             watching=shared.watching,
+            turnstile=Turnstile(settings.api_rate, limits),
             urls=Urls(settings.app_base_url),
             secret_key=key,
             vault=shared.vault,

@@ -160,7 +160,14 @@ class Payment:
     """The key of the school that sold it."""
     coupon: str | None = None
     discount: Rupiah = NOTHING
-    """What the coupon took off; what is to be paid is `payment_amount`."""
+    """What the coupon took off."""
+    fee: Rupiah = NOTHING
+    """What the channel that was chosen costs the buyer on top, as Duitku said; it is not in `payment_amount`."""
+
+    @property
+    def to_pay(self) -> Rupiah:
+        """What leaves the buyer's account."""
+        return Rupiah(self.payment_amount + self.fee)
 
     @property
     def price(self) -> Rupiah:

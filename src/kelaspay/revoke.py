@@ -130,14 +130,14 @@ def _send_refund(
         school.thinkific.refund_external_order(
             external_order_id, amount=payment.payment_amount, reference=order_id, guard=last_moment
         )
-    except (ThinkificUnreachable, ThinkificBusy):
+    except (ThinkificUnreachable, ThinkificBusy, ThinkificUnauthorized):  # surely not taken
         if claimed:
             with school.database.begin() as db:
                 enrollments.release_once(db, order_id, "refund_state")
         raise
     except ThinkificUnavailable as fault:
         return ExternalOrderState.UNKNOWN, str(fault)
-    except (ThinkificRefused, ThinkificUnauthorized) as fault:
+    except ThinkificRefused as fault:
         return ExternalOrderState.REFUSED, str(fault)
     return ExternalOrderState.RECORDED, None
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import signal
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,8 +20,10 @@ from kelaspay.inbox import Inbox
 from kelaspay.messages import office
 from kelaspay.migrate import migrate
 from kelaspay.outside import opened
+from kelaspay.settings import SettingsInvalid
 from kelaspay.web.hooks import Front
 from kelaspay.web.server import web_config
+from kelaspay.whatsapp import cloud_api
 from kelaspay.work.engine import Engine
 from kelaspay.work.post import Postman
 from kelaspay.work.worker import Worker
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
     from kelaspay.outside import Outside
     from kelaspay.settings import Settings
+    from kelaspay.whatsapp import Note
 
 log = structlog.get_logger()
 
@@ -50,6 +55,7 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
     """Everything running but the web server: migrated, alone where it must be, loops started."""
     with ExitStack() as stack:
         outside = stack.enter_context(opened(settings))
+        whatsapp = _whatsapp(outside)
         held = stack.enter_context(alone(outside.database, shared=settings.redis_url is not None))
         migrate(outside.database)
         outside.schools.require()
@@ -78,10 +84,22 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
         stack.callback(outside.schools.shut)
         worker.start()
         if works:
-            postman = Postman(office(settings, outside.schools.profile, outside.database, outside.now))
+            postman = Postman(
+                office(settings, outside.schools.profile, outside.database, outside.now, whatsapp=whatsapp)
+            )
             stack.callback(postman.stop)
             postman.start()
         yield Process(outside, engine, inbox, worker)
+
+
+def _whatsapp(outside: Outside) -> Callable[[Note], None] | None:
+    """The way to WhatsApp, where the seller has one; raises `SettingsInvalid` for half of one."""
+    token, number = outside.settings.whatsapp_token, outside.settings.whatsapp_phone_number_id
+    if (token is None) != (number is None):
+        raise SettingsInvalid("WHATSAPP_TOKEN, WHATSAPP_PHONE_NUMBER_ID: one is set without the other")
+    if token is None or number is None:
+        return None
+    return cloud_api(outside.http, url=outside.settings.whatsapp_url, phone_number_id=number, token=token)
 
 
 def serve(settings: Settings, *, works: bool, started_up: Callable[[], None]) -> None:
@@ -91,11 +109,20 @@ def serve(settings: Settings, *, works: bool, started_up: Callable[[], None]) ->
     with started(settings, works=works) as process:
         started_up()
         server = web_server(process, settings)
+        settle()
         for (
             number
         ) in STOPS:  # uvicorn raises a signal again when it is done; the default would end us before the worker
             signal.signal(number, server.handle_exit)
         server.run()
+
+
+def settle() -> None:
+    """Give back the memory that only starting needed, and spare the collector what will stay until the end."""
+    gc.collect()
+    gc.freeze()
+    with suppress(OSError, AttributeError):  # glibc's; other C libraries give back by themselves or not at all
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def web_server(process: Process, settings: Settings) -> uvicorn.Server:
@@ -109,5 +136,6 @@ def work(settings: Settings) -> None:
     for number in STOPS:
         signal.signal(number, lambda *_: stopped.set())
     with started(settings, works=True):
+        settle()
         log.info("working")
         stopped.wait()

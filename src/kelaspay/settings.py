@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     thinkific_rate: Annotated[int, Field(ge=4)] = 120
     thinkific_external_orders: bool = True
 
+    api_rate: Annotated[int, Field(ge=1)] = 600
+
     confirm_retry_seconds: Seconds = 5.0
     retry_base_seconds: Seconds = 10.0
     retry_max_seconds: Seconds = 3600.0
@@ -113,6 +115,9 @@ class Settings(BaseSettings):
 
     smtp_url: Annotated[SecretStr | None, Optional] = None
     mail_from: Annotated[str | None, Optional] = None
+    whatsapp_token: Annotated[SecretStr | None, Optional] = None
+    whatsapp_phone_number_id: Annotated[str | None, Optional] = None
+    whatsapp_url: Url = "https://graph.facebook.com/v23.0"
 
     @field_validator("database_url")
     @classmethod

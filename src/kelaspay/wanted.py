@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 LONGEST_NAME = 100
+LONGEST_PHONE = len("+") + 15
+"""E.164."""
 LONGEST_EMAIL = 50
 """Duitku refuses longer ones (duitku.md 3.3)."""
 
@@ -141,7 +143,10 @@ def _phone(value: str) -> str:
         raise ValueError("is not a phone number") from None
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise ValueError("is not a possible phone number")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if len(written) > LONGEST_PHONE or phonenumbers.parse(written) != number:  # 000000000 is possible, and no number
+        raise ValueError("is not a possible phone number")
+    return written
 
 
 def _method(value: str) -> str:

@@ -188,23 +188,23 @@ class Life:
 
     def work(self) -> None:
         """Take over from the dead, then do all there is to do, however long it takes."""
-        self._take_over()
+        self.take_over()
         while True:
-            while self._hand_over() or self.engine.run_due():
+            while self.hand_over() or self.engine.run_due():
                 pass
             due = self.engine.next_due()
             if due is not None:
                 self.town.pass_time(due - self.town.clock())
-            elif not self._reconcile():
+            elif not self.reconcile():
                 return
 
-    def _take_over(self) -> None:
+    def take_over(self) -> None:
         dead = self.engine.hand_on({self.executor_id})
         if dead:
             with self.outside.database.begin() as db:
                 jobs.release_of(db, dead)
 
-    def _hand_over(self) -> int:
+    def hand_over(self) -> int:
         return hand_over(
             database=self.outside.database,
             start=self.engine.start,
@@ -212,7 +212,7 @@ class Life:
             spacing=lambda asks: 5.0 * 2**asks,
         )
 
-    def _reconcile(self) -> bool:
+    def reconcile(self) -> bool:
         self.town.pass_time(LAG)
         done = reconcile(
             database=self.outside.database,

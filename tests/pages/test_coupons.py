@@ -16,13 +16,14 @@ from tests.pages.browser import BUYER, choose, hidden, order, ordered, text
 from tests.pages.test_order_form import all_orders
 from tests.pages.test_paying import payment_of
 from tests.shell import shell
+from tests.test_schools import OTHER, OTHER_OFFER, two
 from tests.world import OFFER, START
 
 if TYPE_CHECKING:
     from tests.shell import Shell
     from tests.world import World
 
-__all__ = ["shell"]
+__all__ = ["shell", "two"]
 
 HALF = "SETENGAH"
 
@@ -273,6 +274,18 @@ def test_a_front_end_of_ones_own_names_the_coupon(world: World) -> None:
         [{"field": "coupon", "detail": "is not a coupon of ours"}],
     )
     assert used(world, "GRATIS") == 1
+
+
+def test_a_schools_coupon_is_no_coupon_of_another(two: World) -> None:
+    coupon(two)
+    coupon(two, "LAIN", percent=10, school=OTHER)
+    elsewhere = order(two, OTHER_OFFER, coupon=HALF)
+
+    assert elsewhere.status_code == 422
+    assert "Kupon ini tidak dikenal." in text(elsewhere)
+    assert order(two, coupon="LAIN").status_code == 422
+    assert order(two, OTHER_OFFER, coupon="LAIN").status_code == 303
+    assert order(two, coupon=HALF).status_code == 303
 
 
 @pytest.mark.parametrize(

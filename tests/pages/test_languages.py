@@ -11,7 +11,7 @@ from kelaspay.i18n import TRANSLATIONS
 
 SOURCE = Path(__file__).parents[2] / "src" / "kelaspay"
 JINJA = "jinja2.ext.babel_extract"
-WHERE = [("web/**.py", "python"), ("letters.py", "python"), ("web/templates/**.html", JINJA)]
+WHERE = [("web/**.py", "python"), ("letters.py", "python"), ("notes.py", "python"), ("web/templates/**.html", JINJA)]
 OPTIONS = {"web/templates/**.html": {"trim_blocks": "true", "newstyle_gettext": "true"}}
 
 

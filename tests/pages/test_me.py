@@ -13,6 +13,9 @@ from kelaspay.store import messages
 from tests.pages.browser import choose, ordered, text
 from tests.pages.test_coupons import coupon
 from tests.pages.test_status import bought
+from tests.test_schools import OTHER_OFFER, two
+
+__all__ = ["two"]
 
 if TYPE_CHECKING:
     import httpx2
@@ -168,6 +171,17 @@ def test_a_code_that_waited_too_long_is_not_sent(embedded: World) -> None:
     embedded.clock.move(minutes=11)
 
     assert letters(embedded) == []
+
+
+def test_orders_at_several_schools_are_shown_together_with_who_sold_them(two: World) -> None:
+    ordered(two)
+    ordered(two, OTHER_OFFER)
+    letters(two)
+    ask(two.web)
+    page = text(enter(two.web, code_sent(two)))
+
+    assert page.count("Web Development Fundamentals Menunggu pembayaran") == 2
+    assert "Akademi" in page
 
 
 def test_a_forged_cookie_opens_nothing(embedded: World) -> None:

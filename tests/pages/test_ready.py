@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import zlib
 from typing import TYPE_CHECKING
 
 from fastapi.testclient import TestClient
 
 from tests.pages.browser import choose, ordered, text
+from tests.pages.test_coupons import coupon
 from tests.pages.test_paying import payment_of
 from tests.pages.test_status import bought
 from tests.world import OFFER, world_on
@@ -65,6 +68,54 @@ def test_the_receipt_names_the_buyer_to_the_buyer_alone(embedded: World) -> None
         assert part in receipt
     assert "Siti Rahmawati" not in stranger
     assert "siti@example.com" not in stranger
+
+
+def pdf_text(raw: bytes) -> str:
+    """The words of a PDF that fpdf2 made: its streams are deflated, its strings in brackets."""
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", raw, flags=re.DOTALL)
+    drawn = b" ".join(zlib.decompress(each) for each in streams if each[:1] == b"x")
+    said = b" ".join(re.findall(rb"\(((?:[^()\\]|\\.)*)\) ?Tj", drawn)).decode("latin-1")
+    return re.sub(r"\\(.)", r"\1", said)
+
+
+def test_the_receipt_can_be_kept_as_a_pdf_with_all_that_stands_on_the_page(embedded: World) -> None:
+    embedded.duitku.switches.fees_to_buyer = True
+    embedded.sell(
+        "Belajar “Python” \N{EN DASH} 日本 dari Dasar, dan sebuah nama yang begitu panjang sehingga tidak muat"
+    )
+    coupon(embedded)
+    public_id = ordered(embedded, coupon="SETENGAH")
+    page = text(choose(embedded, public_id))
+    assert "Jumlah yang dibayar Rp 79.000" in page
+    assert "Termasuk biaya metode Rp 4.000." in page
+    assert embedded.web.get(f"/o/{public_id}/receipt.pdf").status_code == 404
+    embedded.call_back(embedded.duitku.pay(payment_of(embedded, public_id).merchant_order_id))
+    embedded.work()
+    answer = embedded.web.get(f"/o/{public_id}/receipt.pdf")
+    said = pdf_text(answer.content)
+    payment = payment_of(embedded, public_id)
+
+    assert answer.headers["content-type"] == "application/pdf"
+    assert f'filename="kuitansi-{payment.merchant_order_id}.pdf"' in answer.headers["content-disposition"]
+    for part in (
+        payment.merchant_order_id,
+        str(payment.reference),
+        "Siti Rahmawati",
+        "siti@example.com",
+        "BCA Virtual Account",
+        "23 Nov 2026, 09.00 WIB",
+        'Belajar "Python" - ??',
+        "Rp 150.000",
+        "Kupon SETENGAH",
+        "-Rp 75.000",
+        "Rp 4.000",
+        "Rp 79.000",
+    ):
+        assert part in said, said
+    stranger = pdf_text(embedded.another_browser().get(f"/o/{public_id}/receipt.pdf").content)
+    assert "si**@example.com" in stranger
+    assert "Siti" not in stranger
+    assert "Receipt" in pdf_text(embedded.web.get(f"/o/{public_id}/receipt.pdf?lang=en").content)
 
 
 def test_the_buy_button_is_ready_to_be_copied(embedded: World) -> None:

@@ -168,10 +168,10 @@ def answers(port: int, path: str) -> bool:
 
 
 def resident_mb(pid: int) -> float:
-    """A process's resident memory in MB (10^6 bytes), pages that it shares with others included."""
+    """A process's resident memory as ps shows it, in MB of 1024², pages that it shares with others included."""
     for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024 / 1e6
+            return int(line.split()[1]) / 1024
     raise NotStarted(f"process {pid} is gone")
 
 

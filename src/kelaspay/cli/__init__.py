@@ -16,6 +16,7 @@ from kelaspay.cli import (
     processes,
     reconciling,
     schools,
+    whatsapp,
 )
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ app.add_typer(courses.app, name="courses", help="Thinkific's catalogue.")
 app.add_typer(payments.app, name="payments", help="Who paid, and what became of it.")
 app.add_typer(events.app, name="events", help="What Duitku and Thinkific sent.")
 app.add_typer(schools.app, name="schools", help="Schools beside the environment's own.")
+app.add_typer(whatsapp.app, name="whatsapp", help="What buyers are told by WhatsApp.")
 app.add_typer(operators.app, name="operators", help="Who may use the console.")
 app.add_typer(keys.app, name="keys", help="Which programs may use the API.")
 processes.add_to(app)

@@ -2,7 +2,7 @@
 
 from kelaspay.duitku.callback import Callback, read_callback
 from kelaspay.duitku.channels import CHANNELS, LOWEST, Channel, expiry_period
-from kelaspay.duitku.client import Duitku, PaymentMethod, TransactionStatus
+from kelaspay.duitku.client import Duitku, PaymentMethod, TransactionStatus, va_name
 
 __all__ = [
     "CHANNELS",
@@ -14,4 +14,5 @@ __all__ = [
     "TransactionStatus",
     "expiry_period",
     "read_callback",
+    "va_name",
 ]

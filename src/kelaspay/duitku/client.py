@@ -182,7 +182,7 @@ def _request(payment: Payment, customer: Customer, *, callback_url: str, return_
         "productDetails": payment.product_details[:DETAILS_LENGTH],
         "email": customer.email,
         "phoneNumber": customer.phone,
-        "customerVaName": _va_name(customer.name),
+        "customerVaName": va_name(customer.name),
         "itemDetails": [
             {"name": payment.product_details[:ITEM_NAME_LENGTH], "price": payment.payment_amount, "quantity": 1}
         ],
@@ -198,7 +198,7 @@ def _request(payment: Payment, customer: Customer, *, callback_url: str, return_
     }
 
 
-def _va_name(name: str) -> str:
+def va_name(name: str) -> str:
     """The name as a bank's screen can show it (duitku.md 3.2, 8.21)."""
     plain = "".join(letter for letter in name if letter.isascii() and (letter.isalnum() or letter in " ."))
     return " ".join(plain.split())[:VA_NAME_LENGTH].strip() or "Pembeli"

@@ -85,6 +85,14 @@ def redeem(db: Db, payment: Payment, email: str) -> str | None:
     return None
 
 
+def may_have(db: Db, payment: Payment, email: str) -> bool:
+    """Whether another address may have this order's coupon too; holds the coupon until the transaction ends."""
+    school, code = payment.school, payment.coupon or ""
+    db.execute(sa.update(coupons).where(_is(school, code)).values(redeemed=coupons.c.redeemed))
+    coupon = find_coupon(db, school, code)
+    return coupon is None or coupon.most_each is None or _had(db, school, code, email) < coupon.most_each
+
+
 def give_back(db: Db, merchant_order_id: str, now: datetime) -> str | None:
     """Let others have what an order that lapsed had; returned is the code when there was something to give."""
     return _change(db, merchant_order_id, redemptions.c.given_back_at.is_(None), now, -1)

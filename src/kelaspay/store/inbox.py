@@ -63,6 +63,14 @@ KEEP_ON_POSTGRESQL = (
 """One statement with one parameter, whatever the number of events: it is prepared once."""
 
 
+def _at(event: Event) -> datetime:
+    """When it came in, in UTC; a naive time is refused, for these statements pass the column's type by."""
+    if event.received_at.tzinfo is None:
+        problem = "a naive time cannot be kept"
+        raise ValueError(problem)
+    return event.received_at.astimezone(UTC)
+
+
 def _as_row(event: Event) -> tuple[Any, ...]:
     return (
         event.source,
@@ -74,7 +82,7 @@ def _as_row(event: Event) -> tuple[Any, ...]:
         event.amount,
         event.content_type,
         event.body,
-        event.received_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
+        _at(event).strftime("%Y-%m-%d %H:%M:%S.%f"),
         event.school,
     )
 
@@ -90,7 +98,7 @@ def _as_json(event: Event) -> tuple[Any, ...]:
         event.amount,
         event.content_type,
         event.body.hex(),
-        event.received_at.isoformat(),
+        _at(event).isoformat(),
         event.school,
     )
 

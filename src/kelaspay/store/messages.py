@@ -119,6 +119,16 @@ def again(db: Db, merchant_order_id: str, kind: str, now: datetime, spacing: tim
     return repeated.rowcount == 1
 
 
+def once_more(db: Db, merchant_order_id: str, kind: str, now: datetime) -> None:
+    """Have a message that went to a wrong address made anew for the right one, by whichever way it goes."""
+    its = sa.and_(
+        messages.c.merchant_order_id == merchant_order_id,
+        sa.or_(messages.c.kind == kind, messages.c.kind.startswith(f"{kind}@", autoescape=True)),
+    )
+    fresh = {"state": State.WAITING, "due_at": now, "attempts": 0, "fault": None, "lease_until": None}
+    db.execute(sa.update(messages).where(its).values(**fresh))
+
+
 def list_messages(db: Db, merchant_order_id: str | None = None, limit: int = 100) -> list[sa.Row[Any]]:
     """The newest first."""
     query = sa.select(messages).order_by(messages.c.id.desc()).limit(limit)

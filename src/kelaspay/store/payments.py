@@ -75,6 +75,10 @@ def find_customer(db: Db, merchant_order_id: str) -> Customer | None:
     return None if row is None else Customer(name=row.name, email=row.email, phone=row.phone)
 
 
+def set_email(db: Db, merchant_order_id: str, email: str) -> None:
+    db.execute(sa.update(customers).where(customers.c.merchant_order_id == merchant_order_id).values(email=email))
+
+
 def claim_invoice(db: Db, merchant_order_id: MerchantOrderId, lease: float, *, anew: bool = False) -> bool:
     """Take on making the invoice of a payment that has none, or with `anew` another one; False while somebody else is
     at it.
@@ -97,6 +101,7 @@ def set_invoice(
     invoice: Invoice,
     *,
     payment_method: str | None,
+    fee: Rupiah,
     expires_at: datetime,
     now: datetime,
 ) -> None:
@@ -115,6 +120,7 @@ def set_invoice(
         .values(
             **shown,
             payment_method=payment_method,
+            fee=fee,
             expires_at=expires_at,
             invoice_fault=None,
             invoice_lease_until=None,
@@ -400,7 +406,7 @@ def as_payment(row: Any) -> Payment:
     values["attention"] = Attention(values["attention"]) if values["attention"] else None
     values["merchant_order_id"] = MerchantOrderId(values["merchant_order_id"])
     values["payment_amount"] = Rupiah(values["payment_amount"])
-    values["discount"] = Rupiah(values["discount"])
+    values["discount"], values["fee"] = Rupiah(values["discount"]), Rupiah(values["fee"])
     return Payment(**values)
 
 

@@ -95,6 +95,7 @@ payments = sa.Table(
     sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("coupon", sa.Text),
     sa.Column("discount", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("fee", sa.BigInteger, nullable=False, server_default="0"),
 )
 sa.Index("ix_payments_made", payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
 sa.Index(

@@ -7,6 +7,7 @@ from datetime import datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from kelaspay.checkout import initiate
 from kelaspay.faults import DuitkuBusy, DuitkuRefused, DuitkuUnavailable, NotConfigured, PaymentUnknown
@@ -16,32 +17,68 @@ from kelaspay.payment import Enrollment, Payment
 from kelaspay.store import enrollments, offers, payments
 from kelaspay.wanted import Wanted
 from kelaspay.web.json_bodies import JsonRoute
-from kelaspay.web.v1.fields import IdempotencyKey
+from kelaspay.web.v1.fields import ADDRESS, IdempotencyKey
 from kelaspay.web.v1.once import answer_once
 from kelaspay.web.v1.problems import ONCE, problems
 
 router = APIRouter(route_class=JsonRoute, tags=["Checkout"])
 
 LONG = 500
+NAMED: JsonDict = {
+    "anyOf": [
+        {"required": [name], "properties": {name: {"type": "string", "minLength": 1}}}
+        for name in ("offer", "course_name")
+    ]
+}
+"""What is bought must be said."""
 
 
 class PaymentWanted(BaseModel):
     """A buyer, and what to buy: an offer by its slug, or a course by its exact name. The price is the server's."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, json_schema_extra=NAMED)
 
-    customer_name: str = Field(max_length=LONG, examples=["Siti Rahmawati"])
-    customer_email: str = Field(max_length=LONG, examples=["siti@example.com"])
-    customer_phone: str = Field(max_length=LONG, examples=["0812-3456-7890"])
-    offer: str | None = Field(default=None, max_length=LONG, examples=["python-dasar"])
-    course_name: str | None = Field(default=None, max_length=LONG, examples=["Web Development Fundamentals"])
+    customer_name: str = Field(
+        max_length=LONG, json_schema_extra={"format": "person-name"}, examples=["Siti Rahmawati"]
+    )
+    customer_email: str = Field(
+        max_length=LONG,
+        json_schema_extra={"format": "email"},
+        description="The access goes there; at most 50 characters, for Duitku takes no longer ones.",
+        examples=["siti@example.com"],
+    )
+    customer_phone: str = Field(
+        max_length=LONG,
+        json_schema_extra={"format": "phone"},
+        description="As it is written in Indonesia, or with its country's code.",
+        examples=["0812-3456-7890"],
+    )
+    offer: str | None = Field(
+        default=None,
+        max_length=LONG,
+        json_schema_extra={"format": "offer-slug"},
+        description="An offer by its slug; this or `course_name`.",
+        examples=["python-dasar"],
+    )
+    course_name: str | None = Field(
+        default=None,
+        max_length=LONG,
+        json_schema_extra={"format": "offer-name"},
+        description="An offer by its exact name.",
+        examples=["Web Development Fundamentals"],
+    )
     payment_method: str | None = Field(
         default=None,
         max_length=LONG,
+        json_schema_extra={"format": "payment-method"},
         description="A channel code of Duitku's, like `BC`; without one the buyer chooses at Duitku.",
     )
-    coupon: str | None = Field(default=None, max_length=LONG, examples=["LEBARAN25"])
-    return_url: str | None = Field(default=None, max_length=LONG, pattern=r"^https?://[!-~]+$")
+    coupon: str | None = Field(
+        default=None, max_length=LONG, json_schema_extra={"format": "coupon-code"}, examples=["LEBARAN25"]
+    )
+    return_url: str | None = Field(
+        default=None, max_length=LONG, pattern=ADDRESS, description="Where the buyer goes after."
+    )
 
 
 class PaymentStarted(BaseModel):

@@ -9,8 +9,10 @@ from pydantic.json_schema import models_json_schema
 
 from kelaspay.web.errors import REQUEST_ID
 from kelaspay.web.v1.once import REPLAYED
-from kelaspay.web.v1.problems import Problem
+from kelaspay.web.v1.problems import DEFECT, NOT_FOUND, Problem, problems
 
+EVERYWHERE = {status: each for status, each in problems(key=False).items() if status in {NOT_FOUND, DEFECT}}
+"""What any route may answer."""
 TAGS = [
     {"name": "Checkout", "description": "What a buyer's front end calls; no key."},
     {"name": "Key", "description": "The API key that is used."},
@@ -52,9 +54,17 @@ class Described(FastAPI):
         return super().openapi()
 
 
+def _not_ours(response: dict[str, Any]) -> bool:
+    """A response of the framework's own form, which no route gives."""
+    return "HTTPValidationError" in str(response.get("content"))
+
+
 def _headers(operation: dict[str, Any]) -> None:
     creates = any(each["name"].lower() == "idempotency-key" for each in operation.get("parameters", ()))
-    for status, response in operation["responses"].items():
+    answers = {str(status): each for status, each in operation["responses"].items() if not _not_ours(each)}
+    answers = {str(status): each for status, each in EVERYWHERE.items()} | answers
+    operation["responses"] = answers
+    for status, response in answers.items():
         named = {REQUEST_ID: {"description": "Names this request.", "required": True, "schema": {"type": "string"}}}
         if status == "201" and creates:
             named[REPLAYED] = {

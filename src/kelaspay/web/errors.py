@@ -8,12 +8,13 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from kelaspay.api_faults import KeyMissing, KeyRefused
 from kelaspay.faults import Fault, InvalidInput
+from kelaspay.web.trouble import trouble_page
 
 log = structlog.get_logger()
 
@@ -59,16 +60,18 @@ def install(app: FastAPI) -> None:
     """Answer every error of every route in this one form."""
 
     @app.exception_handler(Fault)
-    def _fault(request: Request, fault: Fault) -> JSONResponse:
-        return fault_response(fault, named(request))
+    def _fault(request: Request, fault: Fault) -> Response:
+        return trouble_page(request, fault.status) or fault_response(fault, named(request))
 
     @app.exception_handler(RequestValidationError)
-    def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    def _invalid(request: Request, error: RequestValidationError) -> Response:
         fault = InvalidInput({_field(problem): _why(problem) for problem in error.errors()})
-        return fault_response(fault, named(request))
+        return trouble_page(request, fault.status) or fault_response(fault, named(request))
 
     @app.exception_handler(HTTPException)
-    def _http(request: Request, error: HTTPException) -> JSONResponse:
+    def _http(request: Request, error: HTTPException) -> Response:
+        if (page := trouble_page(request, error.status_code)) is not None:
+            return page
         code = str(error.detail).lower().replace(" ", "_")
         response = problem(error.status_code, code, str(error.detail), request_id=named(request))
         response.headers.update(error.headers or {})
@@ -77,10 +80,11 @@ def install(app: FastAPI) -> None:
         return response
 
     @app.exception_handler(Exception)
-    def _defect(request: Request, error: Exception) -> JSONResponse:
+    def _defect(request: Request, error: Exception) -> Response:
         request_id = named(request)
         log.error("defect", path=request.url.path, request_id=request_id, error=type(error).__name__)
-        return problem(SERVER_ERROR, "defect", "Something went wrong on our side.", request_id=request_id)
+        page = trouble_page(request, SERVER_ERROR)
+        return page or problem(SERVER_ERROR, "defect", "Something went wrong on our side.", request_id=request_id)
 
 
 def named(request: Request) -> str | None:

@@ -11,16 +11,21 @@ from kelaspay.faults import DatabaseUnavailable
 from kelaspay.migrations import current
 from kelaspay.outside import Outside
 
-router = APIRouter()
+router = APIRouter(tags=["Operations"])
 
 
-@router.get("/healthz")
+@router.get("/healthz", summary="See whether the process lives")
 def alive() -> dict[str, str]:
     """The process answers."""
     return {"status": "ok"}
 
 
-@router.get("/readyz")
+@router.get(
+    "/readyz",
+    summary="See whether it can work",
+    response_model=dict[str, str],
+    responses={503: {"model": dict[str, str]}},
+)
 def ready(request: Request) -> JSONResponse:
     """Database, migrations and Redis, each by name; 503 when one of them keeps us from working."""
     outside: Outside = request.app.state.outside

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
 from kelaspay.api_faults import NotJson
+from kelaspay.faults import InvalidInput
 
 
 class JsonRoute(APIRoute):
@@ -17,11 +18,20 @@ class JsonRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handled(request: Request) -> Response:
-            if self.body_field is not None and not _is_json(request) and await request.body():
-                raise NotJson
+            if self.body_field is not None:
+                _check(request, await request.body())
             return await handle(request)
 
         return handled
+
+
+def _check(request: Request, body: bytes) -> None:
+    if body and not _is_json(request):
+        raise NotJson
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        raise InvalidInput.one("body", "must be a JSON object") from None
 
 
 def _is_json(request: Request) -> bool:

@@ -39,11 +39,14 @@ def me(request: Request, said: str = "") -> Response:
     say = translator(language_of(request))
     with outside.database.read() as db:
         found = [payments.as_payment(row) for row in buyers.orders_of(db, email)]
+    schools = {payment.school for payment in found}
+    sellers = {school: outside.schools.profile(school).seller.name for school in schools if len(schools) > 1}
     return shown(
         request,
         "me.html",
         email=email,
         orders=[(payment, say(_title(payment))) for payment in found],
+        sellers=sellers,
         now=outside.now(),
         said=say(ASKED[said]) if said in ASKED else None,
     )

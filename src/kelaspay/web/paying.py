@@ -28,9 +28,10 @@ from kelaspay.faults import (
 from kelaspay.i18n import marked, translator
 from kelaspay.methods import Methods, invoice_end
 from kelaspay.outside import Outside
-from kelaspay.payment import UNPAID, Payment, Status
+from kelaspay.payment import NOTHING, UNPAID, Payment, Rupiah, Status
 from kelaspay.store import payments
 from kelaspay.web.i18n import language_of
+from kelaspay.web.marks import MARKS
 from kelaspay.web.pages import shown
 from kelaspay.web.signed import orders_of
 from kelaspay.web.words import CHANNEL_AWAY, NOT_MADE
@@ -72,6 +73,7 @@ def choose(public_id: str, request: Request, payment_method: Annotated[str, Form
         choose_method(
             payment,
             payment_method,
+            fee=_fee(request, payment, payment_method),
             database=outside.database,
             customers=outside.customers,
             school_of=outside.schools.of,
@@ -161,8 +163,16 @@ def _chooser(request: Request, payment: Payment, *, wrong: str | None = None, st
         groups=[(say(title), [each for each in offered if each.group == group]) for group, title in GROUPS.items()],
         email=customer.email if customer else "",
         own=own,
+        marks=MARKS,
+        correctable=own and payment.status is Status.PENDING,
         wrong=say(wrong) if wrong else None,
     )
+
+
+def _fee(request: Request, payment: Payment, payment_method: str) -> Rupiah:
+    """What the channel costs on top, as the chooser has just shown it."""
+    offered = methods_of(request, payment).for_amount(payment.payment_amount)
+    return next((each.fee for each in offered if each.code == payment_method), NOTHING)
 
 
 def _asked(request: Request, payment: Payment) -> str:

@@ -1,4 +1,4 @@
-"""What a buyer has after paying: the way into the course, and the receipt."""
+"""The way into the course for who has paid."""
 
 from __future__ import annotations
 
@@ -14,11 +14,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import SecretStr
 
-from kelaspay.duitku import CHANNELS
-from kelaspay.faults import PaymentUnknown
 from kelaspay.outside import Outside
-from kelaspay.payment import Customer, Payment, Status
-from kelaspay.web.pages import shown
+from kelaspay.payment import Customer, Status
 from kelaspay.web.signed import orders_of
 from kelaspay.web.status import Standing, standing_of
 
@@ -42,30 +39,6 @@ def enter(public_id: str, request: Request) -> Response:
     return RedirectResponse(
         door, status_code=303, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     )
-
-
-@router.get("/o/{public_id}/receipt")
-def receipt(public_id: str, request: Request) -> Response:
-    """A printable receipt; only the browser that ordered sees the buyer's name and address on it."""
-    standing = standing_of(request.app.state.outside, public_id)
-    payment = standing.payment
-    if payment.paid_at is None or standing.customer is None:
-        raise PaymentUnknown
-    channel = CHANNELS.get(payment.payment_method or "")
-    return shown(
-        request,
-        "receipt.html",
-        school=payment.school,
-        payment=payment,
-        customer=standing.customer,
-        own=public_id in orders_of(request),
-        method=channel.name if channel else paid_by(payment),
-    )
-
-
-def paid_by(payment: Payment) -> str:
-    """Where no channel of Duitku's is known."""
-    return f"Kupon {payment.coupon}" if payment.free else "Duitku"
 
 
 def may_sign_in(standing: Standing, request: Request) -> bool:

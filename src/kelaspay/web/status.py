@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import anyio
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
-from kelaspay.duitku import CHANNELS
-from kelaspay.faults import DatabaseUnavailable, PaymentUnknown
+from kelaspay.correct import correct_email
+from kelaspay.duitku import CHANNELS, va_name
+from kelaspay.faults import DatabaseUnavailable, InvalidInput, MoveRefused, PaymentUnknown
 from kelaspay.formats import by_fours, rupiah
 from kelaspay.i18n import translator
 from kelaspay.messages import resend_access
@@ -28,14 +29,16 @@ from kelaspay.store import enrollments, messages, payments
 from kelaspay.store.database import Db
 from kelaspay.web.howto import ways_to_pay
 from kelaspay.web.i18n import language_of
+from kelaspay.web.marks import MARKS
 from kelaspay.web.pages import shown
 from kelaspay.web.paying import GROUPS, choosable
 from kelaspay.web.signed import orders_of
-from kelaspay.web.words import ASKED, EXPLAINED, FREE, FREE_RECEIVED, FREE_TITLES, SAFE, STATES, STEPS
+from kelaspay.web.words import ASKED, EXPLAINED, FREE, FREE_RECEIVED, FREE_TITLES, SAFE, STATES, STEPS, in_words
 
 router = APIRouter(include_in_schema=False)
 
 REFRESH_SECONDS = 5
+LONGEST = 500
 LATE = timedelta(minutes=5)
 UNDER_WAY = frozenset({Status.PENDING, Status.PAID, Status.REVIEW, Status.EXPIRED, Status.FAILED})
 """States that may change while the page is looked at: money can land late, and a person may settle a review."""
@@ -113,6 +116,7 @@ def status_page(public_id: str, request: Request, said: str = "") -> Response:
         payment=payment,
         email=standing.customer.email if standing.customer else "",
         own=public_id in orders_of(request),
+        correctable=correctable(payment, request),
         title=say(titles[payment.status]),
         explained=say(SAFE if late else explained[payment.status]),
         late=late or payment.status is Status.REVIEW,
@@ -125,6 +129,50 @@ def status_page(public_id: str, request: Request, said: str = "") -> Response:
         site=outside.schools.profile(payment.school).site_url,
         **_instructions(standing, outside, say),
     )
+
+
+@router.get("/o/{public_id}/email")
+def email_form(public_id: str, request: Request) -> Response:
+    """The address of an order that is not paid yet, to be corrected by the browser that ordered."""
+    standing = standing_of(request.app.state.outside, public_id)
+    if not correctable(standing.payment, request) or standing.customer is None:
+        return RedirectResponse(f"/o/{public_id}", status_code=303)
+    return _email_form(request, standing.payment, standing.customer.email)
+
+
+@router.post("/o/{public_id}/email")
+def correct(public_id: str, request: Request, customer_email: Annotated[str, Form()] = "") -> Response:
+    outside: Outside = request.app.state.outside
+    payment = standing_of(outside, public_id).payment
+    back = RedirectResponse(f"/o/{public_id}?said=corrected", status_code=303)
+    if not correctable(payment, request):
+        return RedirectResponse(f"/o/{public_id}", status_code=303)
+    try:
+        correct_email(
+            payment.merchant_order_id,
+            customer_email[:LONGEST],
+            database=outside.database,
+            customers=outside.customers,
+            now=outside.now,
+        )
+    except InvalidInput as fault:
+        ((field, why),) = fault.fields.items()
+        wrong = in_words(field, why, translator(language_of(request)))
+        return _email_form(request, payment, customer_email[:LONGEST], wrong=wrong, status=fault.status)
+    except MoveRefused:
+        return RedirectResponse(f"/o/{public_id}", status_code=303)
+    return back
+
+
+def correctable(payment: Payment, request: Request) -> bool:
+    """Whether the buyer can still say that the address was wrong: before paying, in the browser that ordered."""
+    return payment.status is Status.PENDING and payment.public_id in orders_of(request)
+
+
+def _email_form(
+    request: Request, payment: Payment, email: str, *, wrong: str | None = None, status: int = 200
+) -> Response:
+    return shown(request, "email.html", school=payment.school, status=status, payment=payment, email=email, wrong=wrong)
 
 
 @router.post("/o/{public_id}/resend")
@@ -217,7 +265,7 @@ def _instructions(standing: Standing, outside: Outside, say: Any) -> dict[str, A
     payment, invoices = standing.payment, standing.invoices
     channel = CHANNELS.get(payment.payment_method or "")
     end = invoice_end(payment, invoices[0]) if invoices else payment.expires_at
-    blanks = {"number": by_fours(payment.va_number or ""), "amount": rupiah(payment.payment_amount)}
+    blanks = {"number": by_fours(payment.va_number or ""), "amount": rupiah(payment.to_pay)}
     ways = ways_to_pay(channel.code, channel.group) if channel else []
     older = [(each.va_number, invoice_end(payment, each)) for each in invoices[1:] if each.va_number]
     return {
@@ -228,4 +276,6 @@ def _instructions(standing: Standing, outside: Outside, say: Any) -> dict[str, A
         "ways": [(say(where), [say(step).format(**blanks) for step in steps]) for where, steps in ways],
         "older": [(number, until) for number, until in older if until > outside.now() and number != payment.va_number],
         "changeable": choosable(payment),
+        "va_name": va_name(standing.customer.name) if standing.customer and payment.va_number else "",
+        "marks": MARKS,
     }

@@ -87,6 +87,7 @@ ASKED = {
     "soon": marked("Baru saja kami tanyakan ke bank. Silakan coba lagi dalam 10 detik."),
     "away": marked("Bank sedang tidak bisa ditanya. Tenang, pembayaran Anda tetap akan kami terima."),
     "sent": marked("Email akses sedang dikirim ulang. Periksa juga folder spam."),
+    "corrected": marked("Email sudah diganti. Cara membayar kami kirim ke alamat yang baru."),
     "sent_soon": marked("Email akses baru saja dikirim. Tunggu beberapa menit sebelum meminta lagi."),
 }
 

@@ -21,8 +21,7 @@ from kelaspay.web.console.visit import Acting, Looking, Visitor, outside_of, wri
 router = APIRouter(prefix="/console/coupons", route_class=ConsoleRoute, include_in_schema=False)
 
 COUPONS = "/console/coupons"
-EMPTY = dict.fromkeys(("code", "takes", "offer", "most", "most_each", "valid_from", "valid_until"), "")
-SCHOOL = ""
+EMPTY = dict.fromkeys(("school", "code", "takes", "offer", "most", "most_each", "valid_from", "valid_until"), "")
 MOST_DIGITS = 10
 
 
@@ -35,6 +34,7 @@ def show(request: Request, visitor: Looking) -> HTMLResponse:
 def save(
     request: Request,
     visitor: Acting,
+    school: Annotated[str, Form()] = "",
     code: Annotated[str, Form()] = "",
     takes: Annotated[str, Form()] = "",
     offer: Annotated[str, Form()] = "",
@@ -46,6 +46,7 @@ def save(
     """Add a coupon, or correct the one with this code."""
     outside = outside_of(request)
     entered = {
+        "school": school,
         "code": code,
         "takes": takes,
         "offer": offer,
@@ -55,9 +56,9 @@ def save(
         "valid_until": valid_until,
     }
     with outside.database.read() as db:
-        known = {each.slug for each in offers.list_offers(db)}
+        sold = offers.list_offers(db)
     try:
-        coupon = _checked(entered, known)
+        coupon = _checked(entered, sold, _schools(request))
     except InvalidInput as fault:
         return _page(request, visitor, entered, fault.fields)
     with outside.database.begin() as db:
@@ -68,20 +69,20 @@ def save(
 
 
 @router.get("/{code}/retire")
-def retire_form(code: str, request: Request, visitor: Looking) -> HTMLResponse:
+def retire_form(code: str, request: Request, visitor: Looking, school: str = "") -> HTMLResponse:
     with outside_of(request).database.read() as db:
-        coupon = coupons.find_coupon(db, SCHOOL, _typed(code))
+        coupon = coupons.find_coupon(db, school, _typed(code))
     if coupon is None:
         raise CouponUnknown
     return page(request, "coupon_retire.html", visitor, coupon=coupon)
 
 
 @router.post("/{code}/retire")
-def retire(code: str, request: Request, visitor: Acting) -> Response:
+def retire(code: str, request: Request, visitor: Acting, school: Annotated[str, Form()] = "") -> Response:
     """Let no more orders have it."""
     outside = outside_of(request)
     with outside.database.begin() as db:
-        if not coupons.retire_coupon(db, SCHOOL, _typed(code), outside.now()):
+        if not coupons.retire_coupon(db, school, _typed(code), outside.now()):
             raise CouponUnknown
     write_down(request, visitor, "coupon_retired", _typed(code))
     return back(COUPONS, "coupon_retired")
@@ -90,11 +91,11 @@ def retire(code: str, request: Request, visitor: Acting) -> Response:
 def _page(request: Request, visitor: Visitor, entered: dict[str, str], wrong: dict[str, str]) -> HTMLResponse:
     outside = outside_of(request)
     with outside.database.read() as db:
-        listed = coupons.list_coupons(db, [SCHOOL])
-        sold = [each for each in offers.list_offers(db) if each.school == SCHOOL and each.retired_at is None]
-        rows = [
-            _row(each, sold, coupons.given(db, SCHOOL, each.code), outside.settings.app_base_url) for each in listed
-        ]
+        listed = coupons.list_coupons(db)
+        sold = [each for each in offers.list_offers(db) if each.retired_at is None]
+        given = [coupons.given(db, each.school, each.code) for each in listed]
+    base = outside.settings.app_base_url
+    rows = [_row(coupon, sold, gave, base) for coupon, gave in zip(listed, given, strict=True)]
     return page(
         request,
         "coupons.html",
@@ -102,32 +103,42 @@ def _page(request: Request, visitor: Visitor, entered: dict[str, str], wrong: di
         status=422 if wrong else 200,
         rows=rows,
         choices=[(each.slug, each.name) for each in sold],
+        schools=_schools(request),
         entered=entered,
         wrong=wrong,
     )
 
 
 def _row(coupon: Coupon, sold: list[Offer], given: tuple[int, int], base: str) -> dict[str, Any]:
-    first = coupon.offer or (sold[0].slug if sold else "")
+    sold = [each for each in sold if each.school == coupon.school and coupon.offer in {None, each.slug}]
+    first = sold[0].slug if sold else ""
     return {
         "coupon": coupon,
         "paid": given[0],
         "gave": given[1],
         "link": f"{base}/buy/{first}?coupon={coupon.code}" if first else "",
-        "refused": too_little(coupon, [each for each in sold if coupon.offer in {None, each.slug}]),
+        "refused": too_little(coupon, sold),
     }
 
 
-def _checked(entered: dict[str, str], known: set[str]) -> Coupon:
-    """The coupon that was entered; raises `InvalidInput` with every field that is wrong."""
+def _schools(request: Request) -> list[str]:
+    """The schools that sell, by their keys; the environment's is ""."""
+    return outside_of(request).schools.selling()
+
+
+def _checked(entered: dict[str, str], sold: list[Offer], schools: list[str]) -> Coupon:
+    """The coupon that was entered, of its offer's school; raises `InvalidInput` with every field that is wrong."""
     wrong: dict[str, str] = {}
     takes = entered["takes"].strip()
     number = _number(wrong, "takes", takes.removesuffix("%"))
     percent = takes.endswith("%")
     values: dict[str, Any] = {name: _number(wrong, name, entered[name]) for name in ("most", "most_each")}
     values |= {name: _time(wrong, name, entered[name]) for name in ("valid_from", "valid_until")}
-    if entered["offer"] and entered["offer"] not in known:
+    school = next((each.school for each in sold if each.slug == entered["offer"]), entered["school"])
+    if entered["offer"] and entered["offer"] not in {each.slug for each in sold}:
         wrong["offer"] = "is not known"
+    if school not in schools:
+        wrong["school"] = "is not known"
     try:
         coupon = checked(
             Coupon(
@@ -135,7 +146,7 @@ def _checked(entered: dict[str, str], known: set[str]) -> Coupon:
                 percent=number if percent else None,
                 amount=None if percent or number is None else Rupiah(number),
                 offer=entered["offer"] or None,
-                school=SCHOOL,
+                school=school,
                 **values,
             )
         )

@@ -108,6 +108,7 @@ WHAT = {
     "invoice_failed": "Tagihan Duitku gagal dibuat",
     "paid": "Dibayar",
     "coupon_used": "Kupon dipakai",
+    "email_corrected": "Email diperbaiki oleh pembeli",
     "coupon_given_back": "Kupon dikembalikan karena pesanan tidak dibayar",
     "coupon_taken_again": "Kupon dihitung lagi karena pesanan dibayar",
     "completed": "Selesai: pembeli sudah di kelas",

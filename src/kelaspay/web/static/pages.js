@@ -36,6 +36,23 @@
       : clock.dataset.over;
   });
 
+  // OVO waits a minute for its buyer; the page that sends the notice opens beside this one.
+  const pushing = (root) => all("[data-push]", root).forEach((button) => {
+    const left = button.parentElement.querySelector("[data-left]");
+    button.addEventListener("click", () => {
+      const end = Date.now() + 1000 * Number(button.dataset.push);
+      clearInterval(left.ticking);
+      const tell = () => {
+        const seconds = Math.max(0, Math.ceil((end - Date.now()) / 1000));
+        left.textContent = seconds ? (seconds > 59 ? "01:00" : "00:" + String(seconds).padStart(2, "0")) : left.dataset.over;
+        if (!seconds) clearInterval(left.ticking);
+      };
+      left.hidden = false;
+      left.ticking = setInterval(tell, 1000);
+      tell();
+    });
+  });
+
   const typing = () => {
     const email = document.getElementById("customer_email");
     const note = document.querySelector("[data-typo]");
@@ -111,6 +128,7 @@
     if ("final" in there.dataset) main.dataset.final = "";
     document.title = fresh.title;
     copying(main);
+    pushing(main);
     clocks();
     parent.postMessage({ kelaspay: "status", version: main.dataset.live }, "*");
   };
@@ -146,6 +164,7 @@
 
   once();
   copying(document);
+  pushing(document);
   typing();
   couponing();
   choosing();

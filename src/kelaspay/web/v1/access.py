@@ -70,6 +70,7 @@ def _caller(
         environment=outside.settings.duitku_environment,
         now=outside.now(),
     )
+    outside.turnstile.enter(str(key.id))
     return Caller(key, outside, request.app.state.start, request.client.host if request.client else "?")
 
 

@@ -33,7 +33,9 @@ Slug = Annotated[str, StringConstraints(max_length=100, pattern="^[a-z0-9]+(-[a-
 ThinkificId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 Rupiah = Annotated[int, Field(ge=1, le=DEAREST)]
 Days = Annotated[int, Field(ge=1, le=LONGEST_ACCESS)]
-Address = Annotated[str, StringConstraints(max_length=1000, pattern="^https?://[!-~]+$")]
+ADDRESS = r"^https?://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?([/?#][!-~]*)?$"
+Address = Annotated[str, StringConstraints(max_length=1000, pattern=ADDRESS)]
+"""A web address with a host's name, and nobody's password in it."""
 
 IdempotencyKey = Annotated[
     str | None,

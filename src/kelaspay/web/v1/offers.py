@@ -6,13 +6,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from kelaspay import payment
 from kelaspay.api_faults import OfferTaken
 from kelaspay.catalogue import check_ids
-from kelaspay.faults import OfferUnknown
+from kelaspay.faults import InvalidInput, OfferUnknown
 from kelaspay.idempotency import Answer, Turn
 from kelaspay.store import offers, paging
 from kelaspay.store.database import Db
@@ -41,7 +41,7 @@ class OfferCorrection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=ONE_TARGET)
 
-    name: Line = Field(description="What the buyer sees.", examples=["Web Development Fundamentals"])
+    name: Line = Field(description="What the buyer sees.", examples=["SQL Dasar"])
     price: Rupiah = Field(description="Whole rupiah.", examples=[150000])
     course_id: ThinkificId | None = Field(default=None, description="Thinkific's course id.", examples=[1234])
     bundle_id: ThinkificId | None = Field(default=None, description="Thinkific's bundle id, instead of a course.")
@@ -52,19 +52,11 @@ class OfferCorrection(BaseModel):
     description: Line | None = Field(default=None, description="What the buyer reads.")
     picture: Address | None = Field(default=None, description="The address of an image.")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> OfferCorrection:
-        if self.course_id is not None and self.bundle_id is not None:
-            raise ValueError("names a course and a bundle; one of them")
-        if self.on_sale_from and self.on_sale_until and self.on_sale_until <= self.on_sale_from:
-            raise ValueError("ends on_sale_until before it begins")
-        return self
-
 
 class OfferWanted(OfferCorrection):
     """A new offer."""
 
-    slug: Slug = Field(description="Its name in links; it never changes.", examples=["python-dasar"])
+    slug: Slug = Field(description="Its name in links; it never changes.", examples=["sql-dasar"])
 
 
 @router.get("", summary="List offers", responses=problems())
@@ -125,7 +117,19 @@ def retire_offer(slug: str, caller: Writing) -> OfferRead:
         return offer_read(_own(db, caller, slug))
 
 
+def _check(wanted: OfferCorrection) -> None:
+    """Raises `InvalidInput` where two fields do not go together."""
+    wrong = {}
+    if wanted.course_id is not None and wanted.bundle_id is not None:
+        wrong["bundle_id"] = "cannot be given together with course_id"
+    if wanted.on_sale_from and wanted.on_sale_until and wanted.on_sale_until <= wanted.on_sale_from:
+        wrong["on_sale_until"] = "is not after on_sale_from"
+    if wrong:
+        raise InvalidInput(wrong)
+
+
 def _put(db: Db, caller: Caller, slug: str, wanted: OfferCorrection) -> OfferRead:
+    _check(wanted)
     values = wanted.model_dump(exclude={"slug"}) | {"name": " ".join(wanted.name.split())}
     offer = payment.Offer(slug=slug, school=caller.school, **values | {"price": payment.Rupiah(wanted.price)})
     check_ids(db, offer)

@@ -1,0 +1,54 @@
+"""What the description of the API cannot say to a machine that makes up requests: which offers there are, what a phone
+number is, and how Duitku signs. Loaded by schemathesis through SCHEMATHESIS_HOOKS.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import TYPE_CHECKING, Any
+
+import schemathesis
+from hypothesis import strategies as st
+
+from kelaspay.duitku import CHANNELS
+from tests.world import COURSE
+
+if TYPE_CHECKING:
+    from schemathesis import Case, HookContext
+
+SOLD = "python-dasar"
+"""The offer that is sold: it stays as it is, or no payment could be made of it."""
+
+KEY = "Idempotency-Key"
+WELL_FORMED = re.compile("[!-~]{1,255}")
+
+letters = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=12)
+
+schemathesis.openapi.format("person-name", st.builds("{} {}".format, letters.map(str.title), letters.map(str.title)))
+schemathesis.openapi.format("email", st.builds("{}@example.com".format, letters))
+schemathesis.openapi.format("phone", st.integers(10**8, 10**9 - 1).map("081{}".format))
+schemathesis.openapi.format("offer-slug", st.just(SOLD))
+schemathesis.openapi.format("offer-name", st.just(COURSE))
+schemathesis.openapi.format("payment-method", st.sampled_from(sorted(CHANNELS)))
+schemathesis.openapi.format("coupon-code", st.just(""))
+
+
+@schemathesis.hook
+def filter_case(_context: HookContext, case: Case[Any]) -> bool:
+    """Whether a case leaves the offer that is sold alone, and the only one of its name."""
+    if "/api/v1/offers" not in case.path or case.method == "GET":
+        return True
+    body: Any = case.body
+    named = body.get("name") if isinstance(body, dict) else None
+    return case.path_parameters.get("slug") != SOLD and named != COURSE
+
+
+@schemathesis.hook
+def before_call(_context: HookContext, case: Case[Any], _kwargs: Any) -> None:
+    """What no schema can ask for: an offer's end lies behind its beginning, and another request has another key."""
+    body: Any = case.body
+    if isinstance(body, dict) and {"on_sale_from", "on_sale_until"} <= body.keys():
+        del body["on_sale_until"]
+    if WELL_FORMED.fullmatch(str(case.headers.get(KEY, ""))):
+        case.headers[KEY] = secrets.token_urlsafe()

@@ -1,0 +1,102 @@
+"""Every route under /api/v1: what its key must be allowed, and a request that is fine but for whose it is.
+
+A route that is not in this table fails a test; whoever adds one adds its row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kelaspay.store.inbox import list_events
+from kelaspay.store.keys import Scope
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from tests.world import World
+
+PREFIX = "/api/v1"
+REASON = {"reason": "Seen on the bank statement"}
+PRICED = {"name": "Python Lanjut", "price": 99_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route, the scope it asks for (None: any key), and a body that it takes."""
+
+    method: str
+    path: str
+    scope: Scope | None
+    body: Any = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def one(self) -> bool:
+        """Whether it is about one thing, which is somebody's."""
+        return "{" in self.path
+
+    @property
+    def lists(self) -> bool:
+        return self.method == "GET" and not self.one and self.scope is Scope.READ
+
+
+ROUTES = (
+    Route("GET", "/key", None),
+    Route("GET", "/offers", Scope.READ),
+    Route("POST", "/offers", Scope.WRITE, PRICED | {"slug": "python-lanjut"}),
+    Route("GET", "/offers/{slug}", Scope.READ),
+    Route("PUT", "/offers/{slug}", Scope.WRITE, PRICED),
+    Route("POST", "/offers/{slug}/retire", Scope.WRITE),
+    Route("GET", "/payments", Scope.READ),
+    Route(
+        "POST",
+        "/payments",
+        Scope.WRITE,
+        {
+            "offer": "{slug}",
+            "customer_name": "Budi",
+            "customer_email": "budi@example.com",
+            "customer_phone": "0812-1111-2222",
+        },
+    ),
+    Route("GET", "/payments/{merchant_order_id}", Scope.READ),
+    Route("POST", "/payments/{merchant_order_id}/recheck", Scope.WRITE),
+    Route("POST", "/payments/{merchant_order_id}/retry", Scope.WRITE),
+    Route("POST", "/payments/{merchant_order_id}/resend", Scope.WRITE),
+    Route("POST", "/payments/{merchant_order_id}/settle", Scope.WRITE, REASON),
+    Route("POST", "/payments/{merchant_order_id}/mark-paid", Scope.MONEY, REASON),
+    Route("POST", "/payments/{merchant_order_id}/revoke", Scope.MONEY, REASON),
+    Route("GET", "/enrollments", Scope.READ),
+    Route("GET", "/enrollments/{merchant_order_id}", Scope.READ),
+    Route("GET", "/events", Scope.READ),
+    Route("GET", "/events/{event_id}", Scope.READ),
+    Route("POST", "/events/{event_id}/replay", Scope.WRITE),
+)
+
+
+def described(app: FastAPI) -> dict[str, Any]:
+    """The operations under /api/v1, by name, as the application describes them."""
+    return {
+        f"{method.upper()} {path.removeprefix(PREFIX)}": operation
+        for path, operations in app.openapi()["paths"].items()
+        if path.startswith(PREFIX)
+        for method, operation in operations.items()
+    }
+
+
+def things(world: World, slug: str, order_id: str) -> dict[str, str]:
+    """What the braces in a route's path stand for: a school's offer, its payment, and an event about that."""
+    with world.database.read() as db:
+        event = list_events(db, merchant_order_id=order_id, limit=1)[0].id
+    return {"slug": slug, "merchant_order_id": order_id, "event_id": str(event)}
+
+
+def filled(value: Any, known: dict[str, str]) -> Any:
+    """A path or body with its braces filled in."""
+    if isinstance(value, dict):
+        return {name: filled(each, known) for name, each in value.items()}
+    return value.format(**known) if isinstance(value, str) else value

@@ -1,0 +1,62 @@
+"""Access exists exactly where confirmed money covers it: shown by random histories, each ending at rest."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import structlog
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.security.history import History
+from tests.security.market import Market
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HISTORIES = {"dev": 80, "ci": 2000}
+"""By profile: all that the parts go through together."""
+PARTS = 8
+"""So that several workers share them."""
+STEPS = 10
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "dev")
+
+
+@pytest.fixture
+def market(sqlite_template: Path, tmp_path: Path) -> Iterator[Market]:
+    """On SQLite in memory where the machine has such a folder: nothing here is about its disk."""
+    memory = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as folder:
+        path = Path(folder) / "kelaspay.db"
+        shutil.copy(sqlite_template, path)
+        structlog.configure(processors=[_drop])
+        with Market(Path(folder), f"sqlite:///{path}").opened() as made:
+            yield made
+
+
+def _drop(_logger: object, _method: str, _event: object) -> str:
+    raise structlog.DropEvent
+
+
+@pytest.mark.parametrize("_part", range(PARTS))
+def test_access_exists_exactly_where_confirmed_money_covers_it(market: Market, _part: int) -> None:
+    class Run(History):
+        pass
+
+    Run.market = market
+    run_state_machine_as_test(
+        Run,
+        settings=settings(
+            max_examples=HISTORIES[PROFILE] // PARTS,
+            stateful_step_count=STEPS,
+            deadline=None,
+            print_blob=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
