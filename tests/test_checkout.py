@@ -290,10 +290,10 @@ def test_the_public_state_says_nothing_about_who_pays(world: World) -> None:
 
 def test_the_return_url_is_where_duitku_sends_the_buyer_and_ours_without_one(embedded: World) -> None:
     embedded.sell()
-    theirs = embedded.buy(return_url="https://school.example.com/thanks?x=1")
+    theirs = embedded.buy(return_url="https://kelas.thinkific.com/thanks?x=1")
     ours = embedded.buy()
 
-    assert embedded.duitku.orders[theirs].asked.return_url == "https://school.example.com/thanks?x=1"
+    assert embedded.duitku.orders[theirs].asked.return_url == "https://kelas.thinkific.com/thanks?x=1"
     assert embedded.duitku.orders[ours].asked.return_url == URL + embedded.payment(ours).public_id
     assert embedded.duitku.orders[ours].asked.callback_url == "https://pay.example.com/webhooks/duitku"
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
+from kelaspay.migrate import migrate
 from tests.world import world_on
 
 if TYPE_CHECKING:
@@ -28,6 +31,22 @@ def test_a_process_whose_migrations_have_not_run_lives_but_is_not_ready(tmp_path
         assert world.web.get("/healthz").status_code == 200
         assert ready.status_code == 503
         assert (ready.json()["status"], ready.json()["migrations"]) == ("unavailable", "missing")
+
+
+def test_a_process_of_before_starts_and_stays_ready_on_a_database_that_a_later_release_has_migrated(
+    world: World,
+) -> None:
+    with world.database.begin() as db:
+        db.execute(sa.text("UPDATE alembic_version SET version_num = 'of tomorrow'"))
+
+    migrate(world.database)
+    ready = world.web.get("/readyz")
+
+    assert (ready.status_code, ready.json()["migrations"]) == (200, "a later release's")
+    world.sell()
+    order_id = world.buy_and_pay()
+    world.work()
+    assert world.status(order_id) == "completed"
 
 
 def test_a_redis_that_is_lost_is_said_and_keeps_nobody_from_working(sqlite_url: str, tmp_path: Path) -> None:

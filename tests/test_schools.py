@@ -124,6 +124,7 @@ def test_an_address_that_is_no_schools_answers_404(two: World) -> None:
 
     assert two.call_back(form, "/webhooks/duitku/no-such-school").status_code == 404
     assert two.web.post("/webhooks/thinkific/no-such-school", content=b"{}").status_code == 404
+    assert two.call_back(form, "/webhooks/duitku/%00").status_code == 404
     assert two.web.get("/webhooks/duitku/no-such-school").status_code == 405
 
 
@@ -240,6 +241,19 @@ def test_pages_and_receipts_name_the_school_that_sells(two: World) -> None:
     assert "Akademi Budi" not in two.web.get(f"/buy/{OFFER}").text
 
 
+def test_a_school_shows_its_own_offers_alone(two: World) -> None:
+    listed = [two.web.get("/courses", params=asked).json() for asked in ({}, {"school": OTHER})]
+    pages = [two.web.get("/", params=asked).text for asked in ({}, {"school": OTHER})]
+
+    assert [[each["slug"] for each in found] for found in listed] == [[OFFER], [OTHER_OFFER]]
+    assert [(f"/buy/{OFFER}" in page, f"/buy/{OTHER_OFFER}" in page) for page in pages] == [
+        (True, False),
+        (False, True),
+    ]
+    for nowhere in ("nowhere", "\0", "a b", "AKADEMI", "akademi\n"):
+        assert [two.web.get(path, params={"school": nowhere}).status_code for path in ("/", "/courses")] == [404, 404]
+
+
 def webhook(world: World, there: ThinkificSchool, topic: str, payload: dict[str, Any], key: str, path: str) -> int:
     resource, action = topic.split(".")
     envelope = {"id": topic + path, "resource": resource, "action": action, "payload": payload}
@@ -278,7 +292,11 @@ def test_what_thinkific_tells_of_one_school_changes_nothing_at_the_other(two: Wo
 @pytest.fixture
 def connected(urls: tuple[str, str | None], tmp_path: Path) -> Iterator[World]:
     """The environment's school has its API key; a second one connects by OAuth."""
-    more = {"thinkific_client_id": CLIENT[0], "thinkific_client_secret": CLIENT[1], "thinkific_site_url": SITE}
+    more: dict[str, Any] = {
+        "thinkific_client_id": CLIENT[0],
+        "thinkific_client_secret": CLIENT[1],
+        "thinkific_site_url": SITE,
+    }
     with world_on(tmp_path, *urls, **more) as world:
         world.thinkific.add_app(*CLIENT, [REDIRECT])
         yield world

@@ -164,8 +164,8 @@ def test_only_post_is_taken(world: World) -> None:
 
 
 def test_signed_with_the_apps_secret_it_is_taken_too(urls: tuple[str, str | None], tmp_path: Path) -> None:
-    app = {"thinkific_client_id": "app", "thinkific_client_secret": "the app's secret"}
-    with world_on(tmp_path, *urls, **app) as world:
+    secret = "the app's secret"
+    with world_on(tmp_path, *urls, thinkific_client_id="app", thinkific_client_secret=secret) as world:
         answer = sent(world, envelope("order.created", {}), key="the app's secret")
 
     assert answer.status_code == 200

@@ -295,12 +295,14 @@ def settings_for(
 
 
 @contextmanager
-def world_on(folder: Path, database_url: str, redis_url: str | None, **more: Any) -> Iterator[World]:
-    """A world on a migrated database."""
+def world_on(
+    folder: Path, database_url: str, redis_url: str | None, *, beside: World | None = None, **more: Any
+) -> Iterator[World]:
+    """A world on a migrated database; `beside` another one, with that one's clock and outside systems."""
     with ExitStack() as stack:
-        clock = Clock()
-        duitku = DuitkuEmulator(now=clock, merchants=MERCHANTS)
-        thinkific = ThinkificEmulator(now=clock)
+        clock = beside.clock if beside else Clock()
+        duitku = beside.duitku if beside else DuitkuEmulator(now=clock, merchants=MERCHANTS)
+        thinkific = beside.thinkific if beside else ThinkificEmulator(now=clock)
         thinkific.switches.rate = None
         settings = settings_for(folder, database_url, redis_url, thinkific, **more)
         hosts = Hosts(duitku=duitku, thinkific=thinkific)

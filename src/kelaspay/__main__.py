@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from kelaspay.alone import NotAlone
+from kelaspay.backup import BackupFailed
 from kelaspay.cli import app
 from kelaspay.cli.show import EXIT_FAILED
 from kelaspay.faults import Fault
@@ -25,7 +26,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Fault as fault:
         print(" ".join(["kelaspay:", str(fault), *_which(fault)]), file=sys.stderr)
         sys.exit(EXIT_FAILED)
-    except (SettingsInvalid, MissingSettings, NotAlone, PermissionError, NotADirectoryError) as error:
+    except (
+        SettingsInvalid,
+        MissingSettings,
+        NotAlone,
+        BackupFailed,
+        PermissionError,
+        NotADirectoryError,
+    ) as error:
         print(f"kelaspay: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILED)
 

@@ -10,9 +10,11 @@ from kelaspay import __version__
 from kelaspay.web import (
     api,
     button,
+    docs,
     door,
     errors,
     files,
+    headers,
     health,
     hooks,
     install,
@@ -26,6 +28,7 @@ from kelaspay.web import (
 )
 from kelaspay.web.console import routers
 from kelaspay.web.described import DESCRIPTION, TAGS, Described
+from kelaspay.web.origins import front_ends
 from kelaspay.web.v1 import acts, enrollments, events, offers, own_key, payments
 
 if TYPE_CHECKING:
@@ -45,18 +48,23 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
         summary="Sells Thinkific courses through Duitku and makes sure that whoever paid is in the course.",
         description=DESCRIPTION,
         openapi_tags=TAGS,
+        docs_url=None,  # its page asks others for its script; `docs` is ours
+        redoc_url=None,
         dependencies=[Depends(errors.plain_address)],
+        redirect_slashes=False,  # its redirects are built from the Host header
     )
     app.state.outside = outside
     app.state.start = start
     app.state.methods = {}
     app.router.routes[:0] = hooks.hooks_of(outside.schools, inbox, outside.settings, outside.now)
-    for part in (api, files, shop, paying, status, ready, receipt, me, button, mails, install, health):
+    for part in (api, files, shop, paying, status, ready, receipt, me, button, mails, install, health, docs):
         app.include_router(part.router)
     for part in (own_key, offers, payments, acts, enrollments, events):
         app.include_router(part.router, prefix="/api/v1")
     for router in routers:
         app.include_router(router)
     errors.install(app)
+    app.add_middleware(headers.Cors, origins=front_ends(outside))
     app.add_middleware(door.Door)
+    app.add_middleware(headers.Headers, https=outside.settings.app_base_url.startswith("https://"))
     return app

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from kelaspay.enroll import Step
     from kelaspay.payment import MerchantOrderId
     from kelaspay.school import School, SchoolOf
-    from kelaspay.store.database import Database, Db
+    from kelaspay.store.database import Database
     from kelaspay.store.jobs import Job
 
 log = structlog.get_logger()
@@ -245,11 +245,7 @@ def _send_to_review(job: Job, fault: Fault, desk: _Desk, *, attention: Attention
                 db, job.merchant_order_id, Status.REVIEW, now, actor="kelaspay", text=str(fault), allowed=[Status.PAID]
             )
             payments.flag(db, job.merchant_order_id, why, str(fault), now)
-            _block(db, job.merchant_order_id)
+            enrollments.move_enrollment(
+                db, job.merchant_order_id, EnrollmentState.BLOCKED, now, allowed=[EnrollmentState.PENDING]
+            )
     log.error("run_stopped", merchant_order_id=job.merchant_order_id, run=job.run, fault=fault.code())
-
-
-def _block(db: Db, merchant_order_id: MerchantOrderId) -> None:
-    found = enrollments.find_enrollment(db, merchant_order_id)
-    if found is not None and found.state is EnrollmentState.PENDING:
-        enrollments.save_enrollment(db, merchant_order_id, state=EnrollmentState.BLOCKED)

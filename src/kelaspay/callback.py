@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 LARGEST_BODY = 64 * 1024
-BATCH = 100
+BATCH = 20
+"""Events handed over in one transaction: whoever keeps a callback waits for it on SQLite."""
 SUCCESS = "00"
 
 

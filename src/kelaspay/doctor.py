@@ -11,7 +11,7 @@ import redis
 
 from kelaspay.duitku.signature import Scheme
 from kelaspay.faults import DatabaseUnavailable, Fault, InvoiceUnknown
-from kelaspay.migrations import current
+from kelaspay.migrations import current, is_newer
 from kelaspay.payment import MerchantOrderId
 from kelaspay.school import DEFAULT
 from kelaspay.schools import missing
@@ -116,7 +116,7 @@ def _database(outside: Outside) -> str:
         found, newest = current(outside.database)
     except DatabaseUnavailable:
         raise ValueError("does not answer; check DATABASE_URL") from None
-    if found != newest:
+    if found != newest and not is_newer(outside.database):
         return f"{kind}; it will be brought up to date at the next start"
     return kind
 

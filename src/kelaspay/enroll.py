@@ -29,7 +29,7 @@ from kelaspay.faults import (
     ThinkificUserMissing,
 )
 from kelaspay.payment import Attention, Enrollment, EnrollmentState, ExternalOrderState, Status
-from kelaspay.store import enrollments, offers, payments
+from kelaspay.store import enrollments, offers, payments, restored
 from kelaspay.thinkific import CourseEnrollment, EmailTaken
 
 if TYPE_CHECKING:
@@ -151,14 +151,13 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
             found = access.change(found) if found is not None else access.make()
     except ThinkificRefused as refusal:
         found = _after_refusal(refusal, access)
+    at, enrollment_id = school.now(), found.enrollment_id if isinstance(found, CourseEnrollment) else None
     with school.database.begin() as db:
-        values = {
-            "state": EnrollmentState.ENROLLED,
-            "enrollment_id": found.enrollment_id if isinstance(found, CourseEnrollment) else None,
-            "enrolled_at": school.now(),
-        }
-        enrollments.save_enrollment(db, merchant_order_id, **values)
-        payments.tell(db, merchant_order_id, school.now(), "thinkific", "enrolled")
+        moved = enrollments.move_enrollment(
+            db, merchant_order_id, EnrollmentState.ENROLLED, at, enrollment_id=enrollment_id, enrolled_at=at
+        )
+        if moved:
+            payments.tell(db, merchant_order_id, at, "thinkific", "enrolled")
     log.info("enrolled", merchant_order_id=merchant_order_id, user_id=wanted.user_id)
 
 
@@ -175,9 +174,14 @@ def record_sale(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
         product_id = _product_id(db, payment, wanted) if payment else None
         if wanted.external_order_state is ExternalOrderState.SENDING:
             _sale_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
+        copied = restored.was_under_way(db, merchant_order_id)
     if payment is None or product_id is None or not school.external_orders or wanted.external_order_state is not None:
         return
     if payment.free:  # no money came in that the school could count
+        return
+    if copied:
+        with school.database.begin() as db:
+            _sale_unknown(db, merchant_order_id, "it may have been sent before the restore", school.now())
         return
     external_order_id, fault = _send_sale(payment, wanted, product_id, school=school, guard=guard)
     with school.database.begin() as db:

@@ -18,12 +18,13 @@ import structlog
 
 from kelaspay.faults import DatabaseUnavailable, EventNotKept, Fault, InboxUnavailable
 from kelaspay.store import inbox
+from kelaspay.store.database import translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from kelaspay.store.database import Database
+    from kelaspay.store.database import Database, Db
     from kelaspay.store.inbox import Event
 
 log = structlog.get_logger()
@@ -82,6 +83,8 @@ class Inbox:
         self._now = now
         self._kept = kept
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._line: Db | None = None
+        """Held from group to group while callbacks rush in; the writer's alone."""
         self._rush_until = 0.0
         self._refused: Counter[str] = Counter()
         self._refused_lock = threading.Lock()
@@ -135,20 +138,33 @@ class Inbox:
                     _answer([waiting], self._commit([waiting]))
             else:
                 _answer(group, fault)
+            if self._waiting.empty():
+                self._hang_up()
             self._kept()
+        self._hang_up()
 
     def _commit(self, group: list[_Waiting]) -> Fault | None:
         """Keep a group's events in one transaction; the fault when that failed."""
         try:
-            with self._database.begin() as db:
-                inbox.keep(db, [waiting.event for waiting in group])
+            with self._database.turn(), translated():
+                self._line = self._line or self._database.line()
+                inbox.keep(self._line, [waiting.event for waiting in group])
         except DatabaseUnavailable:
             log.warning("inbox_unavailable")
+            self._hang_up()
             return InboxUnavailable()
         except Exception as error:  # noqa: BLE001 - the one writer must outlive every error; the requests hear of it
             log.error("event_not_kept", error=type(error).__name__)  # noqa: TRY400 - the text may hold a body
+            self._hang_up()
             return EventNotKept()
         return None
+
+    def _hang_up(self) -> None:
+        """Give the connection back; a broken one is not used again, and an idle one is tried before it is."""
+        if self._line is not None:
+            with suppress(Exception):
+                self._line.close()
+            self._line = None
 
     def _gather(self) -> list[_Waiting] | None:
         """All that waits now, at least one; None when it is time to stop."""

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+import structlog
 from alembic import command
 
-from kelaspay.migrations import config
+from kelaspay.migrations import config, is_newer
 from kelaspay.store.database import translated
 from kelaspay.work import engine
 
@@ -20,19 +21,25 @@ if TYPE_CHECKING:
 
     from kelaspay.store.database import Database
 
+log = structlog.get_logger()
+
 LOCK = 0x6B656C6173  # "kelas": the advisory lock's number
 
 
 def migrate(database: Database) -> None:
-    """Run the migrations that are missing, ours and the engine's. Safe to call from every process at once.
+    """Run the migrations that are missing, ours and the engine's. Safe to call from every process at once; a database
+    that a later release has migrated stays as it is.
 
     Raises `DatabaseUnavailable`; what was begun is then undone or can be run again.
     """
     with translated(), _alone(database):
-        settings = config()
-        with database.engine.begin() as connection:
-            settings.attributes["connection"] = connection
-            command.upgrade(settings, "head")
+        if is_newer(database):
+            log.warning("database_is_newer")
+        else:
+            settings = config()
+            with database.engine.begin() as connection:
+                settings.attributes["connection"] = connection
+                command.upgrade(settings, "head")
         engine.migrate(database)
 
 

@@ -21,6 +21,8 @@ from throttled import RedisStore
 from kelaspay import __version__
 from kelaspay.checkout import Urls
 from kelaspay.customers import Customers
+from kelaspay.dial import Dialer
+from kelaspay.limits import Limits
 from kelaspay.schools import Schools, Shared
 from kelaspay.settings import secret_key
 from kelaspay.store.database import Database
@@ -56,12 +58,14 @@ class Outside:
     schools: Schools
     customers: Customers
     watching: Watching
+    limits: Limits
     turnstile: Turnstile
     urls: Urls
     secret_key: SecretStr
     """Signs sessions, encrypts tokens at rest."""
     vault: Vault
     oauth: ThinkificOAuth | None
+    dialer: Dialer
     now: Callable[[], datetime]
     executor_id: str
 
@@ -103,11 +107,13 @@ def opened(
             schools=Schools(shared),
             customers=shared.customers,
             watching=shared.watching,
+            limits=Limits(limits),
             turnstile=Turnstile(settings.api_rate, limits),
             urls=Urls(settings.app_base_url),
             secret_key=key,
             vault=shared.vault,
             oauth=shared.oauth,
+            dialer=Dialer(private=settings.webhooks_to_private, https=settings.duitku_environment == "production"),
             now=now,
             executor_id=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
         )

@@ -89,8 +89,8 @@ def end_access(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
     text = _end(found, others, school=school, guard=guard) if found.user_id is not None else None
     at = school.now()
     with school.database.begin() as db:
-        enrollments.save_enrollment(db, merchant_order_id, state=EnrollmentState.REVOKED, revoked_at=at)
-        payments.tell(db, merchant_order_id, at, "thinkific", "revoked", text)
+        if enrollments.move_enrollment(db, merchant_order_id, EnrollmentState.REVOKED, at, revoked_at=at):
+            payments.tell(db, merchant_order_id, at, "thinkific", "revoked", text)
 
 
 def record_refund(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,20 @@ from pydantic import SecretStr
 
 from kelaspay.duitku import Duitku
 from kelaspay.duitku.signature import Scheme
-from kelaspay.faults import NotConfigured, SchoolDisconnected, SchoolNotReady, SchoolUnknown, ThinkificUnauthorized
+from kelaspay.faults import (
+    NotConfigured,
+    SchoolDisconnected,
+    SchoolNotReady,
+    SchoolUnknown,
+    SubdomainInvalid,
+    ThinkificUnauthorized,
+)
 from kelaspay.formats import Seller
 from kelaspay.gate import Gate
 from kelaspay.school import DEFAULT, Profile, School
 from kelaspay.store import jobs, schools
 from kelaspay.thinkific import KeyAuth, Thinkific
+from kelaspay.thinkific.oauth import checked_subdomain
 from kelaspay.tokens import SchoolTokens
 
 if TYPE_CHECKING:
@@ -98,14 +107,12 @@ class Schools:
             if self.default is None:
                 raise NotConfigured(f"{', '.join(missing(self._shared.settings))}: not set")
             return self.default
-        with self._shared.database.read() as db:
-            found = schools.find_credentials(db, key)
-        if found is None:
-            raise SchoolUnknown
-        return self._of(found)
+        return self._of(self._row(key))
 
     def called_back_at(self, path: str) -> School:
         """The school whose callbacks come in under this path. Raises `SchoolUnknown`."""
+        if not path.isprintable():
+            raise SchoolUnknown
         with self._shared.database.read() as db:
             found = schools.find_by_callback_path(db, path)
         if found is None:
@@ -131,10 +138,7 @@ class Schools:
             name = settings.seller_name or _titled(subdomain or "Kelaspay")
             seller = Seller(name, settings.seller_address, settings.seller_email, settings.seller_phone)
             return Profile(seller, site_of(settings, subdomain or "www"))
-        with self._shared.database.read() as db:
-            found = schools.find_credentials(db, key)
-        if found is None:
-            raise SchoolUnknown
+        found = self._row(key)
         name = found.seller_name or _titled(key)
         seller = Seller(name, found.seller_address, found.seller_email, found.seller_phone)
         return Profile(seller, site_of(settings, key))
@@ -143,9 +147,7 @@ class Schools:
         """The school's own Thinkific API key; None where it is connected by OAuth."""
         if key == DEFAULT:
             return self._shared.settings.thinkific_api_key
-        with self._shared.database.read() as db:
-            found = schools.find_credentials(db, key)
-        return self._opened(found, API_KEY) if found is not None else None
+        return self._opened(self._row(key), API_KEY)
 
     def webhook_keys(self, key: str = DEFAULT) -> list[SecretStr]:
         """What Thinkific may have signed this school's webhooks with (thinkific.md 4.5)."""
@@ -201,6 +203,14 @@ class Schools:
             auth=KeyAuth(subdomain, key.get_secret_value()) if subdomain and key else self._tokens(subdomain),
             path="",
         )
+
+    def _row(self, key: str) -> Credentials:
+        """Raises `SchoolUnknown`, for what can be no school's key too."""
+        with suppress(SubdomainInvalid), self._shared.database.read() as db:
+            found = schools.find_credentials(db, checked_subdomain(key))
+            if found is not None and found.subdomain == key:
+                return found
+        raise SchoolUnknown
 
     def _of(self, found: Credentials) -> School:
         """The school of a row; its clients are those of before while nothing in the row has changed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import signal
+import sys
 import threading
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import uvicorn
 from kelaspay.alone import alone
 from kelaspay.app import create_app
 from kelaspay.attempt import Waits
+from kelaspay.deliver import Outbox
 from kelaspay.inbox import Inbox
 from kelaspay.messages import office
 from kelaspay.migrate import migrate
@@ -25,6 +27,7 @@ from kelaspay.web.hooks import Front
 from kelaspay.web.server import web_config
 from kelaspay.whatsapp import cloud_api
 from kelaspay.work.engine import Engine
+from kelaspay.work.herald import Herald
 from kelaspay.work.post import Postman
 from kelaspay.work.worker import Worker
 
@@ -37,6 +40,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+SWITCH_SECONDS = 0.0005
+"""How long the event loop may keep the interpreter to itself while the inbox's thread, for which all callbacks wait,
+has an answer from the disk; by default it is ten times that.
+"""
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -89,6 +96,9 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
             )
             stack.callback(postman.stop)
             postman.start()
+            herald = Herald(Outbox(outside.database, outside.vault, outside.dialer, outside.now))
+            stack.callback(herald.stop)
+            herald.start()
         yield Process(outside, engine, inbox, worker)
 
 
@@ -106,6 +116,7 @@ def serve(settings: Settings, *, works: bool, started_up: Callable[[], None]) ->
     """The web, and with `works` the worker in the same process, until told to stop; `started_up` is called when all but
     the web server runs.
     """
+    sys.setswitchinterval(SWITCH_SECONDS)
     with started(settings, works=works) as process:
         started_up()
         server = web_server(process, settings)
@@ -127,7 +138,7 @@ def settle() -> None:
 
 def web_server(process: Process, settings: Settings) -> uvicorn.Server:
     app = Front(create_app(process.outside, process.inbox, process.engine.start))
-    return uvicorn.Server(web_config(app, host=settings.host, port=settings.port))
+    return uvicorn.Server(web_config(app, host=settings.host, port=settings.port, proxies=settings.trusted_proxies))
 
 
 def work(settings: Settings) -> None:

@@ -107,6 +107,7 @@ class Settings(BaseSettings):
     demo: bool = False
     payment_page: Literal["own", "duitku"] = "own"
     embed_origins: str = ""
+    trusted_proxies: str = "127.0.0.1,::1"
     seller_name: Annotated[str | None, Optional] = None
     seller_address: Annotated[str | None, Optional] = None
     seller_email: Annotated[str | None, Optional] = None
@@ -118,6 +119,10 @@ class Settings(BaseSettings):
     whatsapp_token: Annotated[SecretStr | None, Optional] = None
     whatsapp_phone_number_id: Annotated[str | None, Optional] = None
     whatsapp_url: Url = "https://graph.facebook.com/v23.0"
+
+    webhooks_to_private: bool = False
+    metrics_token: Annotated[SecretStr | None, Optional] = None
+    work_port: Annotated[Annotated[int, Field(ge=0, le=65535)] | None, Optional] = None
 
     @field_validator("database_url")
     @classmethod
@@ -151,6 +156,15 @@ class Settings(BaseSettings):
             problem = "must list origins, like https://www.example.com"
             raise ValueError(problem)
         return " ".join(origins)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, listed: str) -> str:
+        try:
+            return ",".join(str(ipaddress.ip_network(each)) for each in listed.replace(",", " ").split())
+        except ValueError as error:
+            problem = f"must be a comma list of addresses or networks ({error})"
+            raise ValueError(problem) from None
 
     @field_validator("duitku_callback_ips")
     @classmethod

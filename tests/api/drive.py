@@ -65,14 +65,14 @@ def drive(world: World, *, seconds: int, more: tuple[str, ...] = ()) -> subproce
     """What schemathesis says after so many seconds."""
     furnish(world)
     key = Program(world).key
-    with served(world) as url:
+    with served(world) as url, TemporaryDirectory() as folder:
+        Path(folder, "schemathesis.toml").write_text(f'[auth.openapi.ApiKey]\nbearer = "{key}"\n', encoding="utf-8")
         return subprocess.run(
             [
                 str(Path(sys.executable).with_name("schemathesis")),
                 "run",
                 f"{url}/openapi.json",
                 "--checks=all",
-                f"--header=Authorization: Bearer {key}",
                 f"--max-time={seconds}",
                 "--workers=2",
                 "--generation-database=none",
@@ -80,7 +80,7 @@ def drive(world: World, *, seconds: int, more: tuple[str, ...] = ()) -> subproce
                 "--no-color",
                 *more,
             ],
-            cwd=ROOT,
+            cwd=folder,  # it keeps a cache where it runs
             env=os.environ | {"SCHEMATHESIS_HOOKS": "tests.api.hooks", "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,

@@ -187,9 +187,9 @@ def test_orders_at_several_schools_are_shown_together_with_who_sold_them(two: Wo
 def test_a_forged_cookie_opens_nothing(embedded: World) -> None:
     embedded.sell()
     ordered(embedded)
-    for forged in ("x", "InNpdGlAZXhhbXBsZS5jb20i.abc", embedded.web.cookies["orders"]):
+    for forged in ("x", "InNpdGlAZXhhbXBsZS5jb20i.abc", embedded.web.cookies["__Host-orders"]):
         browser = embedded.another_browser()
-        browser.cookies.set("buyer", forged)
+        browser.cookies.set("__Host-buyer", forged)
         assert "Kirim kode" in text(browser.get("/me"))
 
 

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 CONNECTIONS = 10
-"""As many as the service's own pool holds."""
+"""As many as the service's own pool holds. With SQLite one: it has one writer, and more would only wait for each other,
+ever longer.
+"""
 TABLE = "CREATE TABLE IF NOT EXISTS bench_callbacks (reference TEXT PRIMARY KEY, merchant_order_id TEXT, body TEXT)"
 ACCEPTED = frozenset(Scheme)
 OK: dict[str, Any] = {
@@ -64,15 +66,21 @@ class OneEach:
     def __init__(self, database_url: str) -> None:
         self._url = database_url
         self._here = local()
-        self._threads = ThreadPoolExecutor(CONNECTIONS)
+        self._threads = ThreadPoolExecutor(CONNECTIONS if database_url.startswith("postgresql") else 1)
         self._connection().execute(TABLE)
 
     async def __call__(self, reference: str, order_id: str, body: bytes) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._threads, self._insert, reference, order_id, body)
+        await asyncio.get_running_loop().run_in_executor(self._threads, self.insert, reference, order_id, body)
 
-    def _insert(self, *row: object) -> None:
+    def insert(self, *row: object) -> None:
+        """One row, committed when it returns."""
         mark = "%s" if self._url.startswith("postgresql") else "?"
         self._connection().execute(f"INSERT INTO bench_callbacks VALUES ({mark}, {mark}, {mark})", row)  # noqa: S608 - the driver's mark
+
+    def durable(self) -> tuple[str, int]:
+        """SQLite's journal and how it is synchronised: a rival that waits for no disk would be no measure."""
+        asked = [self._connection().execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+        return str(asked[0]), int(asked[1])
 
     def _connection(self) -> Any:
         """This thread's connection; each statement is a transaction of its own, as durable as the service's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from kelaspay.cli import (
+    backups,
     coupons,
     courses,
     events,
@@ -16,6 +17,7 @@ from kelaspay.cli import (
     processes,
     reconciling,
     schools,
+    webhooks,
     whatsapp,
 )
 
@@ -34,6 +36,8 @@ app.add_typer(schools.app, name="schools", help="Schools beside the environment'
 app.add_typer(whatsapp.app, name="whatsapp", help="What buyers are told by WhatsApp.")
 app.add_typer(operators.app, name="operators", help="Who may use the console.")
 app.add_typer(keys.app, name="keys", help="Which programs may use the API.")
+app.add_typer(webhooks.app, name="webhooks", help="Which programs are told what happens to orders.")
 processes.add_to(app)
+backups.add_to(app)
 reconciling.add_to(app)
 measuring.add_to(app)

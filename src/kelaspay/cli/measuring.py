@@ -67,10 +67,10 @@ def bench(
 
 
 def _numbers(only: str) -> frozenset[int]:
-    try:
-        return frozenset(int(each) for each in only.replace(",", " ").split())
-    except ValueError:
-        raise typer.BadParameter("--only takes numbers of measures, like 1,7") from None
+    named = only.replace(",", " ").split()
+    if not set(named) <= set("123456789"):
+        raise typer.BadParameter("--only takes numbers of measures from 1 to 9, like 1,7")
+    return frozenset(map(int, named))
 
 
 def _found(wanted: Wanted) -> Kept:

@@ -20,6 +20,15 @@ def current(database: Database) -> tuple[str | None, str | None]:
     return found, ScriptDirectory.from_config(config()).get_current_head()
 
 
+def is_newer(database: Database) -> bool:
+    """Whether a later release has migrated it. It still works with this one: migrations only add, so that processes may
+    be replaced one after the other.
+    """
+    found, _ = current(database)
+    scripts = ScriptDirectory.from_config(config())
+    return found is not None and found not in {each.revision for each in scripts.walk_revisions()}
+
+
 def config() -> Config:
     made = Config()
     made.set_main_option("script_location", str(Path(__file__).parent))

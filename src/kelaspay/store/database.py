@@ -29,6 +29,9 @@ Db = sa.Connection
 BUSY_SECONDS = 30.0
 """How long a statement waits for SQLite's write lock."""
 
+CACHED_STATEMENTS = 512
+"""Prepared statements that a connection to SQLite remembers; the inbox alone has one for each size of group."""
+
 GONE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, sa.exc.ResourceClosedError)
 """What SQLAlchemy raises when the database is away, full, or too busy."""
 
@@ -86,7 +89,7 @@ class Database:
         Raises `DatabaseUnavailable` when the database is away; whatever the body did is then undone or was never
         begun, except for a commit whose answer was lost: callers write statements that may run twice.
         """
-        with self._turn(), translated(), self.engine.connect() as connection, connection.begin():
+        with self.turn(), translated(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -97,8 +100,15 @@ class Database:
     def close(self) -> None:
         self.engine.dispose()
 
+    def line(self) -> Db:
+        """A connection on which every statement is a transaction of its own, for who writes all day. To be used under
+        `turn` and `translated`, and closed.
+        """
+        level = {"isolation_level": "AUTOCOMMIT"} if self.postgresql else {"kelaspay_single": True}
+        return self.engine.connect().execution_options(**level)
+
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def turn(self) -> Iterator[None]:
         """A turn of this process at SQLite's one write lock. Threads that asked the file itself would sleep ever longer
         between two tries, and whoever came last would win.
         """
@@ -133,7 +143,7 @@ class Database:
             max_overflow=0,
             pool_timeout=BUSY_SECONDS,
             hide_parameters=True,
-            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "cached_statements": CACHED_STATEMENTS},
         )
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
@@ -165,5 +175,8 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    reading = connection.get_execution_options().get("kelaspay_read")
+    options = connection.get_execution_options()
+    if options.get("kelaspay_single"):
+        return  # the driver is in autocommit
+    reading = options.get("kelaspay_read")
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

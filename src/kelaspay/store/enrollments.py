@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kelaspay.payment import Enrollment, EnrollmentState, ExternalOrderState, MerchantOrderId
+from kelaspay.store import notices
 from kelaspay.store.tables import enrollments, payments, users
 
 if TYPE_CHECKING:
@@ -37,6 +38,29 @@ def begin_enrollment(db: Db, enrollment: Enrollment) -> None:
 def save_enrollment(db: Db, merchant_order_id: MerchantOrderId, **values: Any) -> None:
     """Write down what is known now; writing the same again changes nothing."""
     db.execute(sa.update(enrollments).where(enrollments.c.merchant_order_id == merchant_order_id).values(**values))
+
+
+def move_enrollment(
+    db: Db,
+    merchant_order_id: MerchantOrderId,
+    to: EnrollmentState,
+    now: datetime,
+    *,
+    allowed: list[EnrollmentState] | None = None,
+    **values: Any,
+) -> bool:
+    """Move an access to `to` from any other state, or from those `allowed`, with `values` set in the same statement;
+    False when it was there already or may not go, and then integrators are told nothing.
+    """
+    from_states = [state for state in EnrollmentState if state is not to] if allowed is None else allowed
+    moved = db.execute(
+        sa.update(enrollments)
+        .where(enrollments.c.merchant_order_id == merchant_order_id, enrollments.c.state.in_(from_states))
+        .values(state=to, **values)
+    )
+    if moved.rowcount == 1:
+        notices.raise_for_enrollment(db, merchant_order_id, to, now)
+    return moved.rowcount == 1
 
 
 def find_enrollment(db: Db, merchant_order_id: str) -> Enrollment | None:

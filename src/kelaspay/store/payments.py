@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from kelaspay.notice import NoticeType
 from kelaspay.payment import Attention, Customer, MerchantOrderId, Payment, Rupiah, Status, before
-from kelaspay.store import coupons, messages
+from kelaspay.store import coupons, messages, notices
 from kelaspay.store.database import database_clock
 from kelaspay.store.tables import customers, enrollments, inbox, invoices, payments, story
 
@@ -47,6 +48,7 @@ def add_payment(
         )
     )
     tell(db, payment.merchant_order_id, payment.created_at, "buyer", "created")
+    notices.raise_notice(db, NoticeType.ORDER_CREATED, payment.merchant_order_id, payment.created_at, once=True)
 
 
 def find_payment(db: Db, merchant_order_id: str) -> Payment | None:
@@ -167,6 +169,7 @@ def move(
     if moved.rowcount == 1:
         tell(db, merchant_order_id, now, actor, to, text)
         messages.raise_for_move(db, merchant_order_id, to, now)
+        notices.raise_for_move(db, merchant_order_id, to, now)
         _count_coupon(db, merchant_order_id, to, now)
     return moved.rowcount == 1
 
@@ -195,6 +198,8 @@ def flag(db: Db, merchant_order_id: MerchantOrderId, attention: Attention, text:
     last = sa.select(story.c.text).where(story.c.merchant_order_id == merchant_order_id, story.c.what == attention)
     if db.execute(last.order_by(story.c.id.desc()).limit(1)).scalar() != text:
         tell(db, merchant_order_id, now, "kelaspay", attention, text)
+        if attention is Attention.PAID_TWICE:
+            notices.raise_notice(db, NoticeType.PAYMENT_DUPLICATE, merchant_order_id, now)
 
 
 def unflag(db: Db, merchant_order_id: MerchantOrderId, attention: Attention) -> None:

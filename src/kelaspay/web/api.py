@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from kelaspay.checkout import initiate
-from kelaspay.faults import DuitkuBusy, DuitkuRefused, DuitkuUnavailable, NotConfigured, PaymentUnknown
+from kelaspay.faults import (
+    DuitkuBusy,
+    DuitkuRefused,
+    DuitkuUnavailable,
+    InvalidInput,
+    NotConfigured,
+    PaymentUnknown,
+    SchoolUnknown,
+    TooManyAttempts,
+)
 from kelaspay.idempotency import Answer, Turn
 from kelaspay.outside import Outside
 from kelaspay.payment import Enrollment, Payment
+from kelaspay.school import DEFAULT
 from kelaspay.store import enrollments, offers, payments
 from kelaspay.wanted import Wanted
 from kelaspay.web.json_bodies import JsonRoute
+from kelaspay.web.origins import check_return
+from kelaspay.web.turns import take_turn
 from kelaspay.web.v1.fields import ADDRESS, IdempotencyKey
 from kelaspay.web.v1.once import answer_once
 from kelaspay.web.v1.problems import ONCE, problems
@@ -119,10 +132,14 @@ class OnSale(BaseModel):
     summary="Start a payment",
     status_code=201,
     response_model=PaymentStarted,
-    responses=problems(*ONCE, NotConfigured, DuitkuUnavailable, DuitkuBusy, DuitkuRefused, body=True, key=False),
+    responses=problems(
+        *ONCE, NotConfigured, TooManyAttempts, DuitkuUnavailable, DuitkuBusy, DuitkuRefused, body=True, key=False
+    ),
 )
 def initiate_payment(wanted: PaymentWanted, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Start a payment and get the address where the buyer pays. The price is the server's: an `amount` is refused."""
+    take_turn(request, "order", email=wanted.customer_email)
+    check_return(wanted.return_url, wanted.offer, request.app.state.outside)
     return initiated(request, wanted, asker="checkout", key=idempotency_key)
 
 
@@ -141,12 +158,18 @@ def read_payment(merchant_order_id: str, request: Request) -> PaymentState:
     return state_of(payment, found)
 
 
-@router.get("/courses", summary="List what is on sale", responses=problems(key=False))
-def list_courses(request: Request) -> list[OnSale]:
-    """What is on sale now, of all schools."""
+@router.get("/courses", summary="List what is on sale", responses=problems(SchoolUnknown, InvalidInput, key=False))
+def list_courses(
+    request: Request,
+    school: Annotated[
+        str, Query(max_length=LONG, description="Its key; without it the environment's school.")
+    ] = DEFAULT,
+) -> list[OnSale]:
+    """What a school has on sale now."""
     outside: Outside = request.app.state.outside
+    outside.schools.profile(school)
     with outside.database.read() as db:
-        found = offers.list_offers(db)
+        found = offers.list_offers(db, school)
     return [
         OnSale(slug=offer.slug, name=offer.name, price=offer.price, access_days=offer.access_days)
         for offer in found

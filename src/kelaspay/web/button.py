@@ -29,4 +29,4 @@ def button(slug: str, request: Request) -> Response:
     plain = f'<a href="{escape(link)}">{label}</a>'
     script = f'<script src="{base}/static/buy.js" async></script>'
     placed = f'<a href="{escape(link)}" data-kelaspay-checkout>{label}</a>\n{script}'
-    return shown(request, "button.html", offer=offer, link=link, plain=plain, placed=placed)
+    return shown(request, "button.html", school=offer.school, offer=offer, link=link, plain=plain, placed=placed)

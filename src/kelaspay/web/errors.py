@@ -41,7 +41,7 @@ def fault_response(fault: Fault, request_id: str | None = None) -> JSONResponse:
     if isinstance(fault, InvalidInput):
         more["errors"] = [{"field": field, "detail": why} for field, why in fault.fields.items()]
     response = problem(fault.status, fault.code(), fault.message(), fault.detail, request_id=request_id, **more)
-    if fault.retry:
+    if fault.retry or fault.wait is not None:
         response.headers["Retry-After"] = str(int(fault.wait or 5))
     if isinstance(fault, KeyMissing | KeyRefused):  # RFC 6750 3
         response.headers["WWW-Authenticate"] = "Bearer" + (

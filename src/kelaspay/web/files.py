@@ -13,7 +13,7 @@ router = APIRouter(include_in_schema=False)
 
 FOR_EVER = "public, max-age=31536000, immutable"
 HOUR = "public, max-age=3600"
-TYPES = {"style.css": "text/css", "pages.js": "text/javascript", "buy.js": "text/javascript"}
+TYPES = {"style.css": "text/css", "docs.css": "text/css", "pages.js": "text/javascript", "buy.js": "text/javascript"}
 _CONTENT = {name: files("kelaspay").joinpath("web/static", name).read_bytes() for name in TYPES}
 
 

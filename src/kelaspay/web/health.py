@@ -8,10 +8,12 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import select
 
 from kelaspay.faults import DatabaseUnavailable
-from kelaspay.migrations import current
+from kelaspay.migrations import current, is_newer
 from kelaspay.outside import Outside
 
 router = APIRouter(tags=["Operations"])
+
+FINE = frozenset({"ok", "not used", "lost: the database answers", "a later release's"})
 
 
 @router.get("/healthz", summary="See whether the process lives")
@@ -30,7 +32,7 @@ def ready(request: Request) -> JSONResponse:
     """Database, migrations and Redis, each by name; 503 when one of them keeps us from working."""
     outside: Outside = request.app.state.outside
     checks = {"database": _database(outside), "migrations": _migrations(outside), "redis": _redis(outside)}
-    fine = all(state in {"ok", "not used", "lost: the database answers"} for state in checks.values())
+    fine = all(state in FINE for state in checks.values())
     return JSONResponse({"status": "ok" if fine else "unavailable", **checks}, status_code=200 if fine else 503)
 
 
@@ -48,7 +50,9 @@ def _migrations(outside: Outside) -> str:
         found, newest = current(outside.database)
     except DatabaseUnavailable:
         return "not known"
-    return "ok" if found == newest else "missing"
+    if found == newest:
+        return "ok"
+    return "a later release's" if is_newer(outside.database) else "missing"
 
 
 def _redis(outside: Outside) -> str:

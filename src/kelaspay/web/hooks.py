@@ -36,7 +36,11 @@ log = structlog.get_logger()
 OK: Message = {
     "type": "http.response.start",
     "status": 200,
-    "headers": [(b"content-length", b"2"), (b"content-type", b"text/plain; charset=utf-8")],
+    "headers": [
+        (b"content-length", b"2"),
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"x-content-type-options", b"nosniff"),
+    ],
 }
 OK_BODY: Message = {"type": "http.response.body", "body": b"OK"}
 

@@ -17,7 +17,7 @@ from kelaspay.payment import Payment, Status
 from kelaspay.store import buyers, payments
 from kelaspay.web.i18n import language_of
 from kelaspay.web.pages import shown
-from kelaspay.web.signed import ORDERS, drop, put, remember_orders, seal, unsealed
+from kelaspay.web.signed import ORDERS, drop, named, put, remember_orders, seal, unsealed
 from kelaspay.web.words import ASKED, FREE_TITLES, STATES, in_words
 
 router = APIRouter(prefix="/me", include_in_schema=False)
@@ -123,7 +123,9 @@ def sign_out(request: Request) -> Response:
 def signed_in(request: Request) -> str | None:
     """The address that this browser has proved."""
     outside: Outside = request.app.state.outside
-    found: Any = unsealed(request.cookies.get(COOKIE, ""), key=outside.secret_key, purpose=COOKIE, now=outside.now())
+    found: Any = unsealed(
+        request.cookies.get(named(request, COOKIE), ""), key=outside.secret_key, purpose=COOKIE, now=outside.now()
+    )
     return found if isinstance(found, str) else None
 
 

@@ -69,7 +69,8 @@ def shown(request: Request, name: str, *, school: str = DEFAULT, status: int = 2
     response.headers["Content-Security-Policy"] = policy(outside.settings, profile.site_url)
     response.headers["Vary"] = "Accept-Language, Cookie"
     if request.query_params.get("lang") in TRANSLATIONS:
-        response.set_cookie(COOKIE, language, max_age=YEAR_SECONDS, httponly=True, samesite="lax")
+        secure = outside.settings.app_base_url.startswith("https://")
+        response.set_cookie(COOKIE, language, max_age=YEAR_SECONDS, httponly=True, samesite="lax", secure=secure)
     return response
 
 

@@ -34,6 +34,7 @@ from kelaspay.web.i18n import language_of
 from kelaspay.web.marks import MARKS
 from kelaspay.web.pages import shown
 from kelaspay.web.signed import orders_of
+from kelaspay.web.turns import take_turn
 from kelaspay.web.words import CHANNEL_AWAY, NOT_MADE
 
 router = APIRouter(include_in_schema=False)
@@ -64,6 +65,7 @@ def chooser(public_id: str, request: Request) -> Response:
 @router.post("/o/{public_id}/method")
 def choose(public_id: str, request: Request, payment_method: Annotated[str, Form()] = "") -> Response:
     """An invoice for the channel. Choosing the same again while it can be paid changes nothing."""
+    take_turn(request, "method")
     outside: Outside = request.app.state.outside
     payment = found(request, public_id)
     back = RedirectResponse(f"/o/{public_id}", status_code=303)

@@ -13,7 +13,8 @@ LARGEST_HEADERS = 32 * 1024
 GRACE_SECONDS = 10
 
 
-def web_config(app: Callable[..., Any], *, host: str, port: int) -> uvicorn.Config:
+def web_config(app: Callable[..., Any], *, host: str, port: int, proxies: str = "127.0.0.1") -> uvicorn.Config:
+    """`proxies` are the addresses and networks whose X-Forwarded-For is believed."""
     return uvicorn.Config(
         app,
         host=host,
@@ -23,6 +24,7 @@ def web_config(app: Callable[..., Any], *, host: str, port: int) -> uvicorn.Conf
         access_log=False,
         server_header=False,
         proxy_headers=True,
+        forwarded_allow_ips=proxies,
         timeout_graceful_shutdown=GRACE_SECONDS,
         h11_max_incomplete_event_size=LARGEST_HEADERS,
     )

@@ -17,11 +17,13 @@ from kelaspay.i18n import translator
 from kelaspay.outside import Outside
 from kelaspay.payment import Offer, Payment
 from kelaspay.pricing import Price, previewed
+from kelaspay.school import DEFAULT
 from kelaspay.store import coupons, offers
 from kelaspay.wanted import Wanted
 from kelaspay.web.i18n import language_of
 from kelaspay.web.pages import shown
 from kelaspay.web.signed import remember_orders
+from kelaspay.web.turns import take_turn
 from kelaspay.web.typos import suggested
 from kelaspay.web.words import NOT_MADE, in_words
 
@@ -48,12 +50,13 @@ class Order:
 
 
 @router.get("/")
-def shop(request: Request) -> Response:
-    """All that is on sale."""
+def shop(request: Request, school: str = DEFAULT) -> Response:
+    """All that a school has on sale; without `school` the environment's."""
     outside: Outside = request.app.state.outside
+    outside.schools.profile(school)
     with outside.database.read() as db:
-        found = [offer for offer in offers.list_offers(db) if offer.on_sale(outside.now())]
-    return shown(request, "shop.html", offers=found)
+        found = [offer for offer in offers.list_offers(db, school) if offer.on_sale(outside.now())]
+    return shown(request, "shop.html", school=school, offers=found)
 
 
 @router.get("/buy/{slug}")
@@ -108,6 +111,7 @@ def order(
     if meant is not None and sure.strip().lower() != customer_email.strip().lower():
         return _form(request, offer, entered, meant=meant)
     try:
+        take_turn(request, "order", email=customer_email)
         payment = _placed(entered, offer, request)
     except Fault as fault:
         return _refused(request, offer, entered, fault)
@@ -117,8 +121,9 @@ def order(
 
 
 @router.post("/typo")
-def typo(email: Annotated[str, Form(max_length=LONGEST)] = "") -> JSONResponse:
+def typo(request: Request, email: Annotated[str, Form(max_length=LONGEST)] = "") -> JSONResponse:
     """The address that was probably meant, for the form's script."""
+    take_turn(request, "typo")
     return JSONResponse({"meant": suggested(email)}, headers={"Cache-Control": "no-store"})
 
 

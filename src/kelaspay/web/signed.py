@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 ORDERS = "orders"
+"""The cookie and the purpose of its signature."""
 MOST_ORDERS = 20
 ORDERS_SECONDS = 90 * 86_400
 
@@ -39,7 +40,9 @@ def unsealed(sealed: str, *, key: SecretStr, purpose: str, now: datetime) -> Any
 def orders_of(request: Request) -> list[str]:
     """The public ids of the orders that this browser made."""
     outside = request.app.state.outside
-    found = unsealed(request.cookies.get(ORDERS, ""), key=outside.secret_key, purpose=ORDERS, now=outside.now())
+    found = unsealed(
+        request.cookies.get(named(request, ORDERS), ""), key=outside.secret_key, purpose=ORDERS, now=outside.now()
+    )
     return [str(each) for each in found] if isinstance(found, list) else []
 
 
@@ -50,15 +53,24 @@ def remember_orders(request: Request, response: Response, public_ids: list[str])
     put(request, response, ORDERS, seal(listed, key=outside.secret_key, purpose=ORDERS), ORDERS_SECONDS)
 
 
+def named(request: Request, name: str) -> str:
+    """A cookie's name: with https one that browsers take from this host alone, and over https alone."""
+    return f"__Host-{name}" if _secure(request) else name
+
+
 def put(request: Request, response: Response, name: str, value: str, seconds: int) -> None:
     """A cookie that script cannot read and no other site's form can use."""
-    secure = request.app.state.outside.settings.app_base_url.startswith("https://")
-    response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="lax", secure=secure)
+    response.set_cookie(
+        named(request, name), value, max_age=seconds, httponly=True, samesite="lax", secure=_secure(request)
+    )
 
 
 def drop(request: Request, response: Response, name: str) -> None:
-    secure = request.app.state.outside.settings.app_base_url.startswith("https://")
-    response.delete_cookie(name, httponly=True, samesite="lax", secure=secure)
+    response.delete_cookie(named(request, name), httponly=True, samesite="lax", secure=_secure(request))
+
+
+def _secure(request: Request) -> bool:
+    return bool(request.app.state.outside.settings.app_base_url.startswith("https://"))
 
 
 def _signature(text: str, key: SecretStr, purpose: str) -> str:

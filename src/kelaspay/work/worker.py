@@ -35,8 +35,8 @@ BEAT_SECONDS = 3.0
 DEAD_SECONDS = 15.0
 """A process not heard of for so long is dead, or must act as if it were."""
 HAND_OVER_SECONDS = 0.2
-RUSH_BATCH = 20
-RUSH_SHARE = 15
+RUSH_BATCH = 5
+RUSH_SHARE = 40
 """While callbacks rush in, handing over gets one part in so many of the time."""
 SWEEP_SECONDS = 4.0
 FLUSH_SECONDS = 5.0

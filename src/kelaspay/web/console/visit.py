@@ -55,6 +55,10 @@ def session_cookie(request: Request) -> str:
     return "__Host-kelaspay" if secure(request) else "kelaspay_session"
 
 
+def form_cookie(request: Request) -> str:
+    return f"__Host-{FORM_COOKIE}" if secure(request) else FORM_COOKIE
+
+
 def keep_session(request: Request, response: Response, token: str) -> None:
     response.set_cookie(
         session_cookie(request),
@@ -84,16 +88,16 @@ def seal(request: Request, token: str) -> str:
 
 def form_token(request: Request) -> tuple[str, str]:
     """For a form before anybody is signed in: the cookie to set, and the form's token."""
-    token = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)
+    token = request.cookies.get(form_cookie(request)) or secrets.token_urlsafe(24)
     return token, seal(request, token)
 
 
 def keep_form(request: Request, response: Response, token: str) -> None:
     response.set_cookie(
-        FORM_COOKIE,
+        form_cookie(request),
         token,
         max_age=FORM_SECONDS,
-        path="/console",
+        path="/",
         secure=secure(request),
         httponly=True,
         samesite="strict",
@@ -102,7 +106,7 @@ def keep_form(request: Request, response: Response, token: str) -> None:
 
 def check_form(request: Request, csrf: str) -> None:
     """Raises `FormExpired` unless the form is one that we gave to this browser."""
-    token = request.cookies.get(FORM_COOKIE, "")
+    token = request.cookies.get(form_cookie(request), "")
     if not token or not hmac.compare_digest(seal(request, token).encode(), csrf.encode()):
         raise FormExpired
 

@@ -129,6 +129,7 @@ WHAT = {
     "refund_unknown": "Tidak pasti apakah Thinkific mencatat pengembalian",
     "settled": "Peringatan ditutup",
     "erased": "Data pribadi dihapus",
+    "restored": "Basis data dipulihkan dari cadangan",
     "email_changed": "Email diganti",
 }
 OUTCOME = {

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from kelaspay.store.keys import Scope
 from kelaspay.web.v1.access import Known
+from kelaspay.web.v1.problems import problems
 
 router = APIRouter(tags=["Key"])
 
@@ -22,7 +23,7 @@ class OwnKey(BaseModel):
     last_used_at: datetime | None = Field(description="To the minute.")
 
 
-@router.get("/key", summary="Read the key that is used")
+@router.get("/key", summary="Read the key that is used", responses=problems())
 def read_key(caller: Known) -> OwnKey:
     """What this key may do and for which school. Works with any key that was not revoked."""
     key = caller.key

@@ -1,0 +1,188 @@
+"""`kelaspay webhooks`: where integrators are told what happens to orders, and what became of each delivery."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from kelaspay import endpoints
+from kelaspay.cli import show
+from kelaspay.cli.opening import OPERATOR, Desk, desk
+from kelaspay.deliver import Outbox, deliver
+from kelaspay.store import audit, deliveries
+from kelaspay.store import endpoints as kept
+from kelaspay.store.audit import Deed
+from kelaspay.store.deliveries import State
+from kelaspay.store.endpoints import Endpoint
+
+app = typer.Typer(no_args_is_help=True)
+
+COLUMNS = (
+    show.Column("id"),
+    show.Column("url", yields=True),
+    show.Column("types", yields=True, weight=3),
+    show.Column("school", weight=4),
+    show.Column("state"),
+    show.Column("failing_since", "failing since (WIB)", weight=5),
+    show.Column("made_at", "made (WIB)", weight=1),
+)
+DELIVERY_COLUMNS = (
+    show.Column("id"),
+    show.Column("type"),
+    show.Column("merchant_order_id", "order", weight=4),
+    show.Column("endpoint_id", "endpoint", weight=3),
+    show.Column("state"),
+    show.Column("attempts", weight=5),
+    show.Column("tried_at", "tried (WIB)", weight=2),
+    show.Column("due_at", "next (WIB)", weight=2),
+    show.Column("fault", yields=True, weight=1),
+)
+School = Annotated[str, typer.Option(help="The school's subdomain; without it the school of the environment.")]
+EndpointId = Annotated[str, typer.Argument(help="An id that `webhooks list` shows.")]
+MOST_SHOWN = 200
+
+
+@app.command()
+def add(
+    url: Annotated[str, typer.Argument(help="Where to post to; https in production.")],
+    *,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--type", help=f"May be repeated; without it all: {', '.join(endpoints.CHOICES)}."),
+    ] = None,
+    school: School = "",
+    json: show.AsJson = False,
+) -> None:
+    """Have an address told. Its secret is printed once; it verifies that a call comes from us."""
+    with desk() as at:
+        at.outside.schools.profile(school)  # or it is not known
+        secret, made = endpoints.add_endpoint(
+            url,
+            kinds=kind or [],
+            school=school,
+            database=at.outside.database,
+            vault=at.outside.vault,
+            dialer=at.outside.dialer,
+            now=at.outside.now(),
+        )
+        _write_down(at, "endpoint_added", made.id, url)
+    if json:
+        show.data({"id": made.id, "url": made.url, "types": made.listed, "school": school, "secret": secret})
+    else:
+        show.facts({"id": made.id, "secret": secret})
+
+
+@app.command("list")
+def list_all(*, json: show.AsJson = False) -> None:
+    """List the endpoints, and which of them were disabled and why."""
+    with desk() as at, at.outside.database.read() as db:
+        rows = [_row(each) for each in kept.list_endpoints(db)]
+    show.data(rows) if json else show.table(rows, COLUMNS, empty="No endpoints yet: kelaspay webhooks add --help")
+
+
+@app.command()
+def remove(endpoint_id: EndpointId) -> None:
+    """Forget an endpoint with its secret and its deliveries."""
+    with desk() as at:
+        endpoints.remove_endpoint(endpoint_id, school=None, database=at.outside.database)
+        _write_down(at, "endpoint_removed", endpoint_id)
+    print(f"Removed {endpoint_id}.")
+
+
+@app.command()
+def rotate(endpoint_id: EndpointId, *, json: show.AsJson = False) -> None:
+    """Make another secret and print it; for a day the one before it signs too."""
+    with desk() as at:
+        secret = endpoints.rotate_secret(
+            endpoint_id,
+            school=None,
+            database=at.outside.database,
+            vault=at.outside.vault,
+            now=at.outside.now(),
+        )
+        _write_down(at, "endpoint_rotated", endpoint_id)
+    show.data({"id": endpoint_id, "secret": secret}) if json else print(secret)
+
+
+@app.command()
+def disable(endpoint_id: EndpointId) -> None:
+    """Tell an endpoint nothing until it is enabled again."""
+    _enable(endpoint_id, enabled=False)
+    print(f"Disabled {endpoint_id}.")
+
+
+@app.command()
+def enable(endpoint_id: EndpointId) -> None:
+    """Tell an endpoint again; what happened while it was disabled is not told after the event."""
+    _enable(endpoint_id, enabled=True)
+    print(f"Enabled {endpoint_id}.")
+
+
+@app.command("deliveries")
+def list_deliveries(
+    *,
+    endpoint: Annotated[str | None, typer.Option(help="Of this endpoint only.")] = None,
+    state: Annotated[State | None, typer.Option(help="In this state only.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at the most.")] = MOST_SHOWN,
+    json: show.AsJson = False,
+) -> None:
+    """List deliveries, the newest first."""
+    with desk() as at, at.outside.database.read() as db:
+        found = deliveries.list_deliveries(db, endpoint_id=endpoint, state=state, limit=limit)
+        rows = [_delivery(row) for row in found]
+    show.data(rows) if json else show.table(rows, DELIVERY_COLUMNS, empty="No deliveries yet.")
+
+
+@app.command()
+def redeliver(delivery_id: Annotated[int, typer.Argument(help="An id that `webhooks deliveries` shows.")]) -> None:
+    """Send a delivery once more, under the id that it had; the worker does it."""
+    with desk() as at:
+        endpoints.redeliver(delivery_id, school=None, database=at.outside.database, now=at.outside.now())
+        _write_down(at, "redelivered", str(delivery_id))
+    print(f"Delivery {delivery_id} is sent again.")
+
+
+@app.command()
+def ping(endpoint_id: EndpointId, *, json: show.AsJson = False) -> None:
+    """Send a test at once, and say how it was taken."""
+    with desk() as at:
+        outside = at.outside
+        notice_id = endpoints.ping(endpoint_id, school=None, database=outside.database, now=outside.now())
+        with outside.database.read() as db:
+            row = deliveries.of_notice(db, notice_id)
+        deliver(row, Outbox(outside.database, outside.vault, outside.dialer, outside.now))
+        with outside.database.read() as db:
+            told = deliveries.of_notice(db, notice_id)
+    said = {"delivery": told.id, "state": told.state, "answer": told.answer, "fault": told.fault}
+    show.data(said) if json else show.facts(said)
+    if told.state == State.FAILED:
+        raise typer.Exit(show.EXIT_FAILED)
+
+
+def _enable(endpoint_id: str, *, enabled: bool) -> None:
+    with desk() as at:
+        endpoints.change_endpoint(
+            endpoint_id,
+            school=None,
+            enabled=enabled,
+            database=at.outside.database,
+            dialer=at.outside.dialer,
+            now=at.outside.now(),
+        )
+        _write_down(at, "endpoint_enabled" if enabled else "endpoint_disabled", endpoint_id)
+
+
+def _row(endpoint: Endpoint) -> dict[str, Any]:
+    disabled = f"disabled: {endpoint.disabled_reason}" if endpoint.disabled_at else "enabled"
+    return {column.name: getattr(endpoint, column.name, disabled) for column in COLUMNS}
+
+
+def _delivery(row: Any) -> dict[str, Any]:
+    known = dict(row._mapping)  # noqa: SLF001 - the documented way to a row's names
+    return known if row.state == State.WAITING else known | {"due_at": None}
+
+
+def _write_down(at: Desk, action: str, subject: str, text: str | None = None) -> None:
+    with at.outside.database.begin() as db:
+        audit.write_down(db, Deed(at.outside.now(), None, OPERATOR, "command line", action, subject, text))

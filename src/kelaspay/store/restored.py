@@ -1,0 +1,38 @@
+"""What a database knows of having been made from a copy: a line in the story of each payment under way then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from kelaspay.payment import Status
+from kelaspay.store.tables import payments, story
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kelaspay.store.database import Db
+
+RESTORED = "restored"
+
+
+def tell_all(db: Db, at: datetime) -> int:
+    """Tell every payment that is not at its end; what the copy says of it may be older than what happened. Returned is
+    how many there are.
+    """
+    open_ones = payments.c.status.not_in([Status.COMPLETED, Status.REFUNDED])
+    under_way = sa.select(
+        payments.c.merchant_order_id,
+        sa.literal(at, story.c.at.type),
+        sa.literal("kelaspay"),
+        sa.literal(RESTORED),
+    ).where(open_ones)
+    db.execute(sa.insert(story).from_select(["merchant_order_id", "at", "actor", "what"], under_way))
+    return db.execute(sa.select(sa.func.count()).where(open_ones)).scalar_one()
+
+
+def was_under_way(db: Db, merchant_order_id: str) -> bool:
+    """Whether this payment was under way when the database was made from a copy."""
+    told = sa.select(story.c.id).where(story.c.merchant_order_id == merchant_order_id, story.c.what == RESTORED)
+    return db.execute(told.limit(1)).first() is not None

@@ -1,0 +1,1 @@
+"""Programs for whoever works on Kelaspay; no part of what is installed."""
