@@ -19,7 +19,7 @@ from kelaspay.bench.load import API_KEY, MERCHANT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 LOOK_SECONDS = 0.01
 EXPRESS = Path("bench/express")
 OK = 200
