@@ -79,6 +79,8 @@ class Hosts(httpx2.BaseTransport):
         self._apps = {f"{name}.test": httpx2.WSGITransport(app=app) for name, app in apps.items()}
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.url.host not in self._apps:
+            raise httpx2.ConnectError("no such name")
         return self._apps[request.url.host].handle_request(request)
 
 
@@ -307,7 +309,7 @@ def world_on(
         settings = settings_for(folder, database_url, redis_url, thinkific, **more)
         hosts = Hosts(duitku=duitku, thinkific=thinkific)
         outside = stack.enter_context(opened(settings, transport=hosts, now=clock))
-        inbox = Inbox(outside.database, clock)
+        inbox = Inbox(outside.database, clock, count=outside.metrics.callback)
         stack.callback(inbox.close)
         made: list[World] = []
 
