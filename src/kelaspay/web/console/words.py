@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kelaspay.address import Address
 from kelaspay.payment import EnrollmentState, Status
 
 MENU = (
@@ -31,6 +32,14 @@ ACCESS: dict[str, str] = {
     EnrollmentState.BLOCKED: "Terhenti",
     "none": "-",
 }
+ADDRESS: dict[str, str] = {
+    Address.FINE: "APP_BASE_URL menuju layanan ini.",
+    Address.LOCAL: "Hanya komputer ini yang bisa membukanya; Duitku tidak bisa mengirim callback.",
+    Address.NOT_HTTPS: "APP_BASE_URL harus https.",
+    Address.OTHER_PORT: "Duitku hanya memanggil port 443; hapus port dari APP_BASE_URL.",
+    Address.NO_ANSWER: "APP_BASE_URL tidak menjawab. Periksa nama domain, sertifikat, dan proxy.",
+    Address.ANOTHER: "APP_BASE_URL dijawab program lain, bukan Kelaspay.",
+}
 NEED = {
     "not_enrolled": "Dibayar, belum terdaftar",
     "blocked": "Gagal permanen",
@@ -45,6 +54,7 @@ ATTENTION = {
     "paid_late": "Dibayar setelah kedaluwarsa",
     "course_unmapped": "Penawaran belum terhubung ke kursus",
     "thinkific_refused": "Thinkific menolak",
+    "buyer_erased": "Data pembeli sudah dihapus",
     "gave_up": "Sudah dicoba berkali-kali tanpa hasil",
     "external_order_unknown": "Tidak pasti apakah Thinkific mencatat penjualan ini",
 }
@@ -55,6 +65,8 @@ ADVICE = {
     "paid_late": "Uang masuk setelah batas waktu, dan akses tetap disiapkan. Tidak perlu tindakan lain.",
     "course_unmapped": "Hubungkan penawarannya ke kursus di halaman Katalog, lalu coba daftarkan lagi.",
     "thinkific_refused": "Baca alasannya di bawah, perbaiki di Thinkific atau di Katalog, lalu coba daftarkan lagi.",
+    "buyer_erased": "Uangnya masuk setelah data pembeli dihapus. Jika pembeli masih mau belajar, isi emailnya lewat "
+    "Ubah email, lalu coba daftarkan lagi; jika tidak, kembalikan uangnya.",
     "gave_up": "Baca kesalahan terakhir di bawah. Jika penyebabnya sudah hilang, coba daftarkan lagi.",
     "external_order_unknown": "Akses pembeli tidak terpengaruh. Periksa pesanan di Thinkific; jangan dicatat dua kali.",
 }
@@ -69,8 +81,11 @@ FAULTS = {
     "invitation_unknown": "Tautan ini sudah dipakai atau sudah berakhir.",
     "payment_unknown": "Pembayaran ini tidak ada.",
     "coupon_unknown": "Kupon ini tidak ada.",
-    "message_unknown": "Pesan ini tidak ada.",
+    "already_signed_in": "Pembeli sudah pernah masuk; emailnya diganti di Thinkific.",
+    "buyer_erased": "Data pembeli sudah dihapus sebelum uangnya masuk.",
+    "school_unknown": "Sekolah ini tidak ada.",
     "event_unknown": "Peristiwa ini tidak ada.",
+    "message_unknown": "Pesan ini tidak ada.",
     "customer_unknown": "Pelanggan ini tidak ada.",
     "operator_unknown": "Operator ini tidak ada.",
     "offer_unknown": "Penawaran ini tidak ada.",
@@ -128,6 +143,8 @@ WHAT = {
     "refund_recorded": "Pengembalian dicatat di Thinkific",
     "refund_refused": "Thinkific menolak mencatat pengembalian",
     "refund_unknown": "Tidak pasti apakah Thinkific mencatat pengembalian",
+    "end_wanted": "Akses diminta diakhiri",
+    "former_ended": "Akses email yang lama diakhiri",
     "settled": "Peringatan ditutup",
     "erased": "Data pribadi dihapus",
     "restored": "Basis data dipulihkan dari cadangan",
@@ -190,6 +207,8 @@ DEED = {
     "marked_paid": "Menandai lunas",
     "refunded": "Mengembalikan dan mengakhiri akses",
     "resent": "Mengirim ulang akses",
+    "ended": "Mengakhiri akses",
+    "email_changed": "Mengganti email pembeli",
     "message_resent": "Mengirim ulang pesan",
     "noted": "Menulis catatan",
     "settled": "Menutup peringatan",
@@ -211,6 +230,7 @@ DEED = {
     "school_disconnected": "Memutuskan sekolah",
     "school_kept": "Mengatur kunci sekolah",
     "connection_tested": "Menguji koneksi",
+    "keys_changed": "Mengganti kunci sekolah",
 }
 SAID = {
     "welcome": "Selamat datang. Kata sandi Anda sudah disimpan.",
@@ -221,10 +241,12 @@ SAID = {
     "invoice_unknown": "Duitku tidak mengenal pesanan ini.",
     "amount_differs": "Duitku bilang: jumlah yang dibayar berbeda.",
     "unchanged": "Tidak ada yang berubah; statusnya sudah pasti.",
-    "retried": "Sedang dicoba lagi. Muat ulang halaman ini untuk melihat hasilnya.",
+    "retried": "Sedang dicoba lagi; hasilnya segera terlihat di halaman ini.",
     "marked_paid": "Ditandai lunas; pendaftaran sedang dikerjakan.",
     "refunded": "Dicatat sebagai dikembalikan; akses sedang diakhiri. Kirim uangnya dengan tangan.",
     "resent": "Email akses dikirim ulang.",
+    "ended": "Akses sedang diakhiri.",
+    "email_changed": "Email diganti; akses sedang dipindahkan.",
     "resent_lately": "Email akses belum lama ini dikirim, atau belum pernah dibuat.",
     "message_resent": "Pesan sedang dikirim lagi.",
     "message_not_resent": "Pesan ini tidak bisa dikirim lagi sekarang.",
@@ -245,4 +267,5 @@ SAID = {
     "customer_erased": "Data pribadi sudah dihapus; jumlah dan nomor pesanan tetap disimpan.",
     "operator_removed": "Operator dikeluarkan; sesinya berakhir.",
     "school_disconnected": "Sekolah diputuskan.",
+    "keys_changed": "Kunci disimpan; pembayaran yang menunggunya dilanjutkan.",
 }
