@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 PATIENCE = 40.0
+STARTING = 120.0
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 900}
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -49,15 +51,16 @@ def running() -> Iterator[Browser]:
 
 
 @contextmanager
-def demo() -> Iterator[str]:
-    """The address of `kelaspay demo` in a process of its own."""
+def demo(said: str = os.devnull) -> Iterator[str]:
+    """The address of `kelaspay demo` in a process of its own; what it prints goes into the file `said`."""
     port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kelaspay", "demo"],
-        env=os.environ | {"PORT": str(port), "EMBED_ORIGINS": "http://127.0.0.1:*"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with Path(said).open("w") as printed:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kelaspay", "demo"],
+            env=os.environ | {"PORT": str(port), "EMBED_ORIGINS": "http://127.0.0.1:*"},
+            stdout=printed,
+            stderr=subprocess.DEVNULL,
+        )
     url = f"http://localhost:{port}"
     try:
         _wait_for(f"{url}/readyz")
@@ -90,7 +93,7 @@ def visit(browser: Browser, url: str, *, size: dict[str, int] = PHONE, script: b
 
 
 def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + STARTING
     while time.monotonic() < deadline:
         try:
             if httpx2.get(url).is_success:
