@@ -2,9 +2,10 @@
 
 anybody      needs nothing
 signed       called by Duitku and Thinkific: the body's signature lets it in
+token        Prometheus, with METRICS_TOKEN
 link         whoever has the order's secret address
 proved       a buyer whose address was proved by a code
-staff        an operator of the school, staff or owner
+staff        an operator, staff or owner; of another school's things there are none
 owner        an owner
 key          a program's key, with the scope that is named after it
 """
@@ -35,6 +36,7 @@ TABLE: dict[str, str] = {
         GET /buy/{slug}
         POST /buy/{slug}
         GET /buy/{slug}/button
+        GET /buy/{slug}/picture
         POST /typo
         POST /payment/initiate
         GET /payment/{merchant_order_id}
@@ -48,7 +50,6 @@ TABLE: dict[str, str] = {
         POST /me/code
         POST /me/sign-in
         POST /me/sign-out
-        GET /console/console.css
         GET /console/language/{language}
         GET /console/sign-in
         POST /console/sign-in
@@ -60,6 +61,9 @@ TABLE: dict[str, str] = {
         * /webhooks/thinkific
         * /webhooks/duitku/{callback_path}
         * /webhooks/thinkific/{callback_path}
+    """,
+    "token": """
+        GET /metrics
     """,
     "link": """
         GET /o/{public_id}
@@ -107,6 +111,10 @@ TABLE: dict[str, str] = {
         GET /console/payments.csv
         POST /console/payments/several
         GET /console/payments/{order_id}
+        GET /console/payments/{order_id}/email
+        POST /console/payments/{order_id}/email
+        GET /console/payments/{order_id}/end
+        POST /console/payments/{order_id}/end
         GET /console/payments/{order_id}/mark-paid
         POST /console/payments/{order_id}/mark-paid
         GET /console/payments/{order_id}/messages
@@ -119,6 +127,7 @@ TABLE: dict[str, str] = {
         POST /console/payments/{order_id}/resend
         POST /console/payments/{order_id}/retry
         POST /console/payments/{order_id}/settle
+        GET /console/school
         GET /console/settings
         POST /console/sign-out
     """,
@@ -127,6 +136,7 @@ TABLE: dict[str, str] = {
         GET /console/customers/{email}/erase
         POST /console/customers/{email}/erase
         POST /console/settings/test
+        POST /console/settings/keys
         POST /console/settings/operators
         GET /console/settings/operators/{operator_id}/remove
         POST /console/settings/operators/{operator_id}/remove

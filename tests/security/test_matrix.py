@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tests.world import World
 
 SIGN_IN = "/console/sign-in"
+ENVIRONMENTS = {"/console/settings/keys"}
+"""Closed to all for the environment's school, whose keys are its variables."""
 LEAVING = {"/console/sign-out", "/console/password", "/me/sign-out"}
 """Routes that end a session: tried by nobody who is needed afterwards."""
 
@@ -95,7 +97,9 @@ def test_an_owner_gets_in_everywhere_in_the_console(sold: World) -> None:
     order_id = sold.buy()
     owner = joined(sold)
     csrf = re.findall(r'name="csrf" value="(\w+)"', owner.open("/console"))[0]
-    wanted = [route for who in ("staff", "owner") for route in routes_for(who) if route[1] not in LEAVING]
+    wanted = [
+        route for who in ("staff", "owner") for route in routes_for(who) if route[1] not in LEAVING | ENVIRONMENTS
+    ]
 
     kept_out = [route for route in wanted if turned_away(asked(owner.web, route, csrf, order_id=order_id))]
 
@@ -132,6 +136,31 @@ def test_nothing_is_taken_from_who_does_not_sign(sold: World, route: Route) -> N
 
     assert {answer.status_code for answer in answers} <= {400, 404}
     assert sold.kept() == before
+
+
+@pytest.mark.parametrize("role", [Role.STAFF, Role.OWNER])
+def test_for_an_operator_of_another_school_nothing_of_this_one_is_there(sold: World, role: Role) -> None:
+    order_id = sold.buy()
+    sold.add_school("akademi")
+    joined(sold)
+    stranger = joined(sold, email="lain@example.com", role=role, school="akademi")
+    csrf = re.findall(r'name="csrf" value="(\w+)"', stranger.open("/console"))[0]
+    before = sold.kept()["payments"], sold.kept()["offers"], sold.kept()["customers"]
+    about_one = [
+        route
+        for who in ("staff", "owner")
+        for route in routes_for(who)
+        if any(place in route[1] for place in ("{order_id}", "{slug}", "{email}"))
+    ]
+
+    said = {route: asked(stranger.web, route, csrf, order_id=order_id).status_code for route in about_one}
+
+    assert {route: status for route, status in said.items() if status not in {403, 404}} == {}
+    assert (sold.kept()["payments"], sold.kept()["offers"], sold.kept()["customers"]) == before
+
+
+def test_who_has_no_token_measures_nothing(sold: World) -> None:
+    assert {asked(sold.another_browser(), route).status_code for route in routes_for("token")} <= {401, 404}
 
 
 def test_a_key_opens_no_page_and_a_session_opens_no_api(sold: World) -> None:
