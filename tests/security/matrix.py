@@ -130,6 +130,9 @@ TABLE: dict[str, str] = {
         GET /console/school
         GET /console/settings
         POST /console/sign-out
+        GET /console/webhooks
+        POST /console/webhooks/deliveries/{delivery_id}/redeliver
+        POST /console/webhooks/{endpoint_id}/ping
     """,
     "owner": """
         GET /console/customers/{email}/export
@@ -142,6 +145,7 @@ TABLE: dict[str, str] = {
         POST /console/settings/operators/{operator_id}/remove
         GET /console/settings/schools/{subdomain}/revoke
         POST /console/settings/schools/{subdomain}/revoke
+        POST /console/webhooks/{endpoint_id}/enable
         POST /oauth/revoke
     """,
 }
