@@ -52,6 +52,8 @@ def build() -> int:
 def gather(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT / "docs", folder)
+    for path in folder.rglob("*.md"):
+        path.write_text(_to_there(path.read_text(encoding="utf-8")), encoding="utf-8")
     for name, page in BESIDE.items():
         (folder / page).parent.mkdir(parents=True, exist_ok=True)
         (folder / page).write_text(_from_there((ROOT / name).read_text(encoding="utf-8")), encoding="utf-8")
@@ -84,6 +86,13 @@ def configuration(folder: Path) -> str:
 def _entry(page: Path, folder: Path) -> str:
     title = page.read_text(encoding="utf-8").split("\n", 1)[0].lstrip("# ")
     return f'{{ {json.dumps(title)} = "{page.relative_to(folder)}" }},'
+
+
+def _to_there(text: str) -> str:
+    """Links from docs to what stands beside it in the repository, and inside it in the site."""
+    for name, page in BESIDE.items():
+        text = re.sub(rf"\]\(\.\./((?:\.\./)*){re.escape(name)}", rf"](\1{page}", text)
+    return text
 
 
 def _from_there(text: str) -> str:
