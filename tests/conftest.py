@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import sqlite3
+import sys
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -11,8 +15,7 @@ import pytest
 import structlog
 
 from kelaspay.log import HANDLER
-from kelaspay.migrate import migrate
-from kelaspay.store.database import Database
+from tests.databases import Reused, fill, folder_in_memory
 from tests.servers import fresh_database, fresh_postgres, fresh_redis, postgres, redis_url
 from tests.world import World, world_on
 
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 
 
 __all__ = ["fresh_postgres", "fresh_redis", "postgres", "redis_url"]
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # dozens of processes are started: compiled once is enough
+sys.dont_write_bytecode = False
 
 BOTH = ("sqlite", "postgresql+redis")
 
@@ -39,38 +45,33 @@ def _logs_as_they_were() -> Iterator[None]:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated, empty database file; tests take copies."""
     path = tmp_path_factory.mktemp("template") / "template.db"
-    database = Database(f"sqlite:///{path}")
-    migrate(database)
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("COMMIT")
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.close()
+    fill(f"sqlite:///{path}")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return path
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: str) -> Iterator[str]:
-    """The name of a migrated, empty database, the engine's tables included; tests take copies."""
-    with fresh_database(postgres) as url:
-        database = Database(url)
-        migrate(database)
-        database.close()
-        yield urlsplit(url).path.removeprefix("/")
+def postgres_databases(postgres: str) -> Iterator[Reused]:
+    """Lends this test process its database on the server."""
+    with ExitStack() as stack:
+        template = stack.enter_context(fresh_database(postgres))
+        fill(template)
+        yield Reused(postgres, urlsplit(template).path.removeprefix("/"), stack)
 
 
 @pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> Iterator[str]:
     """A migrated database of the test's own, in a file."""
-    path = tmp_path / "kelaspay.db"
-    shutil.copy(sqlite_template, path)
-    return f"sqlite:///{path}"
+    with folder_in_memory(tmp_path) as folder:
+        shutil.copy(sqlite_template, folder / "kelaspay.db")
+        yield f"sqlite:///{folder / 'kelaspay.db'}"
 
 
 @pytest.fixture
-def postgres_url(postgres: str, postgres_template: str) -> Iterator[str]:
+def postgres_url(postgres_databases: Reused) -> str:
     """A migrated database of the test's own, on a server."""
-    with fresh_database(postgres, postgres_template) as url:
-        yield url
+    return postgres_databases.lend()
 
 
 @pytest.fixture(params=BOTH)

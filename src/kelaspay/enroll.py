@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -18,16 +19,12 @@ from kelaspay.catalogue import find_course
 from kelaspay.confirm import confirm
 from kelaspay.faults import (
     BundlePending,
-    Fault,
     PaymentUnknown,
-    Superseded,
-    ThinkificBusy,
     ThinkificRefused,
     ThinkificUnauthorized,
-    ThinkificUnavailable,
-    ThinkificUnreachable,
     ThinkificUserMissing,
 )
+from kelaspay.once import send_once
 from kelaspay.payment import Attention, Enrollment, EnrollmentState, ExternalOrderState, Status
 from kelaspay.store import enrollments, offers, payments, restored
 from kelaspay.thinkific import CourseEnrollment, EmailTaken
@@ -36,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kelaspay.confirm import Start
+    from kelaspay.once import Sent
     from kelaspay.payment import MerchantOrderId, Payment
     from kelaspay.school import School
     from kelaspay.store.database import Db
@@ -164,9 +162,7 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
 def record_sale(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:
     """Record the sale with Thinkific, at most once.
 
-    Thinkific neither knows a repeat nor can be asked (thinkific.md 2.10). So the right to send is taken once and for
-    all in the last moment before sending, and given back only when the request surely never arrived. Where the answer
-    was lost a person is told; the buyer's access does not wait for it.
+    Where the answer was lost a person is told; the buyer's access does not wait for it.
     """
     with school.database.begin() as db:
         payment = payments.find_payment(db, merchant_order_id)
@@ -183,46 +179,31 @@ def record_sale(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
         with school.database.begin() as db:
             _sale_unknown(db, merchant_order_id, "it may have been sent before the restore", school.now())
         return
-    external_order_id, fault = _send_sale(payment, wanted, product_id, school=school, guard=guard)
+    send = partial(
+        school.thinkific.create_external_order,
+        wanted.user_id or 0,
+        product_id,
+        amount=payment.payment_amount,
+        reference=merchant_order_id,
+    )
+    sent = send_once(
+        merchant_order_id, "external_order_state", lambda last: send(guard=last), school=school, guard=guard
+    )
+    _write_sale_down(merchant_order_id, sent, school=school)
+
+
+def _write_sale_down(merchant_order_id: MerchantOrderId, sent: Sent, *, school: School) -> None:
+    at = school.now()
     with school.database.begin() as db:
-        if external_order_id is not None:
-            recorded = {"external_order_state": ExternalOrderState.RECORDED, "external_order_id": external_order_id}
-            enrollments.save_enrollment(db, merchant_order_id, **recorded)
-            payments.unflag(db, merchant_order_id, Attention.EXTERNAL_ORDER_UNKNOWN)
-            payments.tell(db, merchant_order_id, school.now(), "thinkific", "external_order", str(external_order_id))
-        elif isinstance(fault, ThinkificUnavailable):
-            _sale_unknown(db, merchant_order_id, str(fault), school.now())
-        else:
-            enrollments.save_enrollment(db, merchant_order_id, external_order_state=ExternalOrderState.REFUSED)
-            payments.tell(db, merchant_order_id, school.now(), "thinkific", "external_order_refused", str(fault))
-
-
-def _send_sale(
-    payment: Payment, wanted: Enrollment, product_id: int, *, school: School, guard: Callable[[], None]
-) -> tuple[int | None, Fault | None]:
-    """Thinkific's id of the sale, or the fault that ends the matter; a request that never arrived may be repeated."""
-    order_id, claimed = payment.merchant_order_id, False
-
-    def last_moment() -> None:
-        nonlocal claimed
-        guard()
-        with school.database.begin() as db:
-            claimed = enrollments.claim_once(db, order_id, "external_order_state")
-        if not claimed:
-            raise Superseded(merchant_order_id=order_id)
-
-    try:
-        sent = school.thinkific.create_external_order(
-            wanted.user_id or 0, product_id, amount=payment.payment_amount, reference=order_id, guard=last_moment
-        )
-    except (ThinkificUnreachable, ThinkificBusy, ThinkificUnauthorized):  # surely not taken
-        if claimed:  # another process's claim is not ours to give back
-            with school.database.begin() as db:
-                enrollments.release_once(db, order_id, "external_order_state")
-        raise
-    except (ThinkificUnavailable, ThinkificRefused) as fault:
-        return None, fault
-    return sent, None
+        if sent.state is ExternalOrderState.UNKNOWN:
+            _sale_unknown(db, merchant_order_id, sent.why or "", at)
+            return
+        enrollments.save_enrollment(db, merchant_order_id, external_order_state=sent.state, external_order_id=sent.id)
+        if sent.state is ExternalOrderState.REFUSED:
+            payments.tell(db, merchant_order_id, at, "thinkific", "external_order_refused", sent.why)
+            return
+        payments.unflag(db, merchant_order_id, Attention.EXTERNAL_ORDER_UNKNOWN)
+        payments.tell(db, merchant_order_id, at, "thinkific", "external_order", str(sent.id))
 
 
 def complete(merchant_order_id: MerchantOrderId, *, school: School) -> None:

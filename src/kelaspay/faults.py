@@ -152,6 +152,12 @@ class FormExpired(Fault):
     status = 403
 
 
+class MessageUnknown(Fault):
+    """There is no such message."""
+
+    status = 404
+
+
 class CustomerUnknown(Fault):
     """There is no such customer."""
 

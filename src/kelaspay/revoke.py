@@ -5,6 +5,7 @@ stays. Where another paid order covers the same course, the access lasts as long
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -13,13 +14,8 @@ from kelaspay.enroll import FOR_EVER
 from kelaspay.faults import (
     MoveRefused,
     PaymentUnknown,
-    Superseded,
-    ThinkificBusy,
-    ThinkificRefused,
-    ThinkificUnauthorized,
-    ThinkificUnavailable,
-    ThinkificUnreachable,
 )
+from kelaspay.once import send_once
 from kelaspay.payment import Attention, Enrollment, EnrollmentState, ExternalOrderState, Status
 from kelaspay.store import enrollments, payments
 
@@ -103,43 +99,19 @@ def record_refund(merchant_order_id: MerchantOrderId, *, school: School, guard: 
             _refund_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
     if found.external_order_id is None or found.refund_state is not None:
         return
-    state, text = _send_refund(payment, found.external_order_id, school=school, guard=guard)
+    send = partial(
+        school.thinkific.refund_external_order,
+        found.external_order_id,
+        amount=payment.payment_amount,
+        reference=merchant_order_id,
+    )
+    sent = send_once(merchant_order_id, "refund_state", lambda last: send(guard=last), school=school, guard=guard)
     with school.database.begin() as db:
-        if state is ExternalOrderState.UNKNOWN:
-            _refund_unknown(db, merchant_order_id, text or "", school.now())
+        if sent.state is ExternalOrderState.UNKNOWN:
+            _refund_unknown(db, merchant_order_id, sent.why or "", school.now())
         else:
-            enrollments.save_enrollment(db, merchant_order_id, refund_state=state)
-            payments.tell(db, merchant_order_id, school.now(), "thinkific", f"refund_{state}", text)
-
-
-def _send_refund(
-    payment: Payment, external_order_id: int, *, school: School, guard: Callable[[], None]
-) -> tuple[ExternalOrderState, str | None]:
-    """What became of the refund; a request that never arrived may be repeated."""
-    order_id, claimed = payment.merchant_order_id, False
-
-    def last_moment() -> None:
-        nonlocal claimed
-        guard()
-        with school.database.begin() as db:
-            claimed = enrollments.claim_once(db, order_id, "refund_state")
-        if not claimed:
-            raise Superseded(merchant_order_id=order_id)
-
-    try:
-        school.thinkific.refund_external_order(
-            external_order_id, amount=payment.payment_amount, reference=order_id, guard=last_moment
-        )
-    except (ThinkificUnreachable, ThinkificBusy, ThinkificUnauthorized):  # surely not taken
-        if claimed:
-            with school.database.begin() as db:
-                enrollments.release_once(db, order_id, "refund_state")
-        raise
-    except ThinkificUnavailable as fault:
-        return ExternalOrderState.UNKNOWN, str(fault)
-    except ThinkificRefused as fault:
-        return ExternalOrderState.REFUSED, str(fault)
-    return ExternalOrderState.RECORDED, None
+            enrollments.save_enrollment(db, merchant_order_id, refund_state=sent.state)
+            payments.tell(db, merchant_order_id, school.now(), "thinkific", f"refund_{sent.state}", sent.why)
 
 
 def _refund_unknown(db: Db, merchant_order_id: MerchantOrderId, why: str, now: datetime) -> None:

@@ -11,6 +11,7 @@ from tests.console.desk import joined
 from tests.console.test_work import event_of
 from tests.world import OFFER
 
+from kelaspay.store import messages
 from kelaspay.store.operators import Role
 from kelaspay.web.console import routers
 
@@ -105,9 +106,11 @@ def test_every_page_shows_without_script_and_within_its_policy(world: World, lan
     desk.press("/console/coupons", code="DOOR", takes="5%")
     desk.open(f"/console/language/{language}")
     event_id = event_of(world, order_id)
+    with world.database.read() as db:
+        message_id = messages.list_messages(db, order_id)[0].id
 
     for path in [path for method, path in CLOSED if method == "GET" and not path.endswith((".csv", "/export"))]:
-        text = desk.open(filled(path, order_id=order_id, event_id=event_id))
+        text = desk.open(filled(path, order_id=order_id, event_id=event_id, message_id=message_id))
         page = desk.page
 
         assert page is not None

@@ -54,7 +54,7 @@ def demo() -> Iterator[str]:
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "kelaspay", "demo"],
-        env=os.environ | {"PORT": str(port)},
+        env=os.environ | {"PORT": str(port), "EMBED_ORIGINS": "http://127.0.0.1:*"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

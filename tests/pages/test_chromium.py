@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -163,6 +166,116 @@ def test_the_keyboard_alone_is_enough(browser: Browser, shop: str) -> None:
         expect(page.get_by_role("heading", name="Menunggu pembayaran")).to_be_visible()
 
 
+def test_a_coupon_is_tried_in_place_and_nothing_that_was_entered_is_lost(browser: Browser, shop: str) -> None:
+    with visit(browser, shop) as page:
+        page.goto(WEB)
+        page.get_by_label("Nama lengkap").fill("Rina Wulandari")
+        page.evaluate("window.stillHere = true")
+        page.get_by_text("Punya kode kupon?").click()
+        for typed, said, total in (
+            ("SALAH", "Kupon ini tidak dikenal.", "Rp 150.000"),
+            ("belajar20", "Kupon BELAJAR20 dipakai: hemat Rp 30.000.", "Rp 120.000"),
+        ):
+            page.get_by_label("Kode kupon").fill(typed)
+            page.get_by_role("button", name="Pakai", exact=True).click()
+            expect(page.get_by_text(said)).to_be_visible()
+            expect(page.get_by_role("button", name=f"Lanjut bayar {total}")).to_be_visible()
+            assert fits(page)
+
+        assert page.evaluate("window.stillHere") is True
+        expect(page.get_by_label("Nama lengkap")).to_have_value("Rina Wulandari")
+        page.get_by_label("Email").fill("kupon@example.com")
+        page.get_by_label("Nomor WhatsApp").fill("081234567890")
+        page.get_by_role("button", name="Lanjut bayar Rp 120.000").click()
+        choose(page, "BCA VA")
+        expect(page.get_by_text("Jumlah yang dibayar")).to_be_visible()
+        expect(page.locator(".pay .price")).to_have_text("Rp 120.000")
+
+
+def test_orders_are_found_again_in_another_browser_by_a_code(browser: Browser, shop: str) -> None:
+    with visit(browser, shop) as page:
+        page.goto(WEB)
+        fill(page, "lagi@example.com")
+        choose(page, "BCA VA")
+    with visit(browser, shop, script=False) as page:
+        screenshots.sign_in(page, shop, "lagi@example.com")
+        expect(page.get_by_role("heading", name="Pesanan saya")).to_be_visible()
+        assert fits(page)
+        page.get_by_role("link", name="Lanjutkan pembayaran").click()
+        expect(page.get_by_role("heading", name="Menunggu pembayaran")).to_be_visible()
+
+
+def test_the_first_load_of_the_order_form_is_small_over_the_wire_and_asks_nobody_else(
+    browser: Browser, shop: str
+) -> None:
+    with visit(browser, shop) as page:
+        wire = page.context.new_cdp_session(page)
+        loaded: list[float] = []
+        asked: list[str] = []
+        wire.on("Network.loadingFinished", lambda event: loaded.append(event["encodedDataLength"]))
+        wire.on("Network.requestWillBeSent", lambda event: asked.append(event["request"]["url"]))
+        wire.send("Network.enable")
+        page.goto(WEB, wait_until="networkidle")
+
+        assert len(loaded) == len(asked) >= 3
+        assert sum(loaded) < 50_000
+        assert {urlsplit(url).netloc for url in asked} == {urlsplit(shop).netloc}
+
+
+@pytest.fixture(scope="module")
+def elsewhere(shop: str) -> Iterator[str]:
+    """A page of somebody else's, on another origin, with the buy button pasted in as the seller copied it."""
+    button = (
+        f'<!doctype html><title>Sekolah</title><a href="{shop}/buy/web-fundamentals" data-kelaspay-checkout>Beli</a>'
+        f'<script src="{shop}/static/buy.js" async></script><ol id="told"></ol><script>'
+        'for (const what of ["loaded", "success", "close"]) addEventListener("kelaspay:" + what, () => {'
+        'const line = document.createElement("li"); line.textContent = what; told.append(line); });</script>'
+    )
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(button.encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_the_buy_button_opens_the_order_form_over_a_page_of_another_origin(browser: Browser, elsewhere: str) -> None:
+    with visit(browser, elsewhere) as page:
+        page.goto("/")
+        page.wait_for_load_state("networkidle")
+        page.get_by_role("link", name="Beli").click()
+        frame = page.frame_locator("dialog iframe")
+        frame.get_by_label("Nama lengkap").fill("Rina Wulandari")
+        frame.get_by_label("Email").fill("bingkai@example.com")
+        frame.get_by_label("Nomor WhatsApp").fill("081234567890")
+        frame.get_by_role("button", name="Lanjut bayar").click()
+        frame.get_by_label("BCA VA").check()
+        frame.get_by_role("button", name="Lanjut ke pembayaran").click()
+        address = frame.get_by_role("link", name="Buka halaman Duitku").get_attribute("href")
+        there = page.context.new_page()
+        there.goto(address or "")
+        there.get_by_role("button", name="Bayar", exact=True).click()
+        there.wait_for_url("**/o/**")
+        there.close()
+        expect(frame.get_by_role("heading", name=READY)).to_be_visible()
+        page.get_by_role("button", name="Tutup").click()
+        expect(page.locator("dialog")).to_have_count(0)
+
+        told = page.locator("#told li").all_inner_texts()
+        assert told[0] == "loaded"
+        assert told[-2:] == ["success", "close"]
+        assert page.url == f"{elsewhere}/"
+
+
 def serious(page: Page) -> list[Any]:
     found = Axe().run(page).response["violations"]
     return [
@@ -176,26 +289,43 @@ def serious(page: Page) -> list[Any]:
 @pytest.mark.parametrize("size", [chromium.PHONE, chromium.DESK], ids=["phone", "desk"])
 def test_axe_finds_nothing_serious_on_any_page(browser: Browser, shop: str, lang: str, size: dict[str, int]) -> None:
     with visit(browser, shop, size=size) as page:
-        found = []
-        page.goto(f"/?lang={lang}")
-        found += serious(page)
+        found: list[Any] = []
+
+        def look(path: str | None = None) -> None:
+            if path is not None:
+                page.goto(path)
+            found.extend(serious(page))
+            assert fits(page), page.url
+
+        email = f"axe{lang}{size['width']}@example.com"
+        look(f"/?lang={lang}")
         page.goto(WEB)
         screenshots.send(page)
         page.locator("#customer_email-wrong").wait_for()
-        found += serious(page)
-        screenshots.fill(page, f"axe{lang}{size['width']}@example.com")
+        look()
+        screenshots.fill(page, email)
         screenshots.send(page)
         page.wait_for_url("**/method")
-        found += serious(page)
+        look()
         order = page.url.removesuffix("/method")
-        for method, what in (("SQ", ".qr"), ("BC", "[data-number]")):
+        for method, what in (("OV", "[data-push]"), ("SQ", ".qr"), ("BC", "[data-number]")):
             screenshots.choose(page, method, what)
-            found += serious(page)
+            look()
+        look(f"{order}/email")
+        page.goto(order)
         screenshots.pay(page)
         page.locator(".head.completed").wait_for()
-        found += serious(page)
-        for path in (f"{order}/receipt", "/mails", f"{WEB}/button"):
-            page.goto(path)
-            found += serious(page)
+        look()
+        for path in (
+            f"{order}/receipt",
+            "/mails",
+            f"{WEB}/button",
+            "/buy/nix",
+            f"{WEB}?coupon=belajar20",
+            f"{WEB}?coupon=X",
+        ):
+            look(path)
+        screenshots.sign_in(page, shop, email, seen=look)
+        look()
 
         assert found == []

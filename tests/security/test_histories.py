@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +15,7 @@ from tests.security.market import Market
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 HISTORIES = {"dev": 80, "ci": 2000}
 """By profile: all that the parts go through together."""
@@ -28,15 +26,10 @@ PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "dev")
 
 
 @pytest.fixture
-def market(sqlite_template: Path, tmp_path: Path) -> Iterator[Market]:
-    """On SQLite in memory where the machine has such a folder: nothing here is about its disk."""
-    memory = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as folder:
-        path = Path(folder) / "kelaspay.db"
-        shutil.copy(sqlite_template, path)
-        structlog.configure(processors=[_drop])
-        with Market(Path(folder), f"sqlite:///{path}").opened() as made:
-            yield made
+def market(sqlite_url: str, tmp_path: Path) -> Iterator[Market]:
+    structlog.configure(processors=[_drop])
+    with Market(tmp_path, sqlite_url).opened() as made:
+        yield made
 
 
 def _drop(_logger: object, _method: str, _event: object) -> str:

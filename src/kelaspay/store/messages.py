@@ -119,6 +119,13 @@ def again(db: Db, merchant_order_id: str, kind: str, now: datetime, spacing: tim
     return repeated.rowcount == 1
 
 
+def send_again(db: Db, message_id: int, now: datetime) -> bool:
+    """Have a message made and sent once more; False while it waits already."""
+    done = messages.c.state.in_([State.SENT, State.KEPT, State.FAILED])
+    fresh = {"state": State.WAITING, "due_at": now, "attempts": 0, "fault": None}
+    return db.execute(sa.update(messages).where(messages.c.id == message_id, done).values(**fresh)).rowcount == 1
+
+
 def once_more(db: Db, merchant_order_id: str, kind: str, now: datetime) -> None:
     """Have a message that went to a wrong address made anew for the right one, by whichever way it goes."""
     its = sa.and_(

@@ -137,7 +137,28 @@ _ELSEWHERE: Ways = [
         ],
     )
 ]
+_WALLET: Ways = [
+    (
+        marked("Cara membayar"),
+        [
+            marked("Tekan tombol pembayaran di atas."),
+            marked("Ikuti petunjuk di sana dan setujui pembayaran {amount}."),
+            marked("Anda akan kembali ke halaman ini, yang diperbarui otomatis."),
+        ],
+    )
+]
+_OVO: Ways = [
+    (
+        marked("Cara membayar"),
+        [
+            marked("Pilih Buka pembayaran OVO, lalu masukkan nomor ponsel akun OVO Anda."),
+            marked("Buka aplikasi OVO dan setujui pembayaran {amount} dalam 60 detik."),
+            marked("Kembali ke halaman ini, yang diperbarui otomatis."),
+        ],
+    )
+]
 _OWN = {
+    "OV": _OVO,
     "BC": _BCA,
     "M2": _MANDIRI,
     "I1": _BNI,
@@ -145,7 +166,7 @@ _OWN = {
     "FT": _counter("Alfamart, Pegadaian, Pos Indonesia"),
     "IR": _counter("Indomaret"),
 }
-_OF_GROUP = {"va": _BANK, "qris": _QRIS}
+_OF_GROUP = {"va": _BANK, "qris": _QRIS, "ewallet": _WALLET}
 
 
 def ways_to_pay(code: str, group: str) -> Ways:

@@ -10,6 +10,7 @@ from kelaspay.web.console import (
     events,
     home,
     jobs,
+    messages,
     payment,
     payments,
     settings,
@@ -18,6 +19,19 @@ from kelaspay.web.console import (
 
 routers = tuple(
     part.router
-    for part in (sign_in, home, payments, payment, events, jobs, catalogue, coupons, customers, settings, audit)
+    for part in (
+        sign_in,
+        home,
+        payments,
+        payment,
+        events,
+        jobs,
+        messages,
+        catalogue,
+        coupons,
+        customers,
+        settings,
+        audit,
+    )
 )
 """All of the console's routes."""

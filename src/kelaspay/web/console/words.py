@@ -69,6 +69,7 @@ FAULTS = {
     "invitation_unknown": "Tautan ini sudah dipakai atau sudah berakhir.",
     "payment_unknown": "Pembayaran ini tidak ada.",
     "coupon_unknown": "Kupon ini tidak ada.",
+    "message_unknown": "Pesan ini tidak ada.",
     "event_unknown": "Peristiwa ini tidak ada.",
     "customer_unknown": "Pelanggan ini tidak ada.",
     "operator_unknown": "Operator ini tidak ada.",
@@ -157,6 +158,27 @@ STANDING = {
     "waiting": "Menunggu giliran",
     "running": "Berjalan",
 }
+MESSAGE = {
+    "order_made": "Cara membayar",
+    "reminder": "Pengingat pertama",
+    "last_reminder": "Pengingat terakhir",
+    "paid": "Pembayaran diterima",
+    "access_ready": "Akses siap",
+    "access_late": "Akses terlambat",
+    "expired": "Pesanan kedaluwarsa",
+    "refunded": "Dana dikembalikan",
+    "access_ends_14": "Akses berakhir dua minggu lagi",
+    "access_ends_3": "Akses berakhir tiga hari lagi",
+    "sign_in": "Kode masuk",
+}
+MESSAGE_STATE = {
+    "waiting": "menunggu waktunya",
+    "sent": "terkirim",
+    "kept": "disimpan, tidak dikirim",
+    "dropped": "tidak jadi: sudah tidak berlaku",
+    "failed": "gagal",
+}
+WAY = {"email": "Email", "whatsapp": "WhatsApp"}
 DEED = {
     "signed_in": "Masuk",
     "signed_out": "Keluar",
@@ -168,6 +190,7 @@ DEED = {
     "marked_paid": "Menandai lunas",
     "refunded": "Mengembalikan dan mengakhiri akses",
     "resent": "Mengirim ulang akses",
+    "message_resent": "Mengirim ulang pesan",
     "noted": "Menulis catatan",
     "settled": "Menutup peringatan",
     "exported": "Mengunduh daftar pembayaran",
@@ -203,6 +226,8 @@ SAID = {
     "refunded": "Dicatat sebagai dikembalikan; akses sedang diakhiri. Kirim uangnya dengan tangan.",
     "resent": "Email akses dikirim ulang.",
     "resent_lately": "Email akses belum lama ini dikirim, atau belum pernah dibuat.",
+    "message_resent": "Pesan sedang dikirim lagi.",
+    "message_not_resent": "Pesan ini tidak bisa dikirim lagi sekarang.",
     "noted": "Catatan disimpan.",
     "settled": "Peringatan ditutup.",
     "bulk_retried": "{count} pembayaran sedang dicoba lagi; yang tidak perlu dilewati.",

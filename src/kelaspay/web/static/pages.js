@@ -78,6 +78,7 @@
   const couponing = () => {
     const form = document.querySelector("[data-coupon]")?.closest("form");
     if (!form) return;
+    const field = document.getElementById("coupon"); // form.coupon may be several: a button has the name too
     form.addEventListener("click", async (event) => {
       const look = event.target.closest("[data-look]");
       if (!look) return;
@@ -90,9 +91,9 @@
       for (const part of ["#coupon-said", "[data-sum]", "main > .price"]) {
         document.querySelector(part).replaceChildren(...fresh.querySelector(part).childNodes);
       }
-      form.coupon.toggleAttribute("aria-invalid", fresh.querySelector("#coupon").hasAttribute("aria-invalid"));
+      field.toggleAttribute("aria-invalid", fresh.querySelector("#coupon").hasAttribute("aria-invalid"));
     });
-    form.coupon.addEventListener("keydown", (event) => {
+    field.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
       event.preventDefault();
       form.querySelector("[data-look]").click();

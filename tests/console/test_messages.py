@@ -1,0 +1,53 @@
+"""Messages to a buyer in the console: seen, read, sent again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tests.console.desk import joined
+
+from kelaspay.letters import KINDS
+from kelaspay.mail import MailRefused
+from kelaspay.messages import office, send_due
+from kelaspay.store.messages import State
+from kelaspay.web.console import words
+
+if TYPE_CHECKING:
+    from tests.world import World
+
+    from kelaspay.mail import Letter
+
+
+def test_what_was_told_is_seen_read_and_sent_again(world: World) -> None:
+    world.sell()
+    order_id = world.buy_and_pay()
+    world.work()
+    sent: list[Letter] = []
+    at = office(world.outside.settings, world.outside.schools.profile, world.database, world.clock)
+
+    def refuse(_: Letter) -> None:
+        raise MailRefused("SMTP 550")
+
+    send_due(replace(at, post=refuse))
+    desk = joined(world)
+    desk.open(f"/console/payments/{order_id}")
+    assert f"/console/payments/{order_id}/messages" in desk.text
+    desk.open(f"/console/payments/{order_id}/messages")
+    assert "SMTP 550" in desk.text
+    assert "siti@example.com" in desk.text
+    read = desk.text.partition(f'href="/console/payments/{order_id}/messages/')[2].partition('"')[0]
+    assert "Halo Siti," in desk.open(f"/console/payments/{order_id}/messages/{read}")
+
+    desk.open(f"/console/payments/{order_id}/messages")
+    desk.press(f"/console/payments/{order_id}/messages/{read}/again")
+    assert "Pesan sedang dikirim lagi." in desk.text
+    send_due(replace(at, post=sent.append))
+    assert len(sent) == 1
+    desk.open(f"/console/payments/{order_id}/messages/999999")
+    assert desk.status == 404
+
+
+def test_every_kind_and_state_has_its_words() -> None:
+    assert set(words.MESSAGE) == set(KINDS)
+    assert set(words.MESSAGE_STATE) == set(State)

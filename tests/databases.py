@@ -1,0 +1,129 @@
+"""Databases for tests, migrated and empty, at a price that a thousand tests can pay: a server's is emptied between two
+tests instead of being made anew, and SQLite's file lies in memory where the machine has a folder there.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+
+from kelaspay.migrate import migrate
+from kelaspay.store.database import Database
+from tests.servers import fresh_database
+from tests.twin import make_queue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - private folders are made in it
+ROOM = 256 * 2**20
+"""So much must be free in memory, in bytes; a container may give next to nothing."""
+
+OURS = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')"
+TABLES = f"""
+    SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'r' AND {OURS} ORDER BY 1, 2
+"""  # noqa: S608 - a constant
+SEQUENCES = "SELECT schemaname, sequencename FROM pg_sequences WHERE last_value IS NOT NULL"
+SHAPE = f"""
+    SELECT md5(string_agg(part, '|' ORDER BY part)) FROM (
+        SELECT c.oid || c.relname || a.attname || a.atttypid || a.attnotnull FROM pg_attribute a
+            JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {OURS}
+        UNION ALL SELECT oid || conname FROM pg_constraint
+        UNION ALL SELECT oid || tgname || tgenabled::text FROM pg_trigger
+        UNION ALL SELECT oid || proname FROM pg_proc WHERE oid > 16383
+        UNION ALL SELECT setrole || array_to_string(setconfig, ',') FROM pg_db_role_setting
+            WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ) AS parts (part)
+"""  # noqa: S608 - a constant
+"""Tables and all that hangs on them, as one word."""
+CUT_OFF = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+def fill(url: str) -> None:
+    """Make every table, the engine's and its twin's as well."""
+    with closing(Database(url)) as database:
+        migrate(database)
+        make_queue(database)
+
+
+@contextmanager
+def folder_in_memory(otherwise: Path) -> Iterator[Path]:
+    """A private folder that no disk is waited for in; on the disk where the machine has no such memory."""
+    with tempfile.TemporaryDirectory(prefix="kelaspay-", dir=MEMORY if _roomy(MEMORY) else otherwise) as folder:
+        yield Path(folder)
+
+
+def _roomy(folder: Path) -> bool:
+    if not os.access(folder, os.W_OK):
+        return False
+    there = os.statvfs(folder)
+    return there.f_bavail * there.f_frsize >= ROOM
+
+
+class Reused:
+    """One database of a server, for one test after the other: `lend` gives it as the template is. What the last test
+    left is deleted; where it changed more than rows, or left the database closed, another takes its place.
+    """
+
+    def __init__(self, admin_url: str, template: str, stack: ExitStack) -> None:
+        """`stack` drops what was made."""
+        self._admin_url = admin_url
+        self._template = template
+        self._stack = stack
+        self._url: str | None = None
+        self._shape: Any = None
+        self._filled: list[tuple[str, str]] = []
+        """The tables that have rows from the beginning, such as the migrations that ran."""
+
+    def lend(self) -> str:
+        """Its address. Whoever is still connected is cut off."""
+        if self._url is None or not self._emptied(self._url):
+            self._url = self._stack.enter_context(fresh_database(self._admin_url, self._template))
+            with psycopg.connect(self._url, autocommit=True) as db:
+                self._filled = [table for table in db.execute(TABLES).fetchall() if _has_rows(db, table)]
+                self._shape = self._look(db)
+        return self._url
+
+    def _emptied(self, url: str) -> bool:
+        try:
+            with psycopg.connect(url, autocommit=True) as db:
+                db.execute(CUT_OFF)
+                if self._look(db) != self._shape:
+                    return False
+                with db.transaction():
+                    _delete_rows(db, set(self._filled))
+                return True
+        except psycopg.Error:
+            return False
+
+    def _look(self, db: psycopg.Connection) -> list[Any]:
+        """What no test may change in a database that the next one gets."""
+        content = sql.SQL("SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {} AS t")
+        rows = [db.execute(content.format(sql.Identifier(*table))).fetchone() for table in self._filled]
+        return [db.execute(SHAPE.encode()).fetchone(), *rows]
+
+
+def _has_rows(db: psycopg.Connection, table: tuple[str, str]) -> bool:
+    found = db.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(*table))).fetchone()
+    return bool(found and found[0])
+
+
+def _delete_rows(db: psycopg.Connection, kept: set[tuple[str, str]]) -> None:
+    """Of all tables but those that are `kept`; deleting from fifty small tables is far cheaper than truncating them."""
+    db.execute("SET LOCAL session_replication_role = replica")  # in any order: no foreign key is looked at
+    tables = [table for table in db.execute(TABLES).fetchall() if table not in kept]
+    delete, restart = sql.SQL("DELETE FROM {}"), sql.SQL("ALTER SEQUENCE {} RESTART")
+    statements = [delete.format(sql.Identifier(*table)) for table in tables]
+    statements += [restart.format(sql.Identifier(*sequence)) for sequence in db.execute(SEQUENCES).fetchall()]
+    db.execute(sql.SQL("; ").join(statements))
