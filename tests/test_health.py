@@ -21,7 +21,7 @@ def test_a_process_in_order_lives_and_is_ready(world: World) -> None:
 
     assert world.web.get("/healthz").json() == {"status": "ok"}
     assert ready.status_code == 200
-    assert ready.json() == {"status": "ok", "database": "ok", "migrations": "ok", "redis": redis}
+    assert ready.json() == {"status": "ok", "database": "ok", "migrations": "ok", "engine": "not used", "redis": redis}
 
 
 def test_a_process_whose_migrations_have_not_run_lives_but_is_not_ready(tmp_path: Path) -> None:

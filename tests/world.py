@@ -307,7 +307,7 @@ def world_on(
         settings = settings_for(folder, database_url, redis_url, thinkific, **more)
         hosts = Hosts(duitku=duitku, thinkific=thinkific)
         outside = stack.enter_context(opened(settings, transport=hosts, now=clock))
-        inbox = Inbox(outside.database, clock)
+        inbox = Inbox(outside.database, clock, count=outside.metrics.callback)
         stack.callback(inbox.close)
         made: list[World] = []
 

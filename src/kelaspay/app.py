@@ -11,6 +11,7 @@ from kelaspay import __version__
 from kelaspay.web import (
     api,
     button,
+    counted,
     docs,
     door,
     errors,
@@ -21,6 +22,7 @@ from kelaspay.web import (
     install,
     mails,
     me,
+    metrics,
     paying,
     ready,
     receipt,
@@ -33,6 +35,8 @@ from kelaspay.web.origins import front_ends
 from kelaspay.web.v1 import acts, enrollments, events, offers, own_key, payments
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.routing import BaseRoute
 
     from kelaspay.confirm import Start
@@ -40,10 +44,21 @@ if TYPE_CHECKING:
     from kelaspay.outside import Outside
 
 
-def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
+def create_watch(outside: Outside, engine: Callable[[], object]) -> FastAPI:
+    """For a process without a web: how it is, and nothing else."""
+    app = FastAPI(openapi_url=None)
+    app.state.outside = outside
+    app.state.engine = engine
+    for part in (health, metrics):
+        app.include_router(part.router)
+    errors.install(app)
+    return app
+
+
+def create_app(outside: Outside, inbox: Inbox, start: Start, *, engine: Callable[[], object] | None = None) -> FastAPI:
     """The ASGI application over what was opened; it opens and closes nothing itself.
 
-    `start` sets a payment's work going.
+    `start` sets a payment's work going; `engine` raises when the durable engine cannot be reached.
     """
     app = Described(
         title="Kelaspay",
@@ -57,6 +72,7 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
     )
     app.state.outside = outside
     app.state.start = start
+    app.state.engine = engine
     app.state.methods = {}
     app.router.routes[:0] = hooks.hooks_of(outside.schools, inbox, outside.settings, outside.now)
     app.router.routes += routes()
@@ -64,6 +80,7 @@ def create_app(outside: Outside, inbox: Inbox, start: Start) -> FastAPI:
     app.add_middleware(headers.Cors, origins=front_ends(outside))
     app.add_middleware(door.Door)
     app.add_middleware(headers.Headers, https=outside.settings.app_base_url.startswith("https://"))
+    app.add_middleware(counted.Counted, metrics=outside.metrics)
     return app
 
 
@@ -73,7 +90,7 @@ def routes() -> tuple[BaseRoute, ...]:
     once: at its first request, in some hundred milliseconds for all.
     """
     whole = APIRouter(dependencies=[Depends(errors.plain_address)])
-    for part in (api, files, shop, paying, status, ready, receipt, me, button, mails, install, docs, health):
+    for part in (api, files, shop, paying, status, ready, receipt, me, button, mails, install, health, docs, metrics):
         whole.include_router(part.router)
     for part in (own_key, offers, payments, acts, enrollments, events):
         whole.include_router(part.router, prefix="/api/v1")

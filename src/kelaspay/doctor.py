@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 NO_ORDER = MerchantOrderId("KPDOCTOR")
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 PATIENCE = 5.0
+STRONG_LENGTH = 32
+STRONG_VARIETY = 12
+GUESSED = ("change", "secret", "password", "example", "default", "kelaspay", "1234", "abcd", "qwerty", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ def examine(outside: Outside) -> list[Finding]:
     """Every check once; a few calls to Duitku and Thinkific for each school."""
     checks: list[tuple[str, Callable[[], str]]] = [
         ("settings", lambda: _settings(outside)),
+        ("secrets", lambda: _secrets(outside)),
         ("address", lambda: _address(outside)),
         ("database", lambda: _database(outside)),
         ("redis", lambda: _redis(outside)),
@@ -86,6 +90,31 @@ def _settings(outside: Outside) -> str:
         raise ValueError(f"set {', '.join(names)}")
     named = outside.settings.thinkific_subdomain or "of the first OAuth connection"
     return f"{outside.settings.duitku_environment}, {'schools ' + ', '.join(others) if others else 'school ' + named}"
+
+
+def _secrets(outside: Outside) -> str:
+    """SECRET_KEY opens every token that is kept: with a real merchant it must be hard to guess."""
+    settings = outside.settings
+    wrong = weakness(outside.secret_key.get_secret_value())
+    if wrong and settings.duitku_environment == "production":
+        raise ValueError(
+            f"SECRET_KEY {wrong}; make one with `openssl rand -base64 48` and run `kelaspay secrets rotate`"
+        )
+    if settings.secret_key_old is not None:
+        return "SECRET_KEY_OLD is set: run `kelaspay secrets rotate`, then take it away"
+    return f"SECRET_KEY {wrong}: good enough to try things out only" if wrong else "SECRET_KEY is strong"
+
+
+def weakness(key: str) -> str | None:
+    """What makes a key easy to guess; None where nothing does."""
+    plain = key.lower()
+    if len(key) < STRONG_LENGTH:
+        return f"has fewer than {STRONG_LENGTH} characters"
+    if len(set(key)) < STRONG_VARIETY:
+        return "repeats a few characters"
+    if any(word in plain for word in GUESSED):
+        return "looks like an example's"
+    return None
 
 
 def _address(outside: Outside) -> str:

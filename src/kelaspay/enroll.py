@@ -156,6 +156,8 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
         )
         if moved:
             payments.tell(db, merchant_order_id, at, "thinkific", "enrolled")
+    if moved and payment.paid_at is not None:
+        school.enrolled((at - payment.paid_at).total_seconds())
     log.info("enrolled", merchant_order_id=merchant_order_id, user_id=wanted.user_id)
 
 

@@ -74,14 +74,21 @@ def _answer_all(those: list[_Waiting], fault: Fault | None) -> None:
 
 
 class Inbox:
-    """Keeps events. `kept` is called after each commit, to wake whoever hands events over."""
+    """Keeps events. `kept` is called after each commit, to wake whoever hands events over; `count` hears how many
+    had which result, once for a group.
+    """
 
     def __init__(
-        self, database: Database, now: Callable[[], datetime], kept: Callable[[], None] = lambda: None
+        self,
+        database: Database,
+        now: Callable[[], datetime],
+        kept: Callable[[], None] = lambda: None,
+        count: Callable[[str, int], None] = lambda _result, _number: None,
     ) -> None:
         self._database = database
         self._now = now
         self._kept = kept
+        self._count = count
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._line: Db | None = None
         """Held from group to group while callbacks rush in; the writer's alone."""
@@ -115,6 +122,7 @@ class Inbox:
         """Count a callback that was refused; nothing of it is kept. Written to the database by `flush_refusals`."""
         with self._refused_lock:
             self._refused[reason] += 1
+        self._count(reason, 1)
 
     def flush_refusals(self) -> None:
         with self._refused_lock:
@@ -135,13 +143,19 @@ class Inbox:
             fault = self._commit(group)
             if fault is not None and not fault.outage and len(group) > 1:
                 for waiting in group:  # one event that cannot be kept must not take the others with it
-                    _answer([waiting], self._commit([waiting]))
+                    self._done([waiting], self._commit([waiting]))
             else:
-                _answer(group, fault)
+                self._done(group, fault)
             if self._waiting.empty():
                 self._hang_up()
             self._kept()
         self._hang_up()
+
+    def _done(self, group: list[_Waiting], fault: Fault | None) -> None:
+        """Answer first, then count."""
+        _answer(group, fault)
+        if fault is None:
+            self._count("kept", len(group))
 
     def _commit(self, group: list[_Waiting]) -> Fault | None:
         """Keep a group's events in one transaction; the fault when that failed."""

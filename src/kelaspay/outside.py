@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import httpx2
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from throttled import RedisStore
 
 from kelaspay import __version__
+from kelaspay.calls import CountedClient
 from kelaspay.checkout import Urls
 from kelaspay.customers import Customers
 from kelaspay.dial import Dialer
 from kelaspay.limits import Limits
+from kelaspay.metrics import Metrics
 from kelaspay.schools import Schools, Shared
 from kelaspay.settings import secret_key
 from kelaspay.store.database import Database
@@ -34,6 +35,7 @@ from kelaspay.watching import Watching
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import httpx2
     from pydantic import SecretStr
 
     from kelaspay.settings import Settings
@@ -66,6 +68,7 @@ class Outside:
     vault: Vault
     oauth: ThinkificOAuth | None
     dialer: Dialer
+    metrics: Metrics
     now: Callable[[], datetime]
     executor_id: str
 
@@ -79,8 +82,9 @@ def opened(
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         database = Database(settings.database)
         stack.callback(database.close)
+        metrics = Metrics(database, now)
         http = stack.enter_context(
-            httpx2.Client(transport=transport, headers={"User-Agent": USER_AGENT}, follow_redirects=False)
+            CountedClient(metrics, transport=transport, headers={"User-Agent": USER_AGENT}, follow_redirects=False)
         )
         cache = _redis(settings)
         if cache is not None:
@@ -95,9 +99,10 @@ def opened(
             limits=limits,
             customers=Customers(database, cache),
             watching=Watching(cache),
-            vault=Vault(key),
+            vault=Vault(key, settings.secret_key_old),
             oauth=_oauth(settings, http),
             now=now,
+            enrolled=metrics.enrolled.observe,
         )
         yield Outside(
             settings=settings,
@@ -113,6 +118,7 @@ def opened(
             secret_key=key,
             vault=shared.vault,
             oauth=shared.oauth,
+            metrics=metrics,
             dialer=Dialer(private=settings.webhooks_to_private, https=settings.duitku_environment == "production"),
             now=now,
             executor_id=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",

@@ -45,6 +45,8 @@ class School:
     watching: Watching
     external_orders: bool
     now: Callable[[], datetime]
+    enrolled: Callable[[float], None]
+    """Hears how many seconds after the money a buyer was in the course."""
 
 
 SchoolOf: TypeAlias = "Callable[[str], School]"

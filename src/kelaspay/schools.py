@@ -69,6 +69,7 @@ class Shared:
     vault: Vault
     oauth: ThinkificOAuth | None
     now: Callable[[], datetime]
+    enrolled: Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +270,7 @@ class Schools:
             watching=shared.watching,
             external_orders=settings.thinkific_external_orders,
             now=shared.now,
+            enrolled=shared.enrolled,
         )
 
     def _tokens(self, subdomain: str | None) -> httpx2.Auth:

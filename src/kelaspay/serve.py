@@ -13,13 +13,14 @@ import structlog
 import uvicorn
 
 from kelaspay.alone import alone
-from kelaspay.app import create_app
+from kelaspay.app import create_app, create_watch
 from kelaspay.attempt import Waits
 from kelaspay.deliver import Outbox
 from kelaspay.inbox import Inbox
 from kelaspay.messages import office
 from kelaspay.migrate import migrate
 from kelaspay.outside import opened
+from kelaspay.retention import Keep
 from kelaspay.settings import SettingsInvalid
 from kelaspay.web.hooks import Front
 from kelaspay.web.server import web_config
@@ -71,7 +72,9 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
             held.renew()
 
         woken: list[Worker] = []
-        inbox = Inbox(outside.database, outside.now, lambda: woken[0].wake() if woken else None)
+        inbox = Inbox(
+            outside.database, outside.now, lambda: woken[0].wake() if woken else None, outside.metrics.callback
+        )
         stack.callback(inbox.close)
         worker = Worker(
             database=outside.database,
@@ -82,6 +85,12 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
             waits=Waits(settings.confirm_retry_seconds, settings.retry_base_seconds, settings.retry_max_seconds),
             reconcile_seconds=settings.reconcile_seconds,
             works=works,
+            keep=Keep(
+                events=settings.keep_events_days,
+                messages=settings.keep_messages_days,
+                lapsed=settings.keep_lapsed_days,
+                audit=settings.keep_audit_days,
+            ),
             living=heard,
         )
         woken.append(worker)
@@ -94,7 +103,9 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
             )
             stack.callback(postman.stop)
             postman.start()
-            herald = Herald(Outbox(outside.database, outside.vault, outside.dialer, outside.now))
+            herald = Herald(
+                Outbox(outside.database, outside.vault, outside.dialer, outside.now, outside.metrics.webhook)
+            )
             stack.callback(herald.stop)
             herald.start()
         yield Process(outside, engine, inbox, worker)
@@ -126,15 +137,28 @@ def serve(settings: Settings, *, works: bool, started_up: Callable[[], None]) ->
 
 
 def web_server(process: Process, settings: Settings) -> uvicorn.Server:
-    app = Front(create_app(process.outside, process.inbox, process.engine.start))
+    app = Front(create_app(process.outside, process.inbox, process.engine.start, engine=process.engine.answers))
     return uvicorn.Server(web_config(app, host=settings.host, port=settings.port, proxies=settings.trusted_proxies))
 
 
 def work(settings: Settings) -> None:
-    """The worker alone, until told to stop."""
+    """The worker alone, until told to stop; with WORK_PORT it can be asked how it is."""
+    if settings.work_port is not None:
+        _work_and_answer(settings, settings.work_port)
+        return
     stopped = threading.Event()
     for number in STOPS:
         signal.signal(number, lambda *_: stopped.set())
     with started(settings, works=True):
         log.info("working")
         stopped.wait()
+
+
+def _work_and_answer(settings: Settings, port: int) -> None:
+    with started(settings, works=True) as process:
+        app = create_watch(process.outside, process.engine.answers)
+        server = uvicorn.Server(web_config(app, host=settings.host, port=port, proxies=settings.trusted_proxies))
+        for number in STOPS:
+            signal.signal(number, server.handle_exit)
+        log.info("working")
+        server.run()

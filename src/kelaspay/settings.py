@@ -65,6 +65,7 @@ def _empty_is_none(value: object) -> object:
 Url = Annotated[str, AfterValidator(_http)]
 Optional = BeforeValidator(_empty_is_none)
 Seconds = Annotated[float, Field(gt=0)]
+Days = Annotated[int, Field(ge=7, le=36_500)]
 
 
 class Settings(BaseSettings):
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     database_url: Annotated[str | None, Optional, Field(repr=False)] = None
     redis_url: Annotated[str | None, Optional, Field(repr=False)] = None
     secret_key: Annotated[SecretStr | None, Optional] = None
+    secret_key_old: Annotated[SecretStr | None, Optional] = None
 
     duitku_merchant_code: Annotated[str | None, Optional] = None
     duitku_api_key: Annotated[SecretStr | None, Optional] = None
@@ -103,6 +105,11 @@ class Settings(BaseSettings):
     retry_base_seconds: Seconds = 10.0
     retry_max_seconds: Seconds = 3600.0
     reconcile_seconds: Seconds = 300.0
+
+    keep_events_days: Days = 90
+    keep_messages_days: Days = 90
+    keep_lapsed_days: Days = 30
+    keep_audit_days: Days = 730
 
     demo: bool = False
     payment_page: Literal["own", "duitku"] = "own"
@@ -140,7 +147,7 @@ class Settings(BaseSettings):
             raise ValueError(problem)
         return url
 
-    @field_validator("secret_key")
+    @field_validator("secret_key", "secret_key_old")
     @classmethod
     def _long_secret_key(cls, key: SecretStr | None) -> SecretStr | None:
         if key is not None and len(key.get_secret_value()) < SHORTEST_SECRET_KEY:

@@ -20,11 +20,14 @@ NONCE_BYTES = 12
 
 
 class Vault:
-    """AES-256-GCM under a key derived from SECRET_KEY. What was sealed for one place opens nowhere else."""
+    """AES-256-GCM under a key derived from SECRET_KEY. What was sealed for one place opens nowhere else.
 
-    def __init__(self, secret_key: SecretStr) -> None:
-        derived = HKDF(SHA256(), KEY_BYTES, salt=None, info=b"kelaspay vault 1")
-        self._cipher = AESGCM(derived.derive(secret_key.get_secret_value().encode()))
+    While the key is being changed, what the `old` one sealed opens too; everything is sealed with the new one.
+    """
+
+    def __init__(self, secret_key: SecretStr, old: SecretStr | None = None) -> None:
+        self._cipher = _cipher(secret_key)
+        self._old = _cipher(old) if old is not None else None
 
     def seal(self, text: str, place: str) -> bytes:
         """Encrypt `text` for `place`, like "schools/acme/access_token"."""
@@ -33,7 +36,25 @@ class Vault:
 
     def open(self, sealed: bytes, place: str) -> str:
         """Decrypt; raises `SealBroken` when it was sealed with another key or for another place, or changed since."""
-        try:
-            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.encode()).decode()
-        except (InvalidTag, ValueError):
-            raise SealBroken(place) from None
+        opened = _opened(self._cipher, sealed, place)
+        if opened is None and self._old is not None:
+            opened = _opened(self._old, sealed, place)
+        if opened is None:
+            raise SealBroken(place)
+        return opened
+
+    def is_new(self, sealed: bytes, place: str) -> bool:
+        """Whether it has the new key's seal."""
+        return _opened(self._cipher, sealed, place) is not None
+
+
+def _cipher(secret_key: SecretStr) -> AESGCM:
+    derived = HKDF(SHA256(), KEY_BYTES, salt=None, info=b"kelaspay vault 1")
+    return AESGCM(derived.derive(secret_key.get_secret_value().encode()))
+
+
+def _opened(cipher: AESGCM, sealed: bytes, place: str) -> str | None:
+    try:
+        return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.encode()).decode()
+    except (InvalidTag, ValueError):
+        return None

@@ -93,8 +93,10 @@ def receive(body: bytes, signature: str, *, keys: Sequence[SecretStr], school: s
 def apply(db: Db, event_id: int, now: datetime) -> str:
     """Update our picture by a kept event; returned is what came of it, in a word. Safe to repeat."""
     row = inbox.find_event(db, event_id)
-    envelope: dict[str, Any] = json.loads(row.body) if row is not None else {}
-    school = _school(db, row.school if row is not None else "", envelope)
+    if row is None or not row.body:
+        return "forgotten"  # its time was over, or somebody in it was erased
+    envelope: dict[str, Any] = json.loads(row.body)
+    school = _school(db, row.school, envelope)
     topic, payload = f"{envelope.get('resource')}.{envelope.get('action')}", envelope.get("payload", {})
     try:
         if topic in PROGRESS:

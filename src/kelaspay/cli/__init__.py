@@ -16,6 +16,7 @@ from kelaspay.cli import (
     processes,
     reconciling,
     schools,
+    secrets,
     webhooks,
     whatsapp,
 )
@@ -34,6 +35,7 @@ app.add_typer(events.app, name="events", help="What Duitku and Thinkific sent.")
 app.add_typer(schools.app, name="schools", help="Schools beside the environment's own.")
 app.add_typer(whatsapp.app, name="whatsapp", help="What buyers are told by WhatsApp.")
 app.add_typer(operators.app, name="operators", help="Who may use the console.")
+app.add_typer(secrets.app, name="secrets", help="The key that seals other keys.")
 app.add_typer(keys.app, name="keys", help="Which programs may use the API.")
 app.add_typer(webhooks.app, name="webhooks", help="Which programs are told what happens to orders.")
 processes.add_to(app)

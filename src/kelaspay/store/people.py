@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ERASED = "erased.invalid"
 """The mail host that stands where an address was; no such host can ever be (RFC 2606)."""
+NOBODY_NAME = "-"
 MAIL_HOSTS = ("gmail.com", "yahoo.com", "yahoo.co.id", "hotmail.com", "outlook.com", "icloud.com", "ymail.com")
 MOST_ORDERS = 500
 
@@ -72,7 +73,7 @@ def forget_person(db: Db, email: str, now: datetime, actor: str) -> list[Merchan
     """Take name, address and phone number out of everything kept; returned are the orders that had them."""
     order_ids: list[MerchantOrderId] = [row.merchant_order_id for row in orders_of(db, email)]
     of_theirs = customers.c.email == email
-    nobody = {"name": "-", "phone": "", "email": customers.c.merchant_order_id + f"@{ERASED}"}
+    nobody = {"name": NOBODY_NAME, "phone": "", "email": customers.c.merchant_order_id + f"@{ERASED}"}
     db.execute(sa.update(customers).where(of_theirs).values(**nobody))
     db.execute(sa.delete(users).where(users.c.email == email))
     db.execute(sa.delete(notes).where(notes.c.merchant_order_id.in_(order_ids)))
@@ -81,6 +82,7 @@ def forget_person(db: Db, email: str, now: datetime, actor: str) -> list[Merchan
         sa.update(messages).where(messages.c.merchant_order_id.in_(order_ids)).values(**unsaid, state=State.DROPPED)
     )
     db.execute(sa.update(inbox).where(inbox.c.merchant_order_id.in_(order_ids)).values(body=b""))
+    _forget_in_webhooks(db, email)
     lines = [
         {"merchant_order_id": order_id, "at": now, "actor": actor, "what": "erased", "text": None}
         for order_id in order_ids
@@ -88,3 +90,13 @@ def forget_person(db: Db, email: str, now: datetime, actor: str) -> list[Merchan
     if lines:
         db.execute(sa.insert(story), lines)
     return order_ids
+
+
+def _forget_in_webhooks(db: Db, email: str) -> None:
+    """Thinkific's webhooks tell of learners by address and of no order: their bodies are looked through."""
+    rest = sa.select(inbox.c.id, inbox.c.body).where(
+        inbox.c.merchant_order_id.is_(None), inbox.c.started_at.is_not(None), inbox.c.body != b""
+    )
+    named = [row.id for row in db.execute(rest) if email.encode() in bytes(row.body).lower()]
+    for at in range(0, len(named), MOST_ORDERS):
+        db.execute(sa.update(inbox).where(inbox.c.id.in_(named[at : at + MOST_ORDERS])).values(body=b""))

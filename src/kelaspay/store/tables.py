@@ -398,6 +398,12 @@ sa.Index(
     sqlite_where=messages.c.state == "waiting",
     postgresql_where=messages.c.state == "waiting",
 )
+sa.Index(
+    "ix_messages_failed",
+    messages.c.id,
+    sqlite_where=messages.c.state == "failed",
+    postgresql_where=messages.c.state == "failed",
+)
 
 api_keys = sa.Table(
     "api_keys",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import redis
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -29,9 +31,14 @@ def alive() -> dict[str, str]:
     responses={503: {"model": dict[str, str]}},
 )
 def ready(request: Request) -> JSONResponse:
-    """Database, migrations and Redis, each by name; 503 when one of them keeps us from working."""
+    """Database, migrations, engine and Redis, each by name; 503 when one of them keeps us from working."""
     outside: Outside = request.app.state.outside
-    checks = {"database": _database(outside), "migrations": _migrations(outside), "redis": _redis(outside)}
+    checks = {
+        "database": _database(outside),
+        "migrations": _migrations(outside),
+        "engine": _engine(request.app.state.engine),
+        "redis": _redis(outside),
+    }
     fine = all(state in FINE for state in checks.values())
     return JSONResponse({"status": "ok" if fine else "unavailable", **checks}, status_code=200 if fine else 503)
 
@@ -53,6 +60,18 @@ def _migrations(outside: Outside) -> str:
     if found == newest:
         return "ok"
     return "a later release's" if is_newer(outside.database) else "missing"
+
+
+def _engine(engine: Callable[[], object] | None) -> str:
+    if engine is None:
+        return "not used"
+    try:
+        engine()
+    except DatabaseUnavailable:
+        return "away"
+    except Exception:  # noqa: BLE001 - whatever it is, it keeps us from working
+        return "not in order"
+    return "ok"
 
 
 def _redis(outside: Outside) -> str:

@@ -138,6 +138,11 @@ class Engine:
         return [workflow.workflow_id for workflow in found]
 
     @translated()
+    def answers(self) -> None:
+        """Raises `DatabaseUnavailable`, or whatever else keeps the engine from its tables."""
+        self._client.list_workflows(queue_name=QUEUE, limit=1, load_input=False, load_output=False)
+
+    @translated()
     def waiting(self) -> int:
         """How many runs are queued, a thousand at the most."""
         found = self._client.list_workflows(

@@ -17,6 +17,7 @@ from kelaspay.callback import BATCH, hand_over
 from kelaspay.catalogue import sync_all
 from kelaspay.faults import DatabaseUnavailable, Fault
 from kelaspay.reconcile import reconcile
+from kelaspay.retention import Keep, tidy
 from kelaspay.store import executors, jobs
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Worker:
         waits: Waits,
         reconcile_seconds: float,
         works: bool,
+        keep: Keep,
         living: Callable[[int], None] = lambda _count: None,
     ) -> None:
         """`living` is told how many processes work, at each heartbeat."""
@@ -94,6 +96,7 @@ class Worker:
         self._inbox = inbox
         self._waits = waits
         self._works = works
+        self._keep = keep
         self._living_are = living
         self._stopped = threading.Event()
         self._made_at = time.monotonic()
@@ -231,6 +234,7 @@ class Worker:
         if self._leads("forget", DAY / 24):
             while self._engine.forget_done(KEEP_RUNS_SECONDS) and not self._stopped.is_set():
                 pass
+            tidy(database=self._database, keep=self._keep, now=self._now)
 
     def _leads(self, what: str, seconds: float) -> bool:
         with self._database.begin() as db:

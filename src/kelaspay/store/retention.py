@@ -1,0 +1,88 @@
+"""What is taken out of the database when it is no longer needed: one statement for each kind, a batch at a time. Rows
+that tell of money stay; what is personal in them goes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from kelaspay.payment import Status
+from kelaspay.store.buyer_tables import buyer_codes
+from kelaspay.store.messages import State
+from kelaspay.store.people import ERASED, NOBODY_NAME
+from kelaspay.store.tables import (
+    answers,
+    attempts,
+    audit,
+    customers,
+    inbox,
+    invitations,
+    messages,
+    oauth_states,
+    payments,
+    refusals,
+    sessions,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kelaspay.store.database import Db
+
+BATCH = 500
+NOTHING = b""
+
+
+def drop_bodies(db: Db, before: datetime) -> int:
+    """Raw events' bodies, once they have been looked at; what is known of them by name stays."""
+    old = sa.and_(inbox.c.received_at < before, inbox.c.started_at.is_not(None), inbox.c.body != NOTHING)
+    return _blank(db, inbox, inbox.c.id, old, body=NOTHING)
+
+
+def drop_texts(db: Db, before: datetime) -> int:
+    """What letters said and to whom they went; that they were sent, and when, stays."""
+    done = sa.and_(messages.c.raised_at < before, messages.c.state != State.WAITING, messages.c.due_at < before)
+    said = sa.or_(messages.c.text.is_not(None), messages.c.recipient.is_not(None), messages.c.blank.is_not(None))
+    unsaid = dict.fromkeys(("blank", "recipient", "subject", "text", "html"))
+    return _blank(db, messages, messages.c.id, sa.and_(done, said), **unsaid)
+
+
+def drop_customers_of_lapsed(db: Db, before: datetime) -> int:
+    """Who nearly bought something: name, address and phone number of orders that were never paid."""
+    lapsed = sa.select(payments.c.merchant_order_id).where(
+        payments.c.status.in_([Status.EXPIRED, Status.FAILED]), payments.c.expires_at < before
+    )
+    those = sa.and_(customers.c.merchant_order_id.in_(lapsed), customers.c.name != NOBODY_NAME)
+    nobody = {"name": NOBODY_NAME, "phone": "", "email": customers.c.merchant_order_id + f"@{ERASED}"}
+    return _blank(db, customers, customers.c.merchant_order_id, those, **nobody)
+
+
+def drop_addresses(db: Db, before: datetime) -> int:
+    """From which network address an operator did something."""
+    return _blank(db, audit, audit.c.id, sa.and_(audit.c.at < before, audit.c.address != ""), address="")
+
+
+def drop_ended(db: Db, now: datetime, before: datetime) -> int:
+    """Sessions, links, codes and attempts that are good for nothing any more; `before` is when the shortest of their
+    windows has certainly passed.
+    """
+    ended = (
+        sa.delete(invitations).where(invitations.c.expires_at < now),
+        sa.delete(oauth_states).where(oauth_states.c.expires_at < now),
+        sa.delete(buyer_codes).where(buyer_codes.c.expires_at < before, buyer_codes.c.first_at < before),
+        sa.delete(attempts).where(attempts.c.at < before),
+        sa.delete(sessions).where(sessions.c.seen_at < before),
+        sa.delete(answers).where(answers.c.made_at < before),
+    )
+    return sum(db.execute(statement).rowcount for statement in ended)
+
+
+def drop_counts(db: Db, before: datetime) -> int:
+    return db.execute(sa.delete(refusals).where(refusals.c.hour < before)).rowcount
+
+
+def _blank(db: Db, table: sa.Table, key: sa.Column[Any], old: sa.ColumnElement[bool], **values: Any) -> int:
+    batch = sa.select(key).where(old).limit(BATCH)
+    return db.execute(sa.update(table).where(key.in_(batch)).values(**values)).rowcount
