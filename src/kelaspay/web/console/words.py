@@ -210,6 +210,8 @@ DEED = {
     "operator_removed": "Mengeluarkan operator",
     "school_disconnected": "Memutuskan sekolah",
     "school_kept": "Mengatur kunci sekolah",
+    "key_added": "Membuat kunci API",
+    "key_revoked": "Mencabut kunci API",
     "connection_tested": "Menguji koneksi",
 }
 SAID = {
@@ -245,4 +247,10 @@ SAID = {
     "customer_erased": "Data pribadi sudah dihapus; jumlah dan nomor pesanan tetap disimpan.",
     "operator_removed": "Operator dikeluarkan; sesinya berakhir.",
     "school_disconnected": "Sekolah diputuskan.",
+    "key_revoked": "Kunci API dicabut.",
+}
+SCOPE = {
+    "read": "membaca data, termasuk nama dan email pembeli",
+    "write": "menjual, mencoba ulang, dan mengubah penawaran",
+    "money": "menandai lunas dan mencatat pengembalian",
 }
