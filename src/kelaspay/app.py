@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Depends, FastAPI
 
 from kelaspay import __version__
+from kelaspay.pictures import Pictures
 from kelaspay.web import (
     api,
     button,
@@ -74,6 +75,7 @@ def create_app(outside: Outside, inbox: Inbox, start: Start, *, engine: Callable
     app.state.start = start
     app.state.engine = engine
     app.state.methods = {}
+    app.state.pictures = Pictures(outside.dialer)
     app.router.routes[:0] = hooks.hooks_of(outside.schools, inbox, outside.settings, outside.now)
     app.router.routes += routes()
     errors.install(app)

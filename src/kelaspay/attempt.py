@@ -20,6 +20,7 @@ import structlog
 from kelaspay.enroll import enroll
 from kelaspay.faults import (
     AmountDiffers,
+    BuyerErased,
     CourseAmbiguous,
     CourseUnmapped,
     Defect,
@@ -34,7 +35,7 @@ from kelaspay.faults import (
     Superseded,
 )
 from kelaspay.payment import UNPAID, Attention, EnrollmentState, Status
-from kelaspay.revoke import revoke
+from kelaspay.revoke import end_former, revoke
 from kelaspay.store import enrollments, jobs, payments
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ def attempt(
             revoke(merchant_order_id, school=school, step=step, guard=guard)
         else:
             enroll(merchant_order_id, school=school, start=start, step=step, guard=guard)
+            if _given_away(merchant_order_id, database):
+                step("former", lambda: end_former(merchant_order_id, school=school, guard=guard))
     except Exception as error:  # noqa: BLE001 - the outermost loop of the work: whatever it was, the payment has a next step
         _after(job, _as_fault(error), desk)
     else:
@@ -179,6 +182,13 @@ def _after(job: Job, fault: Fault, desk: _Desk) -> None:
         _send_to_review(job, fault, desk)
 
 
+def _given_away(merchant_order_id: MerchantOrderId, database: Database) -> bool:
+    """Whether somebody has the access to whom the order belongs no more."""
+    with database.read() as db:
+        found = enrollments.find_enrollment(db, merchant_order_id)
+    return found is not None and found.former_user_id is not None
+
+
 def _put_off(job: Job, fault: Fault, desk: _Desk) -> None:
     """The next run, later, in one commit with the reason; or the end of trying."""
     now = desk.now()
@@ -232,6 +242,7 @@ def _send_to_review(job: Job, fault: Fault, desk: _Desk, *, attention: Attention
     now = desk.now()
     named: dict[type[Fault], Attention] = {
         AmountDiffers: Attention.AMOUNT_DIFFERS,
+        BuyerErased: Attention.BUYER_ERASED,
         CourseUnmapped: Attention.COURSE_UNMAPPED,
         CourseAmbiguous: Attention.COURSE_UNMAPPED,
     }

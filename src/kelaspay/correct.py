@@ -51,6 +51,6 @@ def correct_email(
             return
         if payment.coupon is not None and not coupons.may_have(db, payment, address):
             raise InvalidInput.one("coupon", "has been used with this e-mail address")
-        payments.set_email(db, merchant_order_id, address)
+        payments.set_email(db, merchant_order_id, address, now())
         payments.tell(db, merchant_order_id, now(), "buyer", "email_corrected")
         messages.once_more(db, merchant_order_id, "order_made", now())

@@ -2,7 +2,7 @@
 
 The name is resolved once; every address behind it must be a public one, and the connection is made to an address that
 was checked, so a name that changes its mind between two look-ups gains nothing. Redirects are not followed, proxies of
-the environment are not used, and of the answer nothing but its head is read.
+the environment are not used, and of the answer no more is read than was asked for.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from kelaspay.endpoint_faults import AddressRefused, EndpointUnreachable
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     Resolve = Callable[[str, int], list[str]]
     """The addresses behind a name."""
@@ -40,6 +41,15 @@ class Answer:
     retry_after: str
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """A small file."""
+
+    status: int
+    media_type: str
+    content: bytes
+
+
 def resolved(host: str, port: int) -> list[str]:
     """By the system's resolver, in its order."""
     try:
@@ -51,7 +61,7 @@ def resolved(host: str, port: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Dialer:
-    """Posts to strangers. `private` lets it reach every address, for development; `https` refuses anything else."""
+    """Asks strangers. `private` lets it reach every address, for development; `https` refuses anything else."""
 
     private: bool
     https: bool
@@ -77,6 +87,21 @@ class Dialer:
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """What the other side answers. Raises `EndpointUnreachable` or `AddressRefused`."""
+        with self._asked("POST", url, headers, body) as answer:
+            return Answer(answer.status, _header(answer.headers, b"retry-after"))
+
+    def get(self, url: str, largest: int) -> File:
+        """What is kept there, up to `largest` bytes. Raises as `post`, also for more than that."""
+        with self._asked("GET", url, {"Accept": "*/*"}, b"") as answer:
+            content = b""
+            for part in answer.iter_stream():
+                content += part
+                if len(content) > largest:
+                    raise EndpointUnreachable("It is too large.")
+            return File(answer.status, _header(answer.headers, b"content-type"), content)
+
+    @contextmanager
+    def _asked(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Iterator[httpcore2.Response]:
         self.check(url)
         deadline = time.monotonic() + self.patience
         pinned = _Pinned(self, deadline)
@@ -85,10 +110,10 @@ class Dialer:
             with (
                 httpcore2.ConnectionPool(ssl_context=self.trusted, network_backend=pinned) as pool,
                 pool.stream(
-                    "POST", url, headers=[*headers.items()], content=body, extensions={"timeout": waits}
+                    method, url, headers=[*headers.items()], content=body, extensions={"timeout": waits}
                 ) as answer,
             ):
-                return Answer(answer.status, _header(answer.headers, b"retry-after"))
+                yield answer
         except (
             httpcore2.NetworkError,
             httpcore2.TimeoutException,

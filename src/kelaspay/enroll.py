@@ -19,13 +19,14 @@ from kelaspay.catalogue import find_course
 from kelaspay.confirm import confirm
 from kelaspay.faults import (
     BundlePending,
+    BuyerErased,
     PaymentUnknown,
     ThinkificRefused,
     ThinkificUnauthorized,
     ThinkificUserMissing,
 )
 from kelaspay.once import send_once
-from kelaspay.payment import Attention, Enrollment, EnrollmentState, ExternalOrderState, Status
+from kelaspay.payment import ERASED, Attention, Enrollment, EnrollmentState, ExternalOrderState, Status
 from kelaspay.store import enrollments, offers, payments, restored
 from kelaspay.thinkific import CourseEnrollment, EmailTaken
 
@@ -111,7 +112,10 @@ def find_or_create_user(merchant_order_id: MerchantOrderId, *, school: School, g
         wanted = _enrollment(enrollments.find_enrollment(db, merchant_order_id))
         if wanted.user_id is not None:
             return
-    customer = school.customers.recall(merchant_order_id)
+        changed = payments.customer_changed(db, merchant_order_id)
+    customer = changed or school.customers.recall(merchant_order_id)
+    if customer.email.endswith(f"@{ERASED}"):
+        raise BuyerErased(merchant_order_id=merchant_order_id)
     with school.database.read() as db:
         user_id = enrollments.known_user(db, school.key, customer.email)
     created = False

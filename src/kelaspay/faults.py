@@ -5,9 +5,8 @@ can help, so that whoever catches one decides nothing twice.
     ├── Refused at the door: InvalidInput, OfferUnknown, OfferAmbiguous, OfferNotOnSale, IdempotencyKeyReused, ...
     ├── Callbacks: BadSignature, WrongMerchant, MalformedCallback, CallbackTooLarge, InboxUnavailable
     ├── Duitku: DuitkuUnavailable (passing), DuitkuRefused, NotPaidYet (passing)
-    ├── Money: AmountDiffers, a person must look
     ├── Thinkific: ThinkificUnavailable, ThinkificBusy, ThinkificUnauthorized (passing), ThinkificRefused
-    ├── Mapping: CourseUnmapped, CourseAmbiguous, a person must look
+    ├── A person must look: AmountDiffers, CourseUnmapped, CourseAmbiguous, BuyerErased
     └── Running: HeldElsewhere (passing), Superseded (stop, another run has taken over), DatabaseUnavailable (passing)
 """
 
@@ -108,6 +107,18 @@ class EventUnknown(Fault):
     """There is no such event."""
 
     status = 404
+
+
+class AlreadySignedIn(Fault):
+    """The buyer has signed in already; the e-mail address is changed at Thinkific."""
+
+    status = 409
+
+
+class BuyerErased(Fault):
+    """The buyer's personal data was erased before the money came."""
+
+    status = 409
 
 
 class OfferUnknown(Fault):

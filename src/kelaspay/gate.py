@@ -97,7 +97,7 @@ class Gate:
 
     def closed_for(self) -> float:
         """Seconds until calls may go again; 0 while they may."""
-        return max(0.0, self._closed() - time.time())
+        return max(0.0, self._closed())
 
     def _enter(self, deadline: float) -> None:
         with self._changed:

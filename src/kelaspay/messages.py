@@ -16,7 +16,7 @@ from kelaspay.faults import Fault
 from kelaspay.letters import KINDS, letter
 from kelaspay.mail import smtp
 from kelaspay.notes import NOTES, note
-from kelaspay.payment import EnrollmentState, Status
+from kelaspay.payment import ERASED, EnrollmentState, Status
 from kelaspay.school import DEFAULT
 from kelaspay.store import enrollments, messages, payments
 from kelaspay.store.messages import CODE_LIFE, State
@@ -162,7 +162,9 @@ def _facts(row: Any, office: Office) -> _Facts | None:
         payment = payments.find_payment(db, row.merchant_order_id)
         customer = payments.find_customer(db, row.merchant_order_id)
         enrollment = enrollments.find_enrollment(db, row.merchant_order_id)
-    return None if payment is None or customer is None else _Facts(payment, customer, enrollment)
+    if payment is None or customer is None or customer.email.endswith(f"@{ERASED}"):
+        return None
+    return _Facts(payment, customer, enrollment)
 
 
 def _letter(row: Any, facts: _Facts, office: Office) -> Letter:
@@ -184,7 +186,7 @@ def _still(kind: str, row: Any, facts: _Facts, now: datetime) -> bool:
     """Whether there is such a message, and what it tells is still so."""
     if kind.startswith(SIGN_IN):
         return bool(now < row.raised_at + CODE_LIFE)
-    return kind in KINDS and still_so(kind, facts.payment, facts.enrollment, now)
+    return kind.partition(":")[0] in KINDS and still_so(kind, facts.payment, facts.enrollment, now)
 
 
 def still_so(kind: str, payment: Payment, enrollment: Enrollment | None, now: datetime) -> bool:

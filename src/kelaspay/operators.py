@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from kelaspay.faults import InvalidInput, InvitationUnknown, SignInRefused, TooManyAttempts
 from kelaspay.store import audit, operators, sessions
-from kelaspay.store.audit import Deed
+from kelaspay.store.audit import EVERYWHERE, Deed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,15 +52,21 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def invite(database: Database, *, email: str, name: str, role: Role, now: datetime) -> str:
-    """Add an operator, or let one who forgot the password choose another; returned is the one-time link's token."""
+def invite(database: Database, *, email: str, name: str, role: Role, now: datetime, school: str = EVERYWHERE) -> str:
+    """Add an operator, or let one who forgot the password choose another; returned is the one-time link's token.
+
+    Raises `InvalidInput` for an operator of another school, or of all: their password is not this school's to reset.
+    """
     try:
         address = validate_email(email, check_deliverability=False).normalized.lower()
     except EmailNotValidError:
         raise InvalidInput.one("email", "is not an e-mail address") from None
     token = secrets.token_urlsafe(24)
     with database.begin() as db:
-        operator = operators.add_operator(db, email=address, name=name or address.split("@")[0], role=role, now=now)
+        named = name or address.split("@")[0]
+        operator = operators.add_operator(db, email=address, name=named, role=role, school=school, now=now)
+        if school not in {EVERYWHERE, operator.school}:
+            raise InvalidInput.one("email", "is an operator elsewhere")
         sessions.add_invitation(db, digest(token), operator.id, now + INVITATION)
     return token
 
@@ -101,7 +108,9 @@ def sign_in(database: Database, *, email: str, password: str, address: str, earl
         raise TooManyAttempts(wait=WINDOW.total_seconds())
     if not _right(operator.password_hash if operator else None, password) or operator is None:
         with database.begin() as db:
-            deed = Deed(now, operator.id if operator else None, operator.name if operator else "?", address, "refused")
+            deed = Deed(now, None, "?", address, "refused")
+            if operator is not None:
+                deed = replace(deed, operator_id=operator.id, operator=operator.name, school=operator.school)
             audit.write_down(db, deed)
         raise SignInRefused
     with database.begin() as db:
@@ -112,13 +121,13 @@ def sign_in(database: Database, *, email: str, password: str, address: str, earl
         return _begin(db, operator, address=address, now=now, action="signed_in")
 
 
-def who(database: Database, token: str, now: datetime) -> Operator | None:
-    """The operator behind a session that holds."""
+def who(database: Database, token: str, now: datetime, *, touch: bool = True) -> Operator | None:
+    """The operator behind a session that holds; without `touch` this look does not count as use of it."""
     key = digest(token)
     with database.read() as db:
         found = sessions.find_session(db, key, made_after=now - LONGEST, seen_after=now - IDLE)
         operator = operators.find_operator(db, found[0]) if found else None
-    if found is not None and operator is not None and now - found[1] > TOUCH:
+    if touch and found is not None and operator is not None and now - found[1] > TOUCH:
         with database.begin() as db:
             sessions.touch_session(db, key, now)
     return operator
@@ -127,7 +136,7 @@ def who(database: Database, token: str, now: datetime) -> Operator | None:
 def sign_out(database: Database, token: str, operator: Operator, *, address: str, now: datetime) -> None:
     with database.begin() as db:
         sessions.end_session(db, digest(token))
-        audit.write_down(db, Deed(now, operator.id, operator.name, address, "signed_out"))
+        audit.write_down(db, Deed(now, operator.id, operator.name, address, "signed_out", school=operator.school))
 
 
 def change_password(database: Database, operator: Operator, *, old: str, new: str, address: str, now: datetime) -> str:
@@ -176,7 +185,7 @@ def _right(password_hash: str | None, password: str) -> bool:
 def _begin(db: Db, operator: Operator, *, address: str, now: datetime, action: str) -> str:
     token = secrets.token_urlsafe(32)
     sessions.add_session(db, digest(token), operator.id, now)
-    audit.write_down(db, Deed(now, operator.id, operator.name, address, action))
+    audit.write_down(db, Deed(now, operator.id, operator.name, address, action, school=operator.school))
     return token
 
 

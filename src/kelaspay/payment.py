@@ -18,6 +18,8 @@ Rupiah = NewType("Rupiah", int)
 NOTHING = Rupiah(0)
 
 MERCHANT_ORDER_ID_PREFIX = "KP"
+ERASED = "erased.invalid"
+"""The mail host that stands where an address was erased; no such host can ever be (RFC 2606)."""
 NO_LAST_NAME = "."
 """Thinkific refuses a blank last name (thinkific.md 2.4); many Indonesians have one name only."""
 
@@ -68,6 +70,7 @@ class Attention(StrEnum):
     AMOUNT_DIFFERS = "amount_differs"
     COURSE_UNMAPPED = "course_unmapped"
     THINKIFIC_REFUSED = "thinkific_refused"
+    BUYER_ERASED = "buyer_erased"
     GAVE_UP = "gave_up"
     PAID_TWICE = "paid_twice"
     EXTERNAL_ORDER_UNKNOWN = "external_order_unknown"
@@ -208,6 +211,8 @@ class Enrollment:
     external_order_id: int | None = None
     refund_state: ExternalOrderState | None = None
     revoke_wanted: bool = False
+    former_user_id: int | None = None
+    """The user of an address that the order was given away from, whose access is to end."""
     enrolled_at: datetime | None = None
     percentage_completed: str | None = None
     completed_at: datetime | None = None

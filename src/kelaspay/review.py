@@ -23,13 +23,14 @@ def retry(
 ) -> None:
     """Set the work going again, where it stopped; a payment in review takes its offer's corrected ids along.
 
-    A refund that got stuck goes on with ending the access. Raises `MoveRefused` when it is not paid, when its amount is
-    in doubt (`mark_paid` settles that), or when it is done. Repeating it starts nothing twice.
+    What got stuck after that, ending an access or giving it to another address, goes on. Raises `MoveRefused` when it
+    is not paid, when its amount is in doubt (`mark_paid` settles that), or when it is done. Repeating it starts nothing
+    twice.
     """
     at = now()
     with database.begin() as db:
         payment = _payment(db, merchant_order_id)
-        if payment.status is Status.REFUNDED and _still_to_end(db, merchant_order_id):
+        if payment.status in {Status.COMPLETED, Status.REFUNDED} and _stuck(db, payment):
             payments.tell(db, merchant_order_id, at, actor, "retried")
             payments.clear_attention(db, merchant_order_id)
             start(db, merchant_order_id, at)
@@ -102,9 +103,15 @@ def _set_going(
     start(db, order_id, at)
 
 
-def _still_to_end(db: Db, merchant_order_id: MerchantOrderId) -> bool:
-    found = enrollments.find_enrollment(db, merchant_order_id)
-    return found is not None and found.revoke_wanted and found.state is not EnrollmentState.REVOKED
+def _stuck(db: Db, payment: Payment) -> bool:
+    """Whether an access is still to be ended, or a new address still to get it; the latter may go on by this."""
+    found = enrollments.find_enrollment(db, payment.merchant_order_id)
+    if found is None or found.state is EnrollmentState.REVOKED:
+        return False
+    if payment.status is Status.COMPLETED and found.state is not EnrollmentState.ENROLLED:
+        enrollments.save_enrollment(db, payment.merchant_order_id, state=EnrollmentState.PENDING)
+        return True
+    return found.revoke_wanted or found.former_user_id is not None
 
 
 def _payment(db: Db, merchant_order_id: MerchantOrderId) -> Payment:

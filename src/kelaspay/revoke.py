@@ -4,6 +4,7 @@ stays. Where another paid order covers the same course, the access lasts as long
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from kelaspay.faults import (
 )
 from kelaspay.once import send_once
 from kelaspay.payment import Attention, Enrollment, EnrollmentState, ExternalOrderState, Status
-from kelaspay.store import enrollments, payments
+from kelaspay.store import enrollments, messages, payments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,6 +66,34 @@ def ask_to_revoke(
         start(db, merchant_order_id, at)
 
 
+def ask_to_end(
+    merchant_order_id: MerchantOrderId,
+    *,
+    database: Database,
+    start: Start,
+    now: Callable[[], datetime],
+    reason: str,
+    actor: str,
+) -> None:
+    """Have the access ended and leave the sale as it is: nothing is given back, nothing recorded at Thinkific.
+
+    Raises `MoveRefused` unless the buyer is enrolled; repeating it changes nothing.
+    """
+    at = now()
+    with database.begin() as db:
+        payment = payments.find_for_update(db, merchant_order_id)
+        found = enrollments.find_enrollment(db, merchant_order_id)
+        if payment is None:
+            raise PaymentUnknown(merchant_order_id=merchant_order_id)
+        if payment.status is not Status.COMPLETED or found is None:
+            raise MoveRefused(f"It is {payment.status}.", merchant_order_id=merchant_order_id)
+        if found.revoke_wanted:
+            return
+        payments.tell(db, merchant_order_id, at, actor, "end_wanted", reason)
+        enrollments.save_enrollment(db, merchant_order_id, revoke_wanted=True)
+        start(db, merchant_order_id, at)
+
+
 def revoke(merchant_order_id: MerchantOrderId, *, school: School, step: Step, guard: Callable[[], None]) -> None:
     """End the access and record the refund; each step may be repeated."""
     step("end", lambda: end_access(merchant_order_id, school=school, guard=guard))
@@ -89,6 +118,27 @@ def end_access(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
             payments.tell(db, merchant_order_id, at, "thinkific", "revoked", text)
 
 
+def end_former(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:
+    """End the access of the user whom the order was given away from, once the new address has it; then tell the buyer.
+
+    What other paid orders of that user cover stays. Repeating it is harmless.
+    """
+    with school.database.read() as db:
+        payment, found = _read(db, merchant_order_id)
+        former = found.former_user_id
+        others = payments.others_of_user(db, payment, former or 0, school.now())
+    if former is None or found.state is not EnrollmentState.ENROLLED:
+        return
+    text = None
+    if former != found.user_id:
+        text = _end(replace(found, user_id=former), others, school=school, guard=guard)
+    at = school.now()
+    with school.database.begin() as db:
+        enrollments.save_enrollment(db, merchant_order_id, former_user_id=None)
+        payments.tell(db, merchant_order_id, at, "thinkific", "former_ended", text or f"user {former}")
+        messages.raise_message(db, merchant_order_id, f"access_ready:{found.user_id}", at, at)
+
+
 def record_refund(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:
     """Record the refund with the external order, at most once, as the sale was; where that cannot be known a person is
     told.
@@ -97,7 +147,7 @@ def record_refund(merchant_order_id: MerchantOrderId, *, school: School, guard: 
         payment, found = _read(db, merchant_order_id)
         if found.refund_state is ExternalOrderState.SENDING:
             _refund_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
-    if found.external_order_id is None or found.refund_state is not None:
+    if payment.status is not Status.REFUNDED or found.external_order_id is None or found.refund_state is not None:
         return
     send = partial(
         school.thinkific.refund_external_order,

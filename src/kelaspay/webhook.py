@@ -35,7 +35,14 @@ SIGNATURE = "x-thinkific-hmac-sha256"
 PROGRESS = frozenset({"enrollment.created", "enrollment.progress", "enrollment.completed"})
 
 
-TOPICS = ("enrollment.created", "enrollment.progress", "enrollment.completed", "user.updated", "order.created")
+TOPICS = (
+    "enrollment.created",
+    "enrollment.progress",
+    "enrollment.completed",
+    "user.signin",
+    "user.updated",
+    "order.created",
+)
 """What we want to be told of; `app.uninstalled` comes to an app without asking."""
 
 
@@ -101,8 +108,9 @@ def apply(db: Db, event_id: int, now: datetime) -> str:
     try:
         if topic in PROGRESS:
             return _progress(db, school, payload)
-        if topic == "user.updated":
-            return _changed_email(db, school, payload, now)
+        if topic in {"user.signin", "user.updated"}:
+            tell = _signed_in if topic == "user.signin" else _changed_email
+            return tell(db, school, payload, now)
         if topic == "app.uninstalled":
             return _uninstalled(db, envelope)
     except (KeyError, TypeError, ValueError):
@@ -129,6 +137,11 @@ def _progress(db: Db, school: str, payload: dict[str, Any]) -> str:
         completed_at=parse_time(payload.get("completed_at")),
     )
     return "progress" if told else "not_ours"
+
+
+def _signed_in(db: Db, school: str, payload: dict[str, Any], now: datetime) -> str:
+    """From then on the address is the learner's own to change."""
+    return "signed_in" if enrollments.set_signed_in(db, school, int(payload["id"]), now) else "not_ours"
 
 
 def _changed_email(db: Db, school: str, payload: dict[str, Any], now: datetime) -> str:

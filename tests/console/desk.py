@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 from kelaspay.operators import invite
+from kelaspay.store.audit import EVERYWHERE
 from kelaspay.store.operators import Role
 
 if TYPE_CHECKING:
@@ -100,16 +101,24 @@ class Desk:
         return self.page.url.path
 
 
-def invited(world: World, *, email: str = EMAIL, role: Role = Role.OWNER) -> str:
+def invited(world: World, *, email: str = EMAIL, role: Role = Role.OWNER, school: str = EVERYWHERE) -> str:
     """The path of a one-time link for a new operator."""
-    token = invite(world.database, email=email, name=email.split("@", maxsplit=1)[0], role=role, now=world.clock())
+    name = email.split("@", maxsplit=1)[0]
+    token = invite(world.database, email=email, name=name, role=role, now=world.clock(), school=school)
     return f"/console/invitation/{token}"
 
 
-def joined(world: World, *, email: str = EMAIL, role: Role = Role.OWNER, password: str = PASSWORD) -> Desk:
+def joined(
+    world: World,
+    *,
+    email: str = EMAIL,
+    role: Role = Role.OWNER,
+    password: str = PASSWORD,
+    school: str = EVERYWHERE,
+) -> Desk:
     """A new operator who has chosen a password and is signed in."""
     desk = Desk(world)
-    desk.open(invited(world, email=email, role=role))
+    desk.open(invited(world, email=email, role=role, school=school))
     desk.press("/console/invitation", password=password)
     assert desk.path == "/console", desk.status
     return desk

@@ -44,7 +44,7 @@ def test_a_key_without_a_name_or_a_permission_is_refused(embedded: World) -> Non
     desk = joined(embedded)
     for filled in ({"name": " ", "scope": ["read"]}, {"name": "Toko", "scope": []}, {"name": "Toko", "school": "lain"}):
         desk.open("/console/keys")
-        desk.press("/console/keys", **filled)  # type: ignore[arg-type]  # fields of either kind
+        desk.press("/console/keys", **filled)
         assert desk.status == 422
         assert "Beri nama, dan pilih setidaknya satu izin." in desk.text
 

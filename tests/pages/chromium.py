@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -49,15 +50,16 @@ def running() -> Iterator[Browser]:
 
 
 @contextmanager
-def demo() -> Iterator[str]:
-    """The address of `kelaspay demo` in a process of its own."""
+def demo(said: str = os.devnull) -> Iterator[str]:
+    """The address of `kelaspay demo` in a process of its own; what it prints goes into the file `said`."""
     port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kelaspay", "demo"],
-        env=os.environ | {"PORT": str(port), "EMBED_ORIGINS": "http://127.0.0.1:*"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with Path(said).open("w") as printed:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kelaspay", "demo"],
+            env=os.environ | {"PORT": str(port), "EMBED_ORIGINS": "http://127.0.0.1:*"},
+            stdout=printed,
+            stderr=subprocess.DEVNULL,
+        )
     url = f"http://localhost:{port}"
     try:
         _wait_for(f"{url}/readyz")

@@ -1,4 +1,4 @@
-"""Pictures of the buyer's pages for the documentation: `make screenshots`."""
+"""Pictures of the buyer's pages, and of the operator's, for the documentation: `make screenshots`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import httpx2
 from PIL import Image
 
+from tests.console import screenshots as console
 from tests.pages import chromium
 from tests.pages.chromium import DESK, PHONE, visit
 
@@ -36,6 +37,7 @@ def main(folder: Path) -> None:
                     order(album, language)
                     watch(album)
                     afterwards(album, url)
+        console.take(browser, folder)
 
 
 class Album:

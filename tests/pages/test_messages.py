@@ -11,6 +11,7 @@ import pytest
 from kelaspay.formats import by_fours
 from kelaspay.mail import Letter, MailRefused, MailUnavailable, as_message
 from kelaspay.messages import office, send_due
+from kelaspay.revoke import ask_to_revoke
 from kelaspay.store import messages
 from kelaspay.store.messages import by_day
 from tests.pages.browser import choose, ordered, text
@@ -135,7 +136,7 @@ def test_access_that_is_late_is_told_after_a_quarter_of_an_hour(embedded: World)
     assert "access_late" in deliver(embedded)
 
 
-def test_a_refund_and_the_end_of_access_are_told(embedded: World) -> None:
+def test_the_end_of_access_is_told_before_it_comes(embedded: World) -> None:
     embedded.sell(access_days=30)
     bought(embedded)
     embedded.work()
@@ -147,6 +148,28 @@ def test_a_refund_and_the_end_of_access_are_told(embedded: World) -> None:
     assert deliver(embedded)[-1] == "access_ends_3"
     assert "21 Des 2026" not in rows(embedded)[-1].text
     assert "berakhir pada 23 Des 2026, 09.00 WIB" in rows(embedded)[-1].text
+
+
+def test_a_refund_is_told_with_its_day(embedded: World) -> None:
+    embedded.sell()
+    public_id = bought(embedded)
+    embedded.work()
+    deliver(embedded)
+    order_id = payment_of(embedded, public_id).merchant_order_id
+    ask_to_revoke(
+        order_id,
+        database=embedded.database,
+        start=embedded.engine.start,
+        now=embedded.clock,
+        reason="diminta pembeli",
+        actor="operator",
+    )
+    embedded.work()
+
+    assert deliver(embedded)[-1] == "refunded"
+    (told,) = [row.text for row in rows(embedded) if row.kind == "refunded"]
+    assert "Dana sebesar Rp 150.000 untuk Web Development Fundamentals dikembalikan dan aksesnya diakhiri." in told
+    assert "Dicatat pada 23 Nov 2026, 09.00 WIB." in told
 
 
 def test_a_mail_server_that_is_away_costs_no_letter(embedded: World) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from kelaspay.payment import MerchantOrderId, Status
+from kelaspay.store.console import only
 from kelaspay.store.database import database_clock
 from kelaspay.store.tables import jobs, payments
 
@@ -32,7 +33,7 @@ _conditions: dict[Standing, sa.ColumnElement[bool]] = {
 _joined = payments.join(jobs, jobs.c.merchant_order_id == payments.c.merchant_order_id)
 
 
-def list_work(db: Db, standing: Standing, fault: str, limit: int) -> list[sa.Row[Any]]:
+def list_work(db: Db, school: str | None, standing: Standing, fault: str, limit: int) -> list[sa.Row[Any]]:
     """Whatever wakes first comes first."""
     query = (
         sa.select(
@@ -42,32 +43,34 @@ def list_work(db: Db, standing: Standing, fault: str, limit: int) -> list[sa.Row
             payments.c.paid_at,
         )
         .select_from(_joined)
-        .where(_conditions[standing])
+        .where(_conditions[standing], only(payments.c.school, school))
         .order_by(jobs.c.wake_at, jobs.c.merchant_order_id)
         .limit(limit)
     )
     return list(db.execute(query.where(jobs.c.fault == fault) if fault else query))
 
 
-def count_work(db: Db) -> dict[Standing, int]:
+def count_work(db: Db, school: str | None) -> dict[Standing, int]:
     return {
-        standing: db.execute(sa.select(sa.func.count()).select_from(_joined).where(condition)).scalar_one()
+        standing: db.execute(
+            sa.select(sa.func.count()).select_from(_joined).where(condition, only(payments.c.school, school))
+        ).scalar_one()
         for standing, condition in _conditions.items()
     }
 
 
-def kinds(db: Db, standing: Standing) -> list[tuple[str, int]]:
+def kinds(db: Db, school: str | None, standing: Standing) -> list[tuple[str, int]]:
     """By which fault how many stand so."""
     rows = db.execute(
         sa.select(jobs.c.fault, sa.func.count())
         .select_from(_joined)
-        .where(_conditions[standing], jobs.c.fault.is_not(None))
+        .where(_conditions[standing], jobs.c.fault.is_not(None), only(payments.c.school, school))
         .group_by(jobs.c.fault)
         .order_by(jobs.c.fault)
     )
     return [(str(row[0]), int(row[1])) for row in rows]
 
 
-def of_kind(db: Db, standing: Standing, fault: str, limit: int) -> list[MerchantOrderId]:
+def of_kind(db: Db, school: str | None, standing: Standing, fault: str, limit: int) -> list[MerchantOrderId]:
     """The payments whose work stands so by this fault."""
-    return [MerchantOrderId(row.merchant_order_id) for row in list_work(db, standing, fault, limit)]
+    return [MerchantOrderId(row.merchant_order_id) for row in list_work(db, school, standing, fault, limit)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from kelaspay.store.console import only
 from kelaspay.store.tables import inbox, refusals
 
 if TYPE_CHECKING:
@@ -18,12 +19,20 @@ WAITING = "waiting"
 
 
 def list_arrivals(
-    db: Db, *, source: str = "", outcome: str = "", result: str = "", order: str = "", before: int | None, limit: int
+    db: Db,
+    school: str | None,
+    *,
+    source: str = "",
+    outcome: str = "",
+    result: str = "",
+    order: str = "",
+    before: int | None,
+    limit: int,
 ) -> list[sa.Row[Any]]:
     """Newest first, without bodies; `before` is the id where the page before ended."""
     query = sa.select(*[column for column in inbox.c if column.name != "body"]).order_by(inbox.c.id.desc()).limit(limit)
     asked = {inbox.c.source: source, inbox.c.result_code: result, inbox.c.merchant_order_id: order}
-    conditions = [column == value for column, value in asked.items() if value]
+    conditions = [only(inbox.c.school, school), *(column == value for column, value in asked.items() if value)]
     if outcome == WAITING:
         conditions.append(inbox.c.started_at.is_(None))
     elif outcome:

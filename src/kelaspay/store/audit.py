@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from kelaspay.store.tables import audit
+from kelaspay.store.console import only
+from kelaspay.store.operator_tables import audit
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from kelaspay.store.database import Db
+
+
+EVERYWHERE = "*"
+"""Stands for a school where something belongs to none of them: only who sees all schools sees it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class Deed:
     action: str
     subject: str | None = None
     text: str | None = None
+    school: str = EVERYWHERE
 
 
 def write_down(db: Db, deed: Deed) -> None:
@@ -34,10 +40,16 @@ def write_down(db: Db, deed: Deed) -> None:
 
 
 def read_audit(
-    db: Db, *, before: int | None, limit: int, subject: str | None = None, operator: str | None = None
+    db: Db,
+    school: str | None,
+    *,
+    before: int | None,
+    limit: int,
+    subject: str | None = None,
+    operator: str | None = None,
 ) -> list[sa.Row[Any]]:
     """Newest first; `before` is the id where the page before ended."""
-    query = sa.select(audit).order_by(audit.c.id.desc()).limit(limit)
+    query = sa.select(audit).where(only(audit.c.school, school)).order_by(audit.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(audit.c.id < before)
     if subject:

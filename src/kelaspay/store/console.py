@@ -42,7 +42,12 @@ class Need(StrEnum):
 
 
 ATTENTIONS = {
-    Need.BLOCKED: (Attention.COURSE_UNMAPPED, Attention.THINKIFIC_REFUSED, Attention.GAVE_UP),
+    Need.BLOCKED: (
+        Attention.COURSE_UNMAPPED,
+        Attention.THINKIFIC_REFUSED,
+        Attention.BUYER_ERASED,
+        Attention.GAVE_UP,
+    ),
     Need.PAID_TWICE: (Attention.PAID_TWICE, Attention.AMOUNT_DIFFERS),
     Need.PAID_LATE: (Attention.PAID_LATE,),
     Need.SALE_UNKNOWN: (Attention.EXTERNAL_ORDER_UNKNOWN,),
@@ -76,6 +81,11 @@ class Heard:
     synced_at: datetime | None
 
 
+def only(column: sa.ColumnElement[Any], school: str | None) -> sa.ColumnElement[bool]:
+    """The condition that a row is this school's; with None any."""
+    return sa.true() if school is None else column == school
+
+
 def needing(need: Need, now: datetime) -> sa.ColumnElement[bool]:
     """The condition on `payments` behind a counter."""
     if need is Need.NOT_ENROLLED:
@@ -89,20 +99,23 @@ def needing(need: Need, now: datetime) -> sa.ColumnElement[bool]:
     return payments.c.attention.in_(ATTENTIONS[need])
 
 
-def counters(db: Db, now: datetime) -> dict[Need, int]:
+def counters(db: Db, school: str | None, now: datetime) -> dict[Need, int]:
     """How many payments need a person, by reason."""
-    return {
-        need: db.execute(sa.select(sa.func.count()).select_from(payments).where(needing(need, now))).scalar_one()
-        for need in Need
-    }
+    of_school = sa.select(sa.func.count()).select_from(payments).where(only(payments.c.school, school))
+    return {need: db.execute(of_school.where(needing(need, now))).scalar_one() for need in Need}
 
 
-def dead_jobs(db: Db) -> int:
+def dead_jobs(db: Db, school: str | None) -> int:
     """How many payments' work was given up."""
     return db.execute(
         sa.select(sa.func.count())
         .select_from(payments.join(jobs, jobs.c.merchant_order_id == payments.c.merchant_order_id))
-        .where(payments.c.status == Status.REVIEW, sa.not_(jobs.c.active), jobs.c.fault.is_not(None))
+        .where(
+            payments.c.status == Status.REVIEW,
+            sa.not_(jobs.c.active),
+            jobs.c.fault.is_not(None),
+            only(payments.c.school, school),
+        )
     ).scalar_one()
 
 
@@ -112,81 +125,101 @@ def refused_calls(db: Db, since: datetime) -> int:
     return int(db.execute(counted).scalar_one())
 
 
-def unmapped_offers(db: Db) -> dict[str, str]:
+def unmapped_offers(db: Db, school: str | None) -> dict[str, str]:
     """Offers on sale that lead to no course of the catalogue, each with why: `unmapped` or `gone`."""
     rows = db.execute(
-        sa.select(offers.c.slug, offers.c.folded_name, offers.c.course_id, offers.c.bundle_id).where(
-            offers.c.retired_at.is_(None)
+        sa.select(offers.c.slug, offers.c.folded_name, offers.c.course_id, offers.c.bundle_id, offers.c.school).where(
+            offers.c.retired_at.is_(None), only(offers.c.school, school)
         )
     ).all()
     known = db.execute(
-        sa.select(products.c.productable_type, products.c.productable_id, products.c.folded_name).where(
-            products.c.gone_at.is_(None)
-        )
+        sa.select(
+            products.c.productable_type, products.c.productable_id, products.c.folded_name, products.c.school
+        ).where(products.c.gone_at.is_(None), only(products.c.school, school))
     ).all()
-    there = {(row.productable_type, row.productable_id) for row in known}
-    names = [row.folded_name for row in known]
+    there = {(row.school, row.productable_type, row.productable_id) for row in known}
+    names = [(row.school, row.folded_name) for row in known]
+    synced = {row.school for row in known}
     found: dict[str, str] = {}
     for row in rows:
         wanted = ("Bundle", row.bundle_id) if row.bundle_id is not None else ("Course", row.course_id)
-        if wanted[1] is None and names.count(row.folded_name) != 1:
+        if wanted[1] is None and names.count((row.school, row.folded_name)) != 1:
             found[row.slug] = "unmapped"
-        elif wanted[1] is not None and known and wanted not in there:
+        elif wanted[1] is not None and row.school in synced and (row.school, *wanted) not in there:
             found[row.slug] = "gone"
     return found
 
 
-def queue(db: Db) -> Queue:
+def queue(db: Db, school: str | None) -> Queue:
     """What the engine has before it."""
-    row = db.execute(
-        sa.select(sa.func.count(), sa.func.count(jobs.c.fault), sa.func.min(jobs.c.wake_at)).where(jobs.c.active)
-    ).one()
+    waiting = sa.select(sa.func.count(), sa.func.count(jobs.c.fault), sa.func.min(jobs.c.wake_at)).where(jobs.c.active)
+    if school is not None:
+        waiting = waiting.join_from(jobs, payments).where(payments.c.school == school)
+    row = db.execute(waiting).one()
     return Queue(row[0], row[1], row[2])
 
 
-def heard(db: Db) -> Heard:
-    newest = sa.select(inbox.c.received_at).where(inbox.c.source == "duitku").order_by(inbox.c.id.desc()).limit(1)
+def heard(db: Db, school: str | None) -> Heard:
+    newest = (
+        sa.select(inbox.c.received_at)
+        .where(inbox.c.source == "duitku", only(inbox.c.school, school))
+        .order_by(inbox.c.id.desc())
+        .limit(1)
+    )
     latest = (
         sa.select(payments.c.asked_at, payments.c.completed_at)
+        .where(only(payments.c.school, school))
         .order_by(payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
         .limit(LATEST)
         .subquery()
     )
     row = db.execute(sa.select(sa.func.max(latest.c.asked_at), sa.func.max(latest.c.completed_at))).one()
-    synced = db.execute(sa.select(sa.func.max(products.c.synced_at))).scalar()
+    synced = db.execute(sa.select(sa.func.max(products.c.synced_at)).where(only(products.c.school, school))).scalar()
     return Heard(db.execute(newest).scalar_one_or_none(), row[0], row[1], synced)
 
 
-def sales(db: Db, marks: Sequence[datetime]) -> list[Day]:
+def sales(db: Db, school: str | None, marks: Sequence[datetime]) -> list[Day]:
     """What was paid between each mark and the next; marks go upward."""
     days = []
     for since, until in itertools.pairwise(marks):
         row = db.execute(
             sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(payments.c.payment_amount), 0)).where(
-                payments.c.paid_at >= since, payments.c.paid_at < until, payments.c.status.in_(SOLD)
+                payments.c.paid_at >= since,
+                payments.c.paid_at < until,
+                payments.c.status.in_(SOLD),
+                only(payments.c.school, school),
             )
         ).one()
         days.append(Day(since, row[0], int(row[1])))
     return days
 
 
-def made_since(db: Db, since: datetime) -> int:
+def made_since(db: Db, school: str | None, since: datetime) -> int:
     """How many orders were made."""
-    return db.execute(
-        sa.select(sa.func.count()).select_from(payments).where(payments.c.created_at >= since)
-    ).scalar_one()
+    made = sa.select(sa.func.count()).select_from(payments)
+    return db.execute(made.where(payments.c.created_at >= since, only(payments.c.school, school))).scalar_one()
 
 
-def any_completed(db: Db) -> bool:
+def any_completed(db: Db, school: str | None) -> bool:
     return (
         db.execute(
-            sa.select(payments.c.merchant_order_id).where(payments.c.status == Status.COMPLETED).limit(1)
+            sa.select(payments.c.merchant_order_id)
+            .where(payments.c.status == Status.COMPLETED, only(payments.c.school, school))
+            .limit(1)
         ).first()
         is not None
     )
 
 
-def connected_schools(db: Db) -> list[sa.Row[Any]]:
-    """The schools that were connected by OAuth, without their tokens."""
-    query = sa.select(schools.c.subdomain, schools.c.state, schools.c.connected_at, schools.c.expires_at)
+def connected_schools(db: Db, school: str | None) -> list[sa.Row[Any]]:
+    """The schools beside the environment's, and those that were connected by OAuth, without their tokens and keys."""
+    query = sa.select(
+        schools.c.subdomain,
+        schools.c.state,
+        schools.c.connected_at,
+        schools.c.merchant_code,
+        schools.c.callback_path,
+        schools.c.duitku_api_key.is_not(None).label("has_duitku_key"),
+        schools.c.api_key.is_not(None).label("has_api_key"),
+    ).where(only(schools.c.subdomain, school))
     return list(db.execute(query.order_by(schools.c.subdomain)))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from kelaspay.store.tables import inbox, notes
+from kelaspay.store.operator_tables import notes
+from kelaspay.store.tables import inbox
 
 if TYPE_CHECKING:
     from datetime import datetime

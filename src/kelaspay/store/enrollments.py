@@ -122,6 +122,18 @@ def forget_user(db: Db, school: str, user_id: int) -> None:
     db.execute(sa.delete(users).where(users.c.school == school, users.c.user_id == user_id))
 
 
+def signed_in(db: Db, user_id: int) -> bool:
+    """Whether Thinkific has told us that this user signed in."""
+    told = sa.select(users.c.user_id).where(users.c.user_id == user_id, users.c.signed_in_at.is_not(None))
+    return db.execute(told.limit(1)).first() is not None
+
+
+def set_signed_in(db: Db, school: str, user_id: int, now: datetime) -> bool:
+    """Remember that a user signed in; False when we do not know the user."""
+    theirs = sa.and_(users.c.school == school, users.c.user_id == user_id)
+    return db.execute(sa.update(users).where(theirs).values(signed_in_at=now)).rowcount > 0
+
+
 def set_progress(
     db: Db, school: str, *, user_id: int, course_id: int, percentage: str, completed_at: datetime | None
 ) -> bool:

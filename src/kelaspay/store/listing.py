@@ -12,7 +12,7 @@ import phonenumbers
 import sqlalchemy as sa
 
 from kelaspay.payment import EnrollmentState
-from kelaspay.store.console import Need, needing
+from kelaspay.store.console import Need, needing, only
 from kelaspay.store.database import UtcDateTime
 from kelaspay.store.tables import customers, enrollments, invoices, jobs, payments
 
@@ -39,6 +39,7 @@ class Filter:
     method: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    school: str | None = None
 
 
 After = tuple["datetime", str]
@@ -47,6 +48,7 @@ After = tuple["datetime", str]
 COLUMNS = (
     payments.c.merchant_order_id,
     payments.c.public_id,
+    payments.c.school,
     payments.c.created_at,
     payments.c.offer,
     payments.c.product_details,
@@ -95,9 +97,11 @@ def all_of(db: Db, wanted: Filter, *, now: datetime) -> Iterator[sa.Row[Any]]:
         after = (rows[-1].created_at, rows[-1].merchant_order_id)
 
 
-def methods(db: Db) -> list[str]:
-    """The payment methods of the newest invoices, to choose from."""
-    newest = sa.select(invoices.c.payment_method).order_by(invoices.c.id.desc()).limit(CHUNK).subquery()
+def methods(db: Db, school: str | None) -> list[str]:
+    """The payment methods of the newest payments, to choose from."""
+    made = (payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
+    of_school = sa.select(payments.c.payment_method).where(only(payments.c.school, school))
+    newest = of_school.order_by(*made).limit(CHUNK).subquery()
     query = sa.select(newest.c.payment_method).where(newest.c.payment_method.is_not(None)).distinct()
     return sorted(str(row[0]) for row in db.execute(query))
 
@@ -108,7 +112,8 @@ def _conditions(wanted: Filter, now: datetime) -> list[sa.ColumnElement[bool]]:
         payments.c.offer: wanted.offer,
         payments.c.payment_method: wanted.method,
     }
-    conditions: list[sa.ColumnElement[bool]] = [column == value for column, value in equal.items() if value]
+    conditions = [only(payments.c.school, wanted.school)]
+    conditions += [column == value for column, value in equal.items() if value]
     if wanted.access == "none":
         conditions.append(enrollments.c.state.is_(None))
     elif wanted.access == EnrollmentState.ENROLLED:  # most are: read by date, not by this
@@ -123,11 +128,11 @@ def _conditions(wanted: Filter, now: datetime) -> list[sa.ColumnElement[bool]]:
     if wanted.until is not None:
         conditions.append(payments.c.created_at < wanted.until)
     if wanted.q.strip():
-        conditions.append(payments.c.merchant_order_id.in_(_search(wanted.q.strip())))
+        conditions.append(payments.c.merchant_order_id.in_(_search(wanted.q.strip(), wanted.school)))
     return conditions
 
 
-def _search(q: str) -> sa.Select[Any] | sa.CompoundSelect[Any]:
+def _search(q: str, school: str | None) -> sa.Select[Any] | sa.CompoundSelect[Any]:
     """The ids of payments that a word of the operator's can mean: what it looks like decides where it is looked up."""
     if "@" in q:
         return sa.select(customers.c.merchant_order_id).where(customers.c.email == q.lower())
@@ -142,8 +147,10 @@ def _search(q: str) -> sa.Select[Any] | sa.CompoundSelect[Any]:
         exact.append(sa.select(invoices.c.merchant_order_id).where(invoices.c.va_number == digits))
         exact.append(sa.select(customers.c.merchant_order_id).where(customers.c.phone == _phone(q)))
         return sa.union(*exact)
-    newest = sa.select(payments.c.merchant_order_id).order_by(
-        payments.c.created_at.desc(), payments.c.merchant_order_id.desc()
+    newest = (
+        sa.select(payments.c.merchant_order_id)
+        .where(only(payments.c.school, school))
+        .order_by(payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
     )
     named = sa.select(customers.c.merchant_order_id).where(
         customers.c.merchant_order_id.in_(newest.limit(NAMES_AMONG)), customers.c.name.icontains(q, autoescape=True)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from kelaspay.store.tables import operators
+from kelaspay.store.audit import EVERYWHERE
+from kelaspay.store.console import only
+from kelaspay.store.operator_tables import operators
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 class Role(StrEnum):
     OWNER = "owner"
-    """May do everything, operators and personal data included."""
+    """May do everything, operators, keys and personal data included."""
     STAFF = "staff"
     """May do everything with payments and the catalogue."""
 
@@ -31,6 +33,8 @@ class Operator:
     role: Role
     password_hash: str | None
     made_at: datetime
+    school: str = EVERYWHERE
+    """The school whose things they see; `EVERYWHERE` for all."""
 
     @property
     def actor(self) -> str:
@@ -41,16 +45,16 @@ class Operator:
 OPERATOR_COLUMNS = [operators.c[field.name] for field in fields(Operator)]
 
 
-def add_operator(db: Db, *, email: str, name: str, role: Role, now: datetime) -> Operator:
+def add_operator(db: Db, *, email: str, name: str, role: Role, school: str, now: datetime) -> Operator:
     """A new operator, or one who was removed and comes back, without a password; one who is there stays as they are."""
     there = db.execute(
         sa.select(operators.c.id, operators.c.removed_at).where(operators.c.email == email)
     ).one_or_none()
     if there is None:
-        values = {"email": email, "name": name, "role": role, "made_at": now}
+        values = {"email": email, "name": name, "role": role, "school": school, "made_at": now}
         db.execute(sa.insert(operators).values(**values))
     elif there.removed_at is not None:
-        back = {"name": name, "role": role, "password_hash": None, "removed_at": None}
+        back = {"name": name, "role": role, "school": school, "password_hash": None, "removed_at": None}
         db.execute(sa.update(operators).where(operators.c.id == there.id).values(**back))
     return _operator(db.execute(sa.select(*OPERATOR_COLUMNS).where(operators.c.email == email)).one())
 
@@ -63,9 +67,11 @@ def find_by_email(db: Db, email: str) -> Operator | None:
     return _found(db, operators.c.email == email)
 
 
-def list_operators(db: Db) -> list[Operator]:
+def list_operators(db: Db, school: str | None = None) -> list[Operator]:
     rows = db.execute(
-        sa.select(*OPERATOR_COLUMNS).where(operators.c.removed_at.is_(None)).order_by(operators.c.made_at)
+        sa.select(*OPERATOR_COLUMNS)
+        .where(operators.c.removed_at.is_(None), only(operators.c.school, school))
+        .order_by(operators.c.made_at)
     )
     return [_operator(row) for row in rows]
 
@@ -75,9 +81,12 @@ def set_password(db: Db, operator_id: int, password_hash: str) -> None:
 
 
 def remove_operator(db: Db, operator_id: int, now: datetime) -> bool:
-    """Take away the right to sign in; False when it is the last owner, or nobody."""
+    """Take away the right to sign in; False when it is the last owner of all schools, or nobody."""
     others = sa.select(operators.c.id).where(
-        operators.c.removed_at.is_(None), operators.c.role == Role.OWNER, operators.c.id != operator_id
+        operators.c.removed_at.is_(None),
+        operators.c.role == Role.OWNER,
+        operators.c.school == EVERYWHERE,
+        operators.c.id != operator_id,
     )
     if db.execute(others.with_for_update()).first() is None:
         return False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from kelaspay.notice import NoticeType
-from kelaspay.payment import Attention, Customer, MerchantOrderId, Payment, Rupiah, Status, before
+from kelaspay.payment import Attention, Customer, EnrollmentState, MerchantOrderId, Payment, Rupiah, Status, before
 from kelaspay.store import coupons, messages, notices
 from kelaspay.store.database import database_clock
 from kelaspay.store.tables import customers, enrollments, inbox, invoices, payments, story
@@ -77,8 +77,16 @@ def find_customer(db: Db, merchant_order_id: str) -> Customer | None:
     return None if row is None else Customer(name=row.name, email=row.email, phone=row.phone)
 
 
-def set_email(db: Db, merchant_order_id: str, email: str) -> None:
-    db.execute(sa.update(customers).where(customers.c.merchant_order_id == merchant_order_id).values(email=email))
+def set_email(db: Db, merchant_order_id: MerchantOrderId, email: str, now: datetime) -> None:
+    """Another address for the buyer; what is remembered of the one before no longer counts."""
+    its = customers.c.merchant_order_id == merchant_order_id
+    db.execute(sa.update(customers).where(its).values(email=email, changed_at=now))
+
+
+def customer_changed(db: Db, merchant_order_id: MerchantOrderId) -> Customer | None:
+    """The buyer, when changed since the order was made; None when what is remembered still holds."""
+    changed = sa.select(customers.c.changed_at).where(customers.c.merchant_order_id == merchant_order_id)
+    return find_customer(db, merchant_order_id) if db.execute(changed).scalar() is not None else None
 
 
 def claim_invoice(db: Db, merchant_order_id: MerchantOrderId, lease: float, *, anew: bool = False) -> bool:
@@ -336,7 +344,24 @@ def other_paid_orders(db: Db, payment: Payment, email: str, now: datetime) -> li
             payments.c.school == payment.school,
             payments.c.status.in_([Status.PAID, Status.COMPLETED]),
             sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),
+            sa.func.coalesce(enrollments.c.state, "") != EnrollmentState.REVOKED,
         )
+    )
+    return list(db.execute(query))
+
+
+def others_of_user(db: Db, payment: Payment, user_id: int, now: datetime) -> list[sa.Row[Any]]:
+    """The same of a Thinkific user, whatever the address of the orders."""
+    query = sa.select(
+        enrollments.c.merchant_order_id, enrollments.c.course_id, enrollments.c.bundle_id, enrollments.c.expiry_date
+    ).where(
+        enrollments.c.user_id == user_id,
+        enrollments.c.merchant_order_id != payment.merchant_order_id,
+        enrollments.c.state == EnrollmentState.ENROLLED,
+        sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),
+        payments.c.merchant_order_id == enrollments.c.merchant_order_id,
+        payments.c.school == payment.school,
+        payments.c.status.in_([Status.PAID, Status.COMPLETED]),
     )
     return list(db.execute(query))
 

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from kelaspay.payment import Status
+from kelaspay.payment import ERASED, Status
+from kelaspay.store.console import only
 from kelaspay.store.messages import State
-from kelaspay.store.tables import customers, enrollments, inbox, messages, notes, payments, story, users
+from kelaspay.store.operator_tables import notes
+from kelaspay.store.tables import customers, enrollments, inbox, messages, payments, story, users
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,14 +18,12 @@ if TYPE_CHECKING:
     from kelaspay.payment import MerchantOrderId
     from kelaspay.store.database import Db
 
-ERASED = "erased.invalid"
-"""The mail host that stands where an address was; no such host can ever be (RFC 2606)."""
 NOBODY_NAME = "-"
 MAIL_HOSTS = ("gmail.com", "yahoo.com", "yahoo.co.id", "hotmail.com", "outlook.com", "icloud.com", "ymail.com")
 MOST_ORDERS = 500
 
 
-def orders_of(db: Db, email: str) -> list[sa.Row[Any]]:
+def orders_of(db: Db, school: str | None, email: str) -> list[sa.Row[Any]]:
     """Every order of this address, newest first, with what it gave."""
     query = (
         sa.select(
@@ -38,14 +38,14 @@ def orders_of(db: Db, email: str) -> list[sa.Row[Any]]:
         .select_from(payments)
         .join(customers, customers.c.merchant_order_id == payments.c.merchant_order_id)
         .outerjoin(enrollments, enrollments.c.merchant_order_id == payments.c.merchant_order_id)
-        .where(customers.c.email == email)
+        .where(customers.c.email == email, only(payments.c.school, school))
         .order_by(payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
         .limit(MOST_ORDERS)
     )
     return list(db.execute(query))
 
 
-def look_alikes(db: Db, email: str) -> list[str]:
+def look_alikes(db: Db, school: str | None, email: str) -> list[str]:
     """Other addresses that may be the same person's: the same phone number, or the same name at another mail host.
 
     They are shown and nothing more: who is who is for a person to say.
@@ -55,33 +55,46 @@ def look_alikes(db: Db, email: str) -> list[str]:
     elsewhere = [f"{local}@{other}" for other in MAIL_HOSTS if other != host]
     alike = sa.or_(customers.c.phone.in_(phones), customers.c.email.in_(elsewhere))
     query = sa.select(customers.c.email).where(alike, customers.c.email != email).distinct().order_by(customers.c.email)
+    if school is not None:
+        query = query.join_from(customers, payments).where(payments.c.school == school)
     return [row.email for row in db.execute(query.limit(20)) if not row.email.endswith(f"@{ERASED}")]
 
 
-def under_way(db: Db, email: str, now: datetime) -> int:
+def under_way(db: Db, school: str | None, email: str, now: datetime) -> int:
     """How many of this address's orders still need to know who the buyer is."""
     waiting = sa.and_(payments.c.status == Status.PENDING, payments.c.expires_at > now)
     query = (
         sa.select(sa.func.count())
         .select_from(payments.join(customers, customers.c.merchant_order_id == payments.c.merchant_order_id))
-        .where(customers.c.email == email, sa.or_(waiting, payments.c.status.in_([Status.PAID, Status.REVIEW])))
+        .where(
+            customers.c.email == email,
+            only(payments.c.school, school),
+            sa.or_(waiting, payments.c.status.in_([Status.PAID, Status.REVIEW])),
+        )
     )
     return db.execute(query).scalar_one()
 
 
-def forget_person(db: Db, email: str, now: datetime, actor: str) -> list[MerchantOrderId]:
+def forget_person(db: Db, school: str | None, email: str, now: datetime, actor: str) -> list[MerchantOrderId]:
     """Take name, address and phone number out of everything kept; returned are the orders that had them."""
-    order_ids: list[MerchantOrderId] = [row.merchant_order_id for row in orders_of(db, email)]
-    of_theirs = customers.c.email == email
-    nobody = {"name": NOBODY_NAME, "phone": "", "email": customers.c.merchant_order_id + f"@{ERASED}"}
+    order_ids: list[MerchantOrderId] = [row.merchant_order_id for row in orders_of(db, school, email)]
+    of_theirs = customers.c.merchant_order_id.in_(order_ids)
+    nobody = {
+        "name": NOBODY_NAME,
+        "phone": "",
+        "email": customers.c.merchant_order_id + f"@{ERASED}",
+        "changed_at": now,
+    }
     db.execute(sa.update(customers).where(of_theirs).values(**nobody))
-    db.execute(sa.delete(users).where(users.c.email == email))
+    db.execute(sa.delete(users).where(users.c.email == email, only(users.c.school, school)))
     db.execute(sa.delete(notes).where(notes.c.merchant_order_id.in_(order_ids)))
     unsaid = dict.fromkeys(("blank", "recipient", "subject", "text", "html"))
     db.execute(
         sa.update(messages).where(messages.c.merchant_order_id.in_(order_ids)).values(**unsaid, state=State.DROPPED)
     )
     db.execute(sa.update(inbox).where(inbox.c.merchant_order_id.in_(order_ids)).values(body=b""))
+    addressed = sa.and_(story.c.merchant_order_id.in_(order_ids), story.c.what == "email_changed")
+    db.execute(sa.update(story).where(addressed).values(text=None))
     _forget_in_webhooks(db, email)
     lines = [
         {"merchant_order_id": order_id, "at": now, "actor": actor, "what": "erased", "text": None}

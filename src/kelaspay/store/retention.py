@@ -8,23 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from kelaspay.payment import Status
+from kelaspay.payment import ERASED, Status
 from kelaspay.store.buyer_tables import buyer_codes
 from kelaspay.store.messages import State
-from kelaspay.store.people import ERASED, NOBODY_NAME
-from kelaspay.store.tables import (
-    answers,
-    attempts,
-    audit,
-    customers,
-    inbox,
-    invitations,
-    messages,
-    oauth_states,
-    payments,
-    refusals,
-    sessions,
-)
+from kelaspay.store.operator_tables import attempts, audit, invitations, sessions
+from kelaspay.store.people import NOBODY_NAME
+from kelaspay.store.tables import answers, customers, inbox, messages, oauth_states, payments, refusals
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from kelaspay.store.tables import attempts, invitations, sessions
+from kelaspay.store.operator_tables import attempts, invitations, sessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -130,6 +130,7 @@ customers = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("email", sa.Text, nullable=False, index=True),
     sa.Column("phone", sa.Text, nullable=False, index=True),
+    sa.Column("changed_at", UtcDateTime),
 )
 
 invoices = sa.Table(
@@ -188,6 +189,7 @@ enrollments = sa.Table(
     sa.Column("percentage_completed", sa.Text),
     sa.Column("completed_at", UtcDateTime),
     sa.Column("revoked_at", UtcDateTime),
+    sa.Column("former_user_id", sa.BigInteger),
 )
 
 users = sa.Table(
@@ -197,6 +199,7 @@ users = sa.Table(
     sa.Column("email", sa.Text, primary_key=True),
     sa.Column("user_id", sa.BigInteger, nullable=False, index=True),
     sa.Column("seen_at", UtcDateTime, nullable=False),
+    sa.Column("signed_in_at", UtcDateTime),
 )
 
 inbox = sa.Table(
@@ -263,69 +266,15 @@ leases = sa.Table(
     sa.Column("until", sa.Float, nullable=False),
 )
 
-operators = sa.Table(
-    "operators",
-    metadata,
-    sa.Column("id", Id, primary_key=True),
-    sa.Column("email", sa.Text, nullable=False, unique=True),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("role", sa.Text, nullable=False),
-    sa.Column("password_hash", sa.Text),
-    sa.Column("made_at", UtcDateTime, nullable=False),
-    sa.Column("removed_at", UtcDateTime),
-)
-
-sessions = sa.Table(
-    "sessions",
-    metadata,
-    sa.Column("digest", sa.String(64), primary_key=True),
-    sa.Column("operator_id", sa.ForeignKey(operators.c.id), nullable=False, index=True),
-    sa.Column("made_at", UtcDateTime, nullable=False),
-    sa.Column("seen_at", UtcDateTime, nullable=False),
-)
-
-invitations = sa.Table(
-    "invitations",
-    metadata,
-    sa.Column("digest", sa.String(64), primary_key=True),
-    sa.Column("operator_id", sa.ForeignKey(operators.c.id), nullable=False, index=True),
-    sa.Column("expires_at", UtcDateTime, nullable=False),
-)
-
-attempts = sa.Table(
-    "attempts",
-    metadata,
-    sa.Column("id", Id, primary_key=True),
-    sa.Column("key", sa.String(64), nullable=False),
-    sa.Column("at", UtcDateTime, nullable=False, index=True),
-    sa.Index("ix_attempts_key_at", "key", "at"),
-)
-
-audit = sa.Table(
-    "audit",
-    metadata,
-    sa.Column("id", Id, primary_key=True),
-    sa.Column("at", UtcDateTime, nullable=False),
-    sa.Column("operator_id", sa.BigInteger, index=True),
-    sa.Column("operator", sa.Text, nullable=False),
-    sa.Column("address", sa.Text, nullable=False),
-    sa.Column("action", sa.Text, nullable=False),
-    sa.Column("subject", sa.Text, index=True),
-    sa.Column("text", sa.Text),
-)
-
-notes = sa.Table(
-    "notes",
-    metadata,
-    sa.Column("id", Id, primary_key=True),
-    sa.Column("merchant_order_id", sa.ForeignKey(payments.c.merchant_order_id), nullable=False, index=True),
-    sa.Column("at", UtcDateTime, nullable=False),
-    sa.Column("operator", sa.Text, nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
-)
 sa.Index(
     "ix_payments_status_made",
     payments.c.status,
+    payments.c.created_at.desc(),
+    payments.c.merchant_order_id.desc(),
+)
+sa.Index(
+    "ix_payments_school_made",
+    payments.c.school,
     payments.c.created_at.desc(),
     payments.c.merchant_order_id.desc(),
 )

@@ -17,6 +17,8 @@ class CourseEnrollment:
     activated_at: datetime | None
     expiry_date: datetime | None
     is_free_trial: bool
+    started_at: datetime | None = None
+    """When the learner first opened it."""
 
     def grants(self, now: datetime) -> bool:
         """Whether the user may watch all lessons now: no mere trial, and not expired."""
@@ -31,6 +33,7 @@ class CourseEnrollment:
             activated_at=parse_time(body.get("activated_at")),
             expiry_date=parse_time(body.get("expiry_date")),
             is_free_trial=bool(body.get("is_free_trial")),
+            started_at=parse_time(body.get("started_at")),
         )
 
 

@@ -1,4 +1,4 @@
-"""Style and script of the buyer's pages, under names that change with their content, so that they are kept for ever."""
+"""Style and script of all pages, under names that change with their content, so that they are kept for ever."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ router = APIRouter(include_in_schema=False)
 
 FOR_EVER = "public, max-age=31536000, immutable"
 HOUR = "public, max-age=3600"
-TYPES = {"style.css": "text/css", "docs.css": "text/css", "pages.js": "text/javascript", "buy.js": "text/javascript"}
+TYPES = {
+    "style.css": "text/css",
+    "docs.css": "text/css",
+    "pages.js": "text/javascript",
+    "buy.js": "text/javascript",
+    "console.css": "text/css",
+    "console.js": "text/javascript",
+}
 _CONTENT = {name: files("kelaspay").joinpath("web/static", name).read_bytes() for name in TYPES}
 
 

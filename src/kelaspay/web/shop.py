@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
 
 from kelaspay.checkout import invoice_at_duitku, place
 from kelaspay.coupon import coded
@@ -16,6 +17,7 @@ from kelaspay.faults import AlreadyEnrolled, Fault, InvalidInput, OfferUnknown
 from kelaspay.i18n import translator
 from kelaspay.outside import Outside
 from kelaspay.payment import Offer, Payment
+from kelaspay.pictures import Pictures
 from kelaspay.pricing import Price, previewed
 from kelaspay.school import DEFAULT
 from kelaspay.store import coupons, offers
@@ -73,6 +75,18 @@ def order_form(
         coupon=coupon[:LONGEST_COUPON],
     )
     return _form(request, _offer(request.app.state.outside, slug), entered)
+
+
+@router.get("/buy/{slug}/picture")
+def picture(slug: str, request: Request) -> Response:
+    """The offer's picture from our own address; 404 where there is none to be had."""
+    pictures: Pictures = request.app.state.pictures
+    offer = _offer(request.app.state.outside, slug)
+    found = pictures.at(offer.picture) if offer.picture else None
+    if found is None:
+        raise HTTPException(404)
+    headers = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
+    return Response(found.content, media_type=found.media_type, headers=headers)
 
 
 @router.post("/buy/{slug}")

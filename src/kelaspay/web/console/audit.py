@@ -22,7 +22,7 @@ def list_deeds(
     last = int(before) if before.isascii() and before.isdigit() and len(before) <= LONGEST_ID else None
     subject, operator = subject.strip().replace("\0", ""), operator.strip().replace("\0", "")
     with outside_of(request).database.read() as db:
-        rows = audit.read_audit(db, before=last, limit=PAGE + 1, subject=subject, operator=operator)
+        rows = audit.read_audit(db, visitor.only, before=last, limit=PAGE + 1, subject=subject, operator=operator)
     next_page = rows[PAGE - 1].id if len(rows) > PAGE else None
     return page(
         request, "audit.html", visitor, rows=rows[:PAGE], subject=subject, operator=operator, next_page=next_page

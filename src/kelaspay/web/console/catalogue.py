@@ -12,7 +12,6 @@ from fastapi.responses import HTMLResponse, Response
 from kelaspay.catalogue import sync
 from kelaspay.faults import InvalidInput, OfferUnknown
 from kelaspay.payment import Offer, Rupiah
-from kelaspay.school import DEFAULT
 from kelaspay.store import console, offers
 from kelaspay.store.offers import Product
 from kelaspay.web.console.page import ConsoleRoute, back, page
@@ -33,8 +32,8 @@ MOST_DAYS = 36_500
 def show(request: Request, visitor: Looking) -> HTMLResponse:
     outside = outside_of(request)
     with outside.database.read() as db:
-        listed, products = offers.list_offers(db, DEFAULT), offers.list_products(db, DEFAULT)
-        wrong, heard = console.unmapped_offers(db), console.heard(db)
+        listed, products = offers.list_offers(db, visitor.here), offers.list_products(db, visitor.here)
+        wrong, heard = console.unmapped_offers(db, visitor.here), console.heard(db, visitor.here)
     sold = {("Bundle", each.bundle_id) if each.bundle_id else ("Course", each.course_id) for each in listed}
     return page(
         request,
@@ -51,7 +50,7 @@ def show(request: Request, visitor: Looking) -> HTMLResponse:
 @router.post("/sync")
 def sync_now(request: Request, visitor: Acting) -> Response:
     """Copy Thinkific's products now."""
-    count = sync(school=outside_of(request).schools.of())
+    count = sync(school=outside_of(request).schools.of(visitor.here))
     write_down(request, visitor, "synced", None, str(count))
     return back(CATALOGUE, "synced", count=count)
 
@@ -61,8 +60,9 @@ def edit(slug: str, request: Request, visitor: Looking, target: str = "") -> HTM
     """The form for an offer, new or there already."""
     offer = _offer(request, slug) if slug != NEW else None
     entered = _entered(offer)
+    school = offer.school if offer else visitor.here
     with outside_of(request).database.read() as db:
-        chosen = next((each for each in offers.list_products(db, DEFAULT) if _target(each) == target), None)
+        chosen = next((each for each in offers.list_products(db, school) if _target(each) == target), None)
     if offer is None and chosen is not None:
         entered |= {"slug": chosen.slug or "", "name": chosen.name, "target": target}
     return _form(request, visitor, offer, entered, {})
@@ -83,11 +83,12 @@ def save(
     before = _offer(request, slug) if slug != NEW else None
     entered = {"slug": new_slug, "name": name, "price": price, "target": target, "access_days": access_days}
     outside = outside_of(request)
+    school = before.school if before else visitor.here
     with outside.database.read() as db:
-        products = offers.list_products(db, DEFAULT)
+        products = offers.list_products(db, school)
         taken = before is None and offers.find_offer(db, new_slug.replace("\0", "")) is not None
     try:
-        offer = _checked(before, entered, products, taken=taken)
+        offer = _checked(before or Offer("", "", Rupiah(0), school=school), entered, products, taken=taken)
     except InvalidInput as fault:
         return _form(request, visitor, before, entered, fault.fields)
     with outside.database.begin() as db:
@@ -116,11 +117,12 @@ def _form(
     request: Request, visitor: Visitor, offer: Offer | None, entered: dict[str, str], wrong: dict[str, str]
 ) -> HTMLResponse:
     outside = outside_of(request)
+    school = offer.school if offer else visitor.here
     with outside.database.read() as db:
         choices = [
-            (_target(each), f"{each.name} ({each.productable_type})") for each in offers.list_products(db, DEFAULT)
+            (_target(each), f"{each.name} ({each.productable_type})") for each in offers.list_products(db, school)
         ]
-        lost = console.unmapped_offers(db).get(offer.slug) if offer else None
+        lost = console.unmapped_offers(db, school).get(offer.slug) if offer else None
     if entered["target"] and entered["target"] not in {value for value, _ in choices}:
         choices.append((entered["target"], entered["target"].replace(":", " ")))
     return page(
@@ -137,9 +139,9 @@ def _form(
     )
 
 
-def _checked(before: Offer | None, entered: dict[str, str], products: list[Product], *, taken: bool) -> Offer:
+def _checked(before: Offer, entered: dict[str, str], products: list[Product], *, taken: bool) -> Offer:
     """The offer that was entered; raises `InvalidInput` with every field that is wrong."""
-    slug = before.slug if before else entered["slug"].strip()
+    slug = before.slug or entered["slug"].strip()
     name = " ".join(entered["name"].replace("\0", "").split())
     price, days = _number(entered["price"], MOST_RUPIAH), _number(entered["access_days"], MOST_DAYS)
     wrong = {
@@ -153,9 +155,9 @@ def _checked(before: Offer | None, entered: dict[str, str], products: list[Produ
         raise InvalidInput({field: "is not accepted" for field, bad in wrong.items() if bad})
     kind, _, number = entered["target"].partition(":")
     product = next((each for each in products if _target(each) == entered["target"]), None)
-    kept = before or Offer(slug, name, Rupiah(price or 0))
     return replace(
-        kept,
+        before,
+        slug=slug,
         name=name,
         price=Rupiah(price or 0),
         course_id=int(number) if kind == "Course" else None,

@@ -46,7 +46,7 @@ def save(
     """Add a coupon, or correct the one with this code."""
     outside = outside_of(request)
     entered = {
-        "school": school,
+        "school": _whose(visitor, school),
         "code": code,
         "takes": takes,
         "offer": offer,
@@ -56,9 +56,9 @@ def save(
         "valid_until": valid_until,
     }
     with outside.database.read() as db:
-        sold = offers.list_offers(db)
+        sold = offers.list_offers(db, visitor.only)
     try:
-        coupon = _checked(entered, sold, _schools(request))
+        coupon = _checked(entered, sold, _schools(request, visitor))
     except InvalidInput as fault:
         return _page(request, visitor, entered, fault.fields)
     with outside.database.begin() as db:
@@ -71,7 +71,7 @@ def save(
 @router.get("/{code}/retire")
 def retire_form(code: str, request: Request, visitor: Looking, school: str = "") -> HTMLResponse:
     with outside_of(request).database.read() as db:
-        coupon = coupons.find_coupon(db, school, _typed(code))
+        coupon = coupons.find_coupon(db, _whose(visitor, school), _typed(code))
     if coupon is None:
         raise CouponUnknown
     return page(request, "coupon_retire.html", visitor, coupon=coupon)
@@ -82,7 +82,7 @@ def retire(code: str, request: Request, visitor: Acting, school: Annotated[str, 
     """Let no more orders have it."""
     outside = outside_of(request)
     with outside.database.begin() as db:
-        if not coupons.retire_coupon(db, school, _typed(code), outside.now()):
+        if not coupons.retire_coupon(db, _whose(visitor, school), _typed(code), outside.now()):
             raise CouponUnknown
     write_down(request, visitor, "coupon_retired", _typed(code))
     return back(COUPONS, "coupon_retired")
@@ -91,8 +91,8 @@ def retire(code: str, request: Request, visitor: Acting, school: Annotated[str, 
 def _page(request: Request, visitor: Visitor, entered: dict[str, str], wrong: dict[str, str]) -> HTMLResponse:
     outside = outside_of(request)
     with outside.database.read() as db:
-        listed = coupons.list_coupons(db)
-        sold = [each for each in offers.list_offers(db) if each.retired_at is None]
+        listed = coupons.list_coupons(db, None if visitor.only is None else [visitor.only])
+        sold = [each for each in offers.list_offers(db, visitor.only) if each.retired_at is None]
         given = [coupons.given(db, each.school, each.code) for each in listed]
     base = outside.settings.app_base_url
     rows = [_row(coupon, sold, gave, base) for coupon, gave in zip(listed, given, strict=True)]
@@ -103,10 +103,15 @@ def _page(request: Request, visitor: Visitor, entered: dict[str, str], wrong: di
         status=422 if wrong else 200,
         rows=rows,
         choices=[(each.slug, each.name) for each in sold],
-        schools=_schools(request),
+        schools=_schools(request, visitor),
         entered=entered,
         wrong=wrong,
     )
+
+
+def _whose(visitor: Visitor, school: str) -> str:
+    """The school that is meant; who belongs to one can mean no other."""
+    return school if visitor.everywhere else visitor.operator.school
 
 
 def _row(coupon: Coupon, sold: list[Offer], given: tuple[int, int], base: str) -> dict[str, Any]:
@@ -121,9 +126,10 @@ def _row(coupon: Coupon, sold: list[Offer], given: tuple[int, int], base: str) -
     }
 
 
-def _schools(request: Request) -> list[str]:
+def _schools(request: Request, visitor: Visitor) -> list[str]:
     """The schools that sell, by their keys; the environment's is ""."""
-    return outside_of(request).schools.selling()
+    selling = outside_of(request).schools.selling()
+    return selling if visitor.only is None else [key for key in selling if key == visitor.only]
 
 
 def _checked(entered: dict[str, str], sold: list[Offer], schools: list[str]) -> Coupon:

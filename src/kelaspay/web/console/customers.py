@@ -11,6 +11,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
 from kelaspay.faults import CustomerUnknown, MoveRefused
+from kelaspay.payment import ERASED
 from kelaspay.store import listing, payments, people
 from kelaspay.store.database import Db
 from kelaspay.store.listing import Filter
@@ -58,7 +59,7 @@ class Person:
 def search(request: Request, visitor: Looking, q: str = "") -> HTMLResponse:
     outside = outside_of(request)
     with outside.database.read() as db:
-        wanted = Filter(q=q.replace("\0", "")[:200])
+        wanted = Filter(q=q.replace("\0", "")[:200], school=visitor.only)
         rows = listing.list_page(db, wanted, after=None, limit=MOST, now=outside.now())
     found: dict[str, list[Any]] = {}
     for row in rows:
@@ -66,7 +67,7 @@ def search(request: Request, visitor: Looking, q: str = "") -> HTMLResponse:
     people_found = [
         Person(email, of[0].name, of[0].phone, len(of), of[0].created_at)
         for email, of in found.items()
-        if email and not email.endswith(f"@{people.ERASED}")
+        if email and not email.endswith(f"@{ERASED}")
     ]
     return page(request, "customers.html", visitor, people=people_found, q=q, most=MOST)
 
@@ -75,10 +76,10 @@ def search(request: Request, visitor: Looking, q: str = "") -> HTMLResponse:
 def show(email: str, request: Request, visitor: Looking) -> HTMLResponse:
     outside = outside_of(request)
     with outside.database.read() as db:
-        orders = _orders(db, email)
-        alike = people.look_alikes(db, email)
-        busy = people.under_way(db, email, outside.now())
-    site = outside.schools.profile().site_url
+        orders = _orders(db, visitor, email)
+        alike = people.look_alikes(db, visitor.only, email)
+        busy = people.under_way(db, visitor.only, email, outside.now())
+    site = outside.schools.profile(visitor.here).site_url
     user_ids = sorted({row.user_id for row in orders if row.user_id is not None})
     values: dict[str, Any] = {"orders": orders, "alike": alike, "busy": busy, "site": site, "user_ids": user_ids}
     return page(request, "customer.html", visitor, email=email, **values)
@@ -88,7 +89,7 @@ def show(email: str, request: Request, visitor: Looking) -> HTMLResponse:
 def export(email: str, request: Request, visitor: OwnerLooking) -> Response:
     """Everything that is kept about a person, as they may ask for it."""
     with outside_of(request).database.read() as db:
-        orders = [{name: getattr(row, name) for name in KEPT} for row in _orders(db, email)]
+        orders = [{name: getattr(row, name) for name in KEPT} for row in _orders(db, visitor, email)]
         for order in orders:
             order["story"] = [
                 {"at": line.at, "what": line.what, "text": line.text}
@@ -112,10 +113,10 @@ def erase(email: str, request: Request, visitor: OwnerActing, typed: Annotated[s
         return _erase_page(request, visitor, email, wrong=True)
     outside = outside_of(request)
     with outside.database.begin() as db:
-        _orders(db, email)
-        if people.under_way(db, email, outside.now()):
+        _orders(db, visitor, email)
+        if people.under_way(db, visitor.only, email, outside.now()):
             raise MoveRefused
-        order_ids = people.forget_person(db, email, outside.now(), visitor.operator.actor)
+        order_ids = people.forget_person(db, visitor.only, email, outside.now(), visitor.operator.actor)
     for order_id in order_ids:
         outside.customers.forget(order_id)
     write_down(request, visitor, "customer_erased", None, f"{len(order_ids)} orders")
@@ -125,8 +126,8 @@ def erase(email: str, request: Request, visitor: OwnerActing, typed: Annotated[s
 def _erase_page(request: Request, visitor: Visitor, email: str, *, wrong: bool) -> HTMLResponse:
     outside = outside_of(request)
     with outside.database.read() as db:
-        orders = _orders(db, email)
-        busy = people.under_way(db, email, outside.now())
+        orders = _orders(db, visitor, email)
+        busy = people.under_way(db, visitor.only, email, outside.now())
     return page(
         request,
         "erase.html",
@@ -139,9 +140,9 @@ def _erase_page(request: Request, visitor: Visitor, email: str, *, wrong: bool) 
     )
 
 
-def _orders(db: Db, email: str) -> list[Any]:
+def _orders(db: Db, visitor: Visitor, email: str) -> list[Any]:
     """The orders of a person; raises `CustomerUnknown` when there is none."""
-    orders = people.orders_of(db, email.replace("\0", ""))
+    orders = people.orders_of(db, visitor.only, email.replace("\0", ""))
     if not orders:
         raise CustomerUnknown
     return orders

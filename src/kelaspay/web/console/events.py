@@ -56,8 +56,8 @@ def list_events(
     outside = outside_of(request)
     wanted = {"source": source, "outcome": outcome, "result": result, "order": order.strip().replace("\0", "")}
     with outside.database.read() as db:
-        rows = arrivals.list_arrivals(db, **wanted, before=_id(before), limit=PAGE + 1)
-        refused = arrivals.refusals_by_reason(db, outside.now() - A_DAY)
+        rows = arrivals.list_arrivals(db, visitor.only, **wanted, before=_id(before), limit=PAGE + 1)
+        refused = arrivals.refusals_by_reason(db, outside.now() - A_DAY) if visitor.only is None else []
     next_page = rows[PAGE - 1].id if len(rows) > PAGE else None
     return page(request, "events.html", visitor, rows=rows[:PAGE], wanted=wanted, next_page=next_page, refused=refused)
 

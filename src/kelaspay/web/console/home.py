@@ -10,12 +10,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from kelaspay.outside import Outside
-from kelaspay.schools import missing
 from kelaspay.store import console, offers
 from kelaspay.store.console import Day, Need
 from kelaspay.store.database import Db
 from kelaspay.web.console.page import WIB, ConsoleRoute, page
-from kelaspay.web.console.visit import Looking, outside_of
+from kelaspay.web.console.standing import standing_of
+from kelaspay.web.console.visit import Looking, Visitor, outside_of
 
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
 
@@ -64,23 +64,24 @@ def home(request: Request, visitor: Looking) -> HTMLResponse:
     outside = outside_of(request)
     now = outside.now()
     with outside.database.read() as db:
-        days = console.sales(db, _midnights(now))
+        days = console.sales(db, visitor.only, _midnights(now))
         values: dict[str, Any] = {
             "settings": outside.settings,
-            "gate": outside.schools.gate(),
-            "counters": _counters(db, now),
-            "queue": console.queue(db),
-            "heard": console.heard(db),
-            "sales": _sales(db, days),
+            "gate": outside.schools.gate(visitor.here),
+            "standing": standing_of(outside, visitor.here),
+            "counters": _counters(db, visitor.only, now),
+            "queue": console.queue(db, visitor.only),
+            "heard": console.heard(db, visitor.only),
+            "sales": _sales(db, visitor.only, days),
             "bars": _bars(days),
             "most": max((day.amount for day in days), default=0),
-            "checklist": _checklist(db, outside),
+            "checklist": _checklist(db, outside, visitor),
         }
     return page(request, "home.html", visitor, **values)
 
 
-def _counters(db: Db, now: datetime) -> list[Counter]:
-    payments_needing = console.counters(db, now)
+def _counters(db: Db, school: str | None, now: datetime) -> list[Counter]:
+    payments_needing = console.counters(db, school, now)
     labels = {
         Need.NOT_ENROLLED: "Dibayar, belum terdaftar",
         Need.BLOCKED: "Gagal permanen",
@@ -94,10 +95,15 @@ def _counters(db: Db, now: datetime) -> list[Counter]:
     ]
     return [
         *listed,
-        Counter("Callback ditolak (24 jam)", console.refused_calls(db, now - A_DAY), "/console/events#refused"),
-        Counter("Kursus tanpa pemetaan", len(console.unmapped_offers(db)), "/console/catalogue#offers"),
-        Counter("Pekerjaan yang menyerah", console.dead_jobs(db), "/console/jobs?state=dead"),
+        *([] if school else [_refused(db, now)]),
+        Counter("Kursus tanpa pemetaan", len(console.unmapped_offers(db, school)), "/console/catalogue#offers"),
+        Counter("Pekerjaan yang menyerah", console.dead_jobs(db, school), "/console/jobs?state=dead"),
     ]
+
+
+def _refused(db: Db, now: datetime) -> Counter:
+    """Whose a refused callback was is not known."""
+    return Counter("Callback ditolak (24 jam)", console.refused_calls(db, now - A_DAY), "/console/events#refused")
 
 
 def _midnights(now: datetime) -> list[datetime]:
@@ -106,14 +112,14 @@ def _midnights(now: datetime) -> list[datetime]:
     return [tomorrow - A_DAY * back for back in range(DAYS, -1, -1)]
 
 
-def _sales(db: Db, days: list[Day]) -> list[Sales]:
+def _sales(db: Db, school: str | None, days: list[Day]) -> list[Sales]:
     spans = (("Hari ini", 1), ("7 hari", WEEK), ("30 hari", DAYS))
     return [
         Sales(
             label,
             sum(day.amount for day in days[-count:]),
             sum(day.count for day in days[-count:]),
-            console.made_since(db, days[-count].since),
+            console.made_since(db, school, days[-count].since),
         )
         for label, count in spans
     ]
@@ -128,30 +134,22 @@ def _bars(days: list[Day]) -> list[Bar]:
     ]
 
 
-def _checklist(db: Db, outside: Outside) -> list[tuple[str, bool, str]]:
+def _checklist(db: Db, outside: Outside, visitor: Visitor) -> list[tuple[str, bool, str]]:
     """What has to be set up before selling, each with whether it is and where to do it."""
-    settings, heard = outside.settings, console.heard(db)
-    lacking = missing(settings)
-    on_sale = [offer for offer in offers.list_offers(db) if offer.on_sale(outside.now())]
+    settings, school = outside.settings, visitor.here
+    heard, standing = console.heard(db, school), standing_of(outside, school)
+    on_sale = [offer for offer in offers.list_offers(db, school) if offer.on_sale(outside.now())]
     return [
-        (
-            "Kunci Duitku dipasang",
-            "DUITKU_API_KEY" not in lacking and "DUITKU_MERCHANT_CODE" not in lacking,
-            "/console/settings",
-        ),
-        (
-            "Sekolah Thinkific tersambung",
-            not any(name.startswith("THINKIFIC") for name in lacking),
-            "/console/settings",
-        ),
+        ("Kunci Duitku dipasang", standing.duitku, "/console/settings"),
+        ("Sekolah Thinkific tersambung", standing.thinkific, "/console/settings"),
         ("Katalog disinkronkan", heard.synced_at is not None, "/console/catalogue"),
         ("Ada penawaran yang dijual", bool(on_sale), "/console/catalogue"),
         (
             "Setiap penawaran punya kursus",
-            bool(on_sale) and not console.unmapped_offers(db),
+            bool(on_sale) and not console.unmapped_offers(db, school),
             "/console/catalogue#offers",
         ),
         ("Pengirim email diatur", settings.smtp_url is not None, "/console/settings"),
         ("Callback Duitku sudah diterima", heard.callback_at is not None, "/console/events"),
-        ("Lakukan pembelian uji", console.any_completed(db), "/"),
+        ("Lakukan pembelian uji", console.any_completed(db, school), "/"),
     ]

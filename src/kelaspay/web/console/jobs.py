@@ -26,9 +26,9 @@ MOST_AT_ONCE = 500
 def list_jobs(request: Request, visitor: Looking, state: str = "", fault: str = "") -> HTMLResponse:
     standing = _standing(state)
     with outside_of(request).database.read() as db:
-        rows = agenda.list_work(db, standing, fault.replace("\0", ""), MOST)
-        counts = agenda.count_work(db)
-        kinds = agenda.kinds(db, standing)
+        rows = agenda.list_work(db, visitor.only, standing, fault.replace("\0", ""), MOST)
+        counts = agenda.count_work(db, visitor.only)
+        kinds = agenda.kinds(db, visitor.only, standing)
     return page(
         request, "jobs.html", visitor, rows=rows, counts=counts, kinds=kinds, standing=standing, fault=fault, most=MOST
     )
@@ -45,7 +45,7 @@ def retry_all(
     """Try again everything that stands so by one fault; first it is said how many."""
     standing, kind = _standing(state), fault.replace("\0", "")
     with outside_of(request).database.read() as db:
-        order_ids = agenda.of_kind(db, standing, kind, MOST_AT_ONCE) if kind else []
+        order_ids = agenda.of_kind(db, visitor.only, standing, kind, MOST_AT_ONCE) if kind else []
     if not sure or not order_ids:
         return page(request, "all_jobs.html", visitor, count=len(order_ids), standing=standing, fault=kind)
     done = sum(_now(request, visitor, order_id) for order_id in order_ids)

@@ -10,11 +10,10 @@ from fastapi.responses import HTMLResponse, Response
 from kelaspay.api_faults import KeyUnknown
 from kelaspay.faults import InvalidInput
 from kelaspay.keys import make_key
-from kelaspay.store import audit, keys
-from kelaspay.store.audit import Deed
+from kelaspay.store import keys
 from kelaspay.store.keys import ApiKey, Scope
 from kelaspay.web.console.page import ConsoleRoute, back, page
-from kelaspay.web.console.visit import OwnerActing, OwnerLooking, Visitor, outside_of
+from kelaspay.web.console.visit import OwnerActing, OwnerLooking, Visitor, outside_of, write_down
 
 router = APIRouter(prefix="/console/keys", route_class=ConsoleRoute, include_in_schema=False)
 
@@ -35,10 +34,10 @@ def add(
     school: Annotated[str, Form()] = "",
 ) -> HTMLResponse:
     """Make a key; it stands on the page that follows and nowhere else."""
-    outside, now = outside_of(request), outside_of(request).now()
+    outside = outside_of(request)
     chosen = [each for each in Scope if each in (scope or ())]
     try:
-        if school not in outside.schools.selling():
+        if school not in _schools(request, visitor):
             raise InvalidInput.one("school", "is not known")
         text, made = make_key(
             outside.database,
@@ -46,13 +45,11 @@ def add(
             scopes=chosen,
             school=school,
             environment=outside.settings.duitku_environment,
-            now=now,
+            now=outside.now(),
         )
     except InvalidInput as fault:
         return _page(request, visitor, wrong=fault.fields, entered=name)
-    deed = Deed(now, visitor.operator.id, visitor.operator.name, visitor.address, "key_added", made.hint, made.name)
-    with outside.database.begin() as db:
-        audit.write_down(db, deed)
+    write_down(request, visitor, "key_added", made.hint, made.name)
     return _page(request, visitor, made=text)
 
 
@@ -64,12 +61,12 @@ def revoke_form(key_id: int, request: Request, visitor: OwnerLooking) -> HTMLRes
 @router.post("/{key_id}/revoke")
 def revoke(key_id: int, request: Request, visitor: OwnerActing) -> Response:
     """End a key at once. Repeating it changes nothing."""
-    outside, now = outside_of(request), outside_of(request).now()
+    outside = outside_of(request)
     key = _key(request, key_id)
-    deed = Deed(now, visitor.operator.id, visitor.operator.name, visitor.address, "key_revoked", key.hint, key.name)
     with outside.database.begin() as db:
-        if keys.revoke_key(db, key.id, now):
-            audit.write_down(db, deed)
+        ended = keys.revoke_key(db, key.id, outside.now())
+    if ended:
+        write_down(request, visitor, "key_revoked", key.hint, key.name)
     return back(KEYS, "key_revoked")
 
 
@@ -83,20 +80,26 @@ def _page(
 ) -> HTMLResponse:
     outside = outside_of(request)
     with outside.database.read() as db:
-        listed = keys.list_keys(db)
+        listed = keys.list_keys(db, visitor.only)
     return page(
         request,
         "keys.html",
         visitor,
         status=422 if wrong else 200,
         listed=listed,
-        schools=outside.schools.selling(),
+        schools=_schools(request, visitor),
         scopes=list(Scope),
         rate=outside.settings.api_rate,
         made=made,
         wrong=wrong or {},
         entered=entered,
     )
+
+
+def _schools(request: Request, visitor: Visitor) -> list[str]:
+    """The schools that a key may be made for."""
+    selling = outside_of(request).schools.selling()
+    return selling if visitor.only is None else [each for each in selling if each == visitor.only]
 
 
 def _key(request: Request, key_id: int) -> ApiKey:

@@ -18,15 +18,18 @@ from markupsafe import Markup, escape
 
 from kelaspay.faults import Fault, InvalidInput, NotSignedIn
 from kelaspay.outside import Outside
+from kelaspay.school import DEFAULT
+from kelaspay.store import schools
 from kelaspay.web.console import words
 from kelaspay.web.console.visit import LANGUAGE_COOKIE, Visitor
+from kelaspay.web.files import address
 
 WIB = timezone(timedelta(hours=7), "WIB")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des")
 MONTHS_ENGLISH = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -88,7 +91,7 @@ templates = Environment(
     lstrip_blocks=True,
 )
 templates.filters.update(rupiah=rupiah)
-templates.globals.update(words=words, with_query=with_query)
+templates.globals.update(words=words, with_query=with_query, address=address)
 
 
 def page(request: Request, name: str, visitor: Visitor | None, *, status: int = 200, **values: Any) -> HTMLResponse:
@@ -106,9 +109,19 @@ def page(request: Request, name: str, visitor: Visitor | None, *, status: int = 
         told=request.query_params.get("count", ""),
         sandbox=outside.settings.duitku_environment == "sandbox",
         now=outside.now(),
+        switch=_schools(outside, visitor),
         **values,
     )
     return HTMLResponse(body, status_code=status, headers=HEADERS)
+
+
+def _schools(outside: Outside, visitor: Visitor | None) -> list[tuple[str, str]]:
+    """The schools to choose from, for who sees several: each key with its name."""
+    if visitor is None or not visitor.everywhere:
+        return []
+    with outside.database.read() as db:
+        others = [each.subdomain for each in schools.list_credentials(db)]
+    return [(key, outside.schools.profile(key).seller.name) for key in (DEFAULT, *others)] if others else []
 
 
 def back(path: str, said: str | None = None, **more: object) -> RedirectResponse:

@@ -9,11 +9,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
+from kelaspay.change_email import change_email
 from kelaspay.faults import AmountDiffers, InvalidInput, InvoiceUnknown, NotPaidYet, PaymentUnknown
 from kelaspay.messages import resend_access
-from kelaspay.payment import UNPAID, MerchantOrderId, Payment, Status
+from kelaspay.payment import UNPAID, Enrollment, EnrollmentState, MerchantOrderId, Payment, Status
 from kelaspay.review import mark_paid, retry, settle
-from kelaspay.revoke import ask_to_revoke
+from kelaspay.revoke import ask_to_end, ask_to_revoke
 from kelaspay.store import dossier, enrollments, inbox, jobs, offers, payments
 from kelaspay.store.database import Db
 from kelaspay.web.console.asking import ask_duitku
@@ -57,15 +58,28 @@ def show(order_id: str, request: Request, visitor: Looking) -> HTMLResponse:
             "lines": _timeline(db, order_id, wording(request)),
         }
     site = outside.schools.profile(payment.school).site_url
-    can = {
-        "retry": payment.status in RETRIABLE,
+    can = _possible(payment, values["enrollment"])
+    return page(request, "payment.html", visitor, payment=payment, can=can, site=site, **values)
+
+
+def _possible(payment: Payment, enrollment: Enrollment | None) -> dict[str, bool]:
+    """What can be done with a payment as it stands."""
+    state = enrollment.state if enrollment else None
+    leaving = enrollment is not None and enrollment.revoke_wanted
+    moving = enrollment is not None and enrollment.former_user_id is not None
+    stuck = payment.status is Status.COMPLETED and (
+        state is EnrollmentState.BLOCKED or (leaving and state is not EnrollmentState.REVOKED)
+    )
+    return {
+        "retry": payment.status in RETRIABLE or stuck,
         "mark_paid": payment.status in MARKABLE,
         "refund": payment.status in REFUNDABLE,
         "recheck": payment.status in UNPAID,
-        "resend": payment.status is Status.COMPLETED,
+        "resend": payment.status is Status.COMPLETED and state is EnrollmentState.ENROLLED,
         "settle": payment.attention is not None and payment.status is not Status.REVIEW,
+        "end": payment.status is Status.COMPLETED and state is EnrollmentState.ENROLLED and not leaving,
+        "email": payment.status is not Status.REFUNDED and not leaving and not moving,
     }
-    return page(request, "payment.html", visitor, payment=payment, can=can, site=site, **values)
 
 
 @router.post("/{order_id}/recheck")
@@ -144,6 +158,54 @@ def refund(order_id: str, request: Request, visitor: Acting, reason: Annotated[s
     return _back(order_id, "refunded")
 
 
+@router.get("/{order_id}/end")
+def end_form(order_id: str, request: Request, visitor: Looking) -> HTMLResponse:
+    return _asked(request, visitor, order_id, "end")
+
+
+@router.post("/{order_id}/end")
+def end(order_id: str, request: Request, visitor: Acting, reason: Annotated[str, Form()] = "") -> Response:
+    """End the access alone: no money goes back."""
+    if not (text := _text(reason)):
+        return _asked(request, visitor, order_id, "end", missing=True)
+    outside = outside_of(request)
+    ask_to_end(
+        MerchantOrderId(order_id),
+        database=outside.database,
+        start=start_of(request),
+        now=outside.now,
+        reason=text,
+        actor=visitor.operator.actor,
+    )
+    write_down(request, visitor, "ended", order_id, text)
+    return _back(order_id, "ended")
+
+
+@router.get("/{order_id}/email")
+def email_form(order_id: str, request: Request, visitor: Looking) -> HTMLResponse:
+    return _asked(request, visitor, order_id, "email")
+
+
+@router.post("/{order_id}/email")
+def give_to(order_id: str, request: Request, visitor: Acting, email: Annotated[str, Form()] = "") -> Response:
+    """Let another address have what was bought, until the buyer has signed in."""
+    outside = outside_of(request)
+    with outside.database.read() as db:
+        school = outside.schools.of(_payment(db, order_id).school)
+    try:
+        change_email(
+            MerchantOrderId(order_id),
+            email.replace("\0", ""),
+            school=school,
+            start=start_of(request),
+            actor=visitor.operator.actor,
+        )
+    except InvalidInput:
+        return _asked(request, visitor, order_id, "email", missing=True, entered=email)
+    write_down(request, visitor, "email_changed", order_id)
+    return _back(order_id, "email_changed")
+
+
 @router.post("/{order_id}/resend")
 def resend(order_id: str, request: Request, visitor: Acting) -> Response:
     """Send the way into the course once more; not twice within minutes."""
@@ -184,7 +246,9 @@ def settle_matter(order_id: str, request: Request, visitor: Acting, reason: Anno
     return _back(order_id, "settled")
 
 
-def _asked(request: Request, visitor: Visitor, order_id: str, what: str, *, missing: bool = False) -> HTMLResponse:
+def _asked(
+    request: Request, visitor: Visitor, order_id: str, what: str, *, missing: bool = False, entered: str = ""
+) -> HTMLResponse:
     """What would happen, said before it does."""
     now = outside_of(request).now()
     with outside_of(request).database.read() as db:
@@ -201,6 +265,7 @@ def _asked(request: Request, visitor: Visitor, order_id: str, what: str, *, miss
         customer=customer,
         others=others,
         missing=missing,
+        entered=entered,
     )
 
 

@@ -39,6 +39,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _wanted(
+    visitor: Looking,
     q: Annotated[str, Query(max_length=200)] = "",
     status: str = "",
     access: str = "",
@@ -59,6 +60,7 @@ def _wanted(
         method=method,
         since=_midnight(since),
         until=last + A_DAY if last else None,
+        school=visitor.only,
     )
 
 
@@ -71,8 +73,8 @@ def list_payments(request: Request, visitor: Looking, wanted: Wanted, after: str
     with outside.database.read() as db:
         rows = listing.list_page(db, wanted, after=_after(after), limit=PAGE + 1, now=outside.now())
         values: dict[str, Any] = {
-            "offer_choices": [(offer.slug, offer.name) for offer in offers.list_offers(db)],
-            "method_choices": [(method, method) for method in listing.methods(db)],
+            "offer_choices": [(offer.slug, offer.name) for offer in offers.list_offers(db, visitor.only)],
+            "method_choices": [(method, method) for method in listing.methods(db, visitor.only)],
         }
     values["filtered"] = any(request.query_params.get(name) for name in FILTERS)
     more = len(rows) > PAGE

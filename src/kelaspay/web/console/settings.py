@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
+from pydantic import SecretStr
 
 from kelaspay import operators as access
-from kelaspay.faults import Fault, InvalidInput, InvoiceUnknown, MoveRefused, NotConfigured, OperatorUnknown
+from kelaspay.faults import (
+    Fault,
+    InvalidInput,
+    InvoiceUnknown,
+    MoveRefused,
+    NotAllowed,
+    NotConfigured,
+    OperatorUnknown,
+)
 from kelaspay.outside import Outside
 from kelaspay.payment import MerchantOrderId
+from kelaspay.school import DEFAULT
+from kelaspay.schools import Keys, keep_school
 from kelaspay.store import console, operators
+from kelaspay.store.audit import EVERYWHERE
 from kelaspay.store.operators import Operator, Role
 from kelaspay.tokens import revoke
 from kelaspay.web.console.page import ConsoleRoute, back, page, why, wording
+from kelaspay.web.console.standing import standing_of
 from kelaspay.web.console.visit import (
+    THIS,
     Looking,
     OwnerActing,
     OwnerLooking,
     Visitor,
     outside_of,
+    start_of,
     write_down,
 )
 
@@ -30,6 +46,7 @@ SETTINGS = "/console/settings"
 NO_ORDER = MerchantOrderId("KPCONSOLE")
 """An order that cannot exist: that Duitku does not know it shows that it took our key."""
 LONGEST_NAME = 60
+LONGEST_KEY = 500
 
 
 @router.get("")
@@ -44,12 +61,42 @@ def test_connections(request: Request, visitor: OwnerActing) -> HTMLResponse:
     found = []
     for name, ask in (("Duitku", _ask_duitku), ("Thinkific", _ask_thinkific)):
         try:
-            ask(outside)
+            ask(outside, visitor.here)
             found.append((name, True, t("Tersambung: kuncinya diterima.")))
         except Fault as fault:
             found.append((name, False, why(t, fault)))
     write_down(request, visitor, "connection_tested", None, ", ".join(f"{name}: {fine}" for name, fine, _ in found))
     return _page(request, visitor, tested=found)
+
+
+@router.post("/keys")
+def keep_keys(
+    request: Request,
+    visitor: OwnerActing,
+    merchant_code: Annotated[str, Form()] = "",
+    duitku_api_key: Annotated[str, Form()] = "",
+    thinkific_api_key: Annotated[str, Form()] = "",
+) -> Response:
+    """Give the school other keys; what is left empty stays. No page ever shows one."""
+    if visitor.here == DEFAULT:
+        raise NotAllowed
+    given = {
+        "merchant_code": _entered(merchant_code),
+        "duitku_api_key": _entered(duitku_api_key),
+        "thinkific_api_key": _entered(thinkific_api_key),
+    }
+    keys = Keys(given["merchant_code"], _secret(given["duitku_api_key"]), _secret(given["thinkific_api_key"]))
+    outside = outside_of(request)
+    keep_school(
+        visitor.here,
+        keys,
+        database=outside.database,
+        vault=outside.vault,
+        start=start_of(request),
+        now=outside.now,
+    )
+    write_down(request, visitor, "keys_changed", visitor.here, ", ".join(name for name, text in given.items() if text))
+    return back(SETTINGS, "keys_changed")
 
 
 @router.post("/operators")
@@ -59,13 +106,15 @@ def invite(
     email: Annotated[str, Form()] = "",
     name: Annotated[str, Form()] = "",
     role: Annotated[str, Form()] = "",
+    school: Annotated[str, Form()] = "",
 ) -> HTMLResponse:
     """Add an operator; the one-time link is shown once, to be passed on."""
     outside = outside_of(request)
     chosen = Role.OWNER if role == Role.OWNER else Role.STAFF
     named = " ".join(name.replace("\0", "").split())[:LONGEST_NAME]
+    place = _place(outside, visitor, school)
     try:
-        token = access.invite(outside.database, email=email, name=named, role=chosen, now=outside.now())
+        token = access.invite(outside.database, email=email, name=named, role=chosen, now=outside.now(), school=place)
     except InvalidInput:
         return _page(request, visitor, status=422, email=email)
     write_down(request, visitor, "operator_invited", email.strip().lower(), chosen)
@@ -115,31 +164,59 @@ def _page(
 ) -> HTMLResponse:
     outside = outside_of(request)
     with outside.database.read() as db:
-        values: dict[str, Any] = {"listed": operators.list_operators(db), "schools": console.connected_schools(db)}
-    return page(
+        values: dict[str, Any] = {
+            "listed": operators.list_operators(db, visitor.only),
+            "connected": console.connected_schools(db, visitor.only),
+        }
+    response = page(
         request,
         "settings.html",
         visitor,
         status=status,
         settings=outside.settings,
-        urls=outside.urls,
+        standing=standing_of(outside, visitor.here),
         connectable=outside.oauth is not None,
         tested=tested,
         link=link,
         email=email,
         **values,
     )
+    there = urlsplit(outside.settings.thinkific_site_url.replace("{subdomain}", "*"))
+    policy = response.headers["Content-Security-Policy"]  # whoever connects a school is sent on to its site
+    allowed = policy.replace("form-action 'self'", f"form-action 'self' {there.scheme}://{there.netloc}")
+    response.headers["Content-Security-Policy"] = allowed
+    return response
 
 
-def _ask_duitku(outside: Outside) -> None:
+def _ask_duitku(outside: Outside, school: str) -> None:
     try:
-        outside.schools.of().duitku.transaction_status(NO_ORDER, None)
+        outside.schools.of(school).duitku.transaction_status(NO_ORDER, None)
     except InvoiceUnknown:
         return
 
 
-def _ask_thinkific(outside: Outside) -> None:
-    next(iter(outside.schools.of().thinkific.get_products()), None)
+def _ask_thinkific(outside: Outside, school: str) -> None:
+    next(iter(outside.schools.of(school).thinkific.get_products()), None)
+
+
+def _place(outside: Outside, visitor: Visitor, school: str) -> str:
+    """Whose things a new operator sees; who belongs to a school invites for that one alone."""
+    if not visitor.everywhere:
+        return visitor.operator.school
+    if not school.startswith(THIS):
+        return EVERYWHERE
+    key = school.removeprefix(THIS)
+    outside.schools.profile(key)
+    return key
+
+
+def _entered(text: str) -> str | None:
+    """What was typed or pasted; None for nothing."""
+    return text.replace("\0", "").strip()[:LONGEST_KEY] or None
+
+
+def _secret(text: str | None) -> SecretStr | None:
+    return None if text is None else SecretStr(text)
 
 
 def _operator(request: Request, operator_id: int) -> Operator:

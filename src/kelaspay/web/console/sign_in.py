@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
-from fastapi.responses import FileResponse, Response
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import Response
 
 from kelaspay import operators
 from kelaspay.faults import Fault, InvalidInput, SignInRefused, TooManyAttempts
 from kelaspay.web.console.page import ConsoleRoute, back, page, why, wording
 from kelaspay.web.console.visit import (
     LANGUAGE_COOKIE,
+    SCHOOL_COOKIE,
+    THIS,
     YEAR,
     Acting,
     Looking,
@@ -22,6 +23,7 @@ from kelaspay.web.console.visit import (
     form_token,
     keep_form,
     keep_session,
+    looking,
     outside_of,
     secure,
     session_cookie,
@@ -31,12 +33,6 @@ from kelaspay.web.console.visit import (
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
 
 HOME = "/console"
-STYLE = Path(__file__).parent.parent / "static" / "console.css"
-
-
-@router.get("/console.css")
-def style() -> FileResponse:
-    return FileResponse(STYLE, media_type="text/css", headers={"Cache-Control": "public, max-age=3600"})
 
 
 @router.get("/language/{language}")
@@ -44,6 +40,19 @@ def choose_language(language: str, request: Request, to: str = HOME) -> Response
     response = back(_inside(to))
     chosen = "en" if language == "en" else "id"
     response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=YEAR, path="/console", secure=secure(request), samesite="lax")
+    return response
+
+
+@router.get("/school", dependencies=[Depends(looking)])
+def choose_school(request: Request, key: str = "", to: str = HOME) -> Response:
+    """See one school's things alone, or with no key all of them; who belongs to a school has no choice."""
+    response = back(_inside(to))
+    if key.startswith(THIS):
+        response.set_cookie(
+            SCHOOL_COOKIE, key, max_age=YEAR, path="/console", secure=secure(request), httponly=True, samesite="lax"
+        )
+    else:
+        response.delete_cookie(SCHOOL_COOKIE, path="/console", secure=secure(request), httponly=True, samesite="lax")
     return response
 
 

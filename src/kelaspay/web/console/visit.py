@@ -18,17 +18,24 @@ from fastapi.responses import Response
 from kelaspay.faults import FormExpired, NotAllowed, NotSignedIn
 from kelaspay.operators import LONGEST, who
 from kelaspay.outside import Outside
-from kelaspay.store import audit
-from kelaspay.store.audit import Deed
+from kelaspay.school import DEFAULT
+from kelaspay.store import audit, payments
+from kelaspay.store.audit import EVERYWHERE, Deed
 from kelaspay.store.operators import Operator, Role
+from kelaspay.web.console.whose import check_whose
 
 if TYPE_CHECKING:
     from kelaspay.confirm import Start
 
 LANGUAGE_COOKIE = "kelaspay_language"
+SCHOOL_COOKIE = "kelaspay_school"
+THIS = "="
+"""Stands before the chosen school's key in its cookie, for the key of the environment's school is empty."""
 FORM_COOKIE = "kelaspay_form"
 FORM_SECONDS = 3600
 YEAR = 365 * 24 * 3600
+RENEW = "Kelaspay-Renew"
+"""A page that fetches parts of itself says so: nobody is there because of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +46,26 @@ class Visitor:
     token: str
     csrf: str
     address: str
+    chosen: str | None = None
+    """The school whose things who sees all of them wants to see now; None for all."""
 
     @property
     def owner(self) -> bool:
         return self.operator.role is Role.OWNER
+
+    @property
+    def everywhere(self) -> bool:
+        return self.operator.school == EVERYWHERE
+
+    @property
+    def only(self) -> str | None:
+        """The school whose things are listed; None for all."""
+        return self.chosen if self.everywhere else self.operator.school
+
+    @property
+    def here(self) -> str:
+        """The school that a new thing is for, and whose keys and catalogue are shown."""
+        return DEFAULT if self.only is None else self.only
 
 
 def secure(request: Request) -> bool:
@@ -115,8 +138,13 @@ def visitor_of(request: Request) -> Visitor | None:
     """Who is signed in in this browser, if anybody."""
     outside: Outside = request.app.state.outside
     token = request.cookies.get(session_cookie(request), "")
-    operator = who(outside.database, token, outside.now()) if token else None
-    return None if operator is None else Visitor(operator, token, seal(request, token), address_of(request))
+    touch = RENEW not in request.headers
+    operator = who(outside.database, token, outside.now(), touch=touch) if token else None
+    if operator is None:
+        return None
+    chosen = request.cookies.get(SCHOOL_COOKIE)
+    key = None if chosen is None else chosen.removeprefix(THIS)
+    return Visitor(operator, token, seal(request, token), address_of(request), key)
 
 
 def check_token(visitor: Visitor, csrf: str) -> None:
@@ -125,19 +153,22 @@ def check_token(visitor: Visitor, csrf: str) -> None:
         raise FormExpired
 
 
-def _looking(request: Request) -> Visitor:
+def looking(request: Request) -> Visitor:
+    """Who is signed in; raises `NotSignedIn`, or that there is no such thing where it is another school's."""
     visitor = visitor_of(request)
     if visitor is None:
         raise NotSignedIn
+    if not visitor.everywhere:
+        check_whose(outside_of(request).database, request.path_params, visitor.operator.school)
     return visitor
 
 
-def _acting(visitor: Annotated[Visitor, Depends(_looking)], csrf: Annotated[str, Form()] = "") -> Visitor:
+def _acting(visitor: Annotated[Visitor, Depends(looking)], csrf: Annotated[str, Form()] = "") -> Visitor:
     check_token(visitor, csrf)
     return visitor
 
 
-def _owner_looking(visitor: Annotated[Visitor, Depends(_looking)]) -> Visitor:
+def _owner_looking(visitor: Annotated[Visitor, Depends(looking)]) -> Visitor:
     if not visitor.owner:
         raise NotAllowed
     return visitor
@@ -149,7 +180,7 @@ def _owner_acting(visitor: Annotated[Visitor, Depends(_acting)]) -> Visitor:
     return visitor
 
 
-Looking = Annotated[Visitor, Depends(_looking)]
+Looking = Annotated[Visitor, Depends(looking)]
 """Signed in."""
 Acting = Annotated[Visitor, Depends(_acting)]
 """Signed in, and the form is ours."""
@@ -173,6 +204,9 @@ def write_down(
     """Keep in the audit what was done."""
     outside = outside_of(request)
     operator = visitor.operator
-    deed = Deed(outside.now(), operator.id, operator.name, visitor.address, action, subject, text)
     with outside.database.begin() as db:
+        payment = payments.find_payment(db, subject) if subject else None
+        school = payment.school if payment else operator.school if not visitor.everywhere else visitor.only
+        known = EVERYWHERE if school is None else school
+        deed = Deed(outside.now(), operator.id, operator.name, visitor.address, action, subject, text, known)
         audit.write_down(db, deed)

@@ -45,6 +45,7 @@ ATTENTION = {
     "paid_late": "Dibayar setelah kedaluwarsa",
     "course_unmapped": "Penawaran belum terhubung ke kursus",
     "thinkific_refused": "Thinkific menolak",
+    "buyer_erased": "Data pembeli sudah dihapus",
     "gave_up": "Sudah dicoba berkali-kali tanpa hasil",
     "external_order_unknown": "Tidak pasti apakah Thinkific mencatat penjualan ini",
 }
@@ -55,6 +56,8 @@ ADVICE = {
     "paid_late": "Uang masuk setelah batas waktu, dan akses tetap disiapkan. Tidak perlu tindakan lain.",
     "course_unmapped": "Hubungkan penawarannya ke kursus di halaman Katalog, lalu coba daftarkan lagi.",
     "thinkific_refused": "Baca alasannya di bawah, perbaiki di Thinkific atau di Katalog, lalu coba daftarkan lagi.",
+    "buyer_erased": "Uangnya masuk setelah data pembeli dihapus. Jika pembeli masih mau belajar, isi emailnya lewat "
+    "Ubah email, lalu coba daftarkan lagi; jika tidak, kembalikan uangnya.",
     "gave_up": "Baca kesalahan terakhir di bawah. Jika penyebabnya sudah hilang, coba daftarkan lagi.",
     "external_order_unknown": "Akses pembeli tidak terpengaruh. Periksa pesanan di Thinkific; jangan dicatat dua kali.",
 }
@@ -69,8 +72,11 @@ FAULTS = {
     "invitation_unknown": "Tautan ini sudah dipakai atau sudah berakhir.",
     "payment_unknown": "Pembayaran ini tidak ada.",
     "coupon_unknown": "Kupon ini tidak ada.",
-    "message_unknown": "Pesan ini tidak ada.",
+    "already_signed_in": "Pembeli sudah pernah masuk; emailnya diganti di Thinkific.",
+    "buyer_erased": "Data pembeli sudah dihapus sebelum uangnya masuk.",
+    "school_unknown": "Sekolah ini tidak ada.",
     "event_unknown": "Peristiwa ini tidak ada.",
+    "message_unknown": "Pesan ini tidak ada.",
     "customer_unknown": "Pelanggan ini tidak ada.",
     "operator_unknown": "Operator ini tidak ada.",
     "offer_unknown": "Penawaran ini tidak ada.",
@@ -128,6 +134,8 @@ WHAT = {
     "refund_recorded": "Pengembalian dicatat di Thinkific",
     "refund_refused": "Thinkific menolak mencatat pengembalian",
     "refund_unknown": "Tidak pasti apakah Thinkific mencatat pengembalian",
+    "end_wanted": "Akses diminta diakhiri",
+    "former_ended": "Akses email yang lama diakhiri",
     "settled": "Peringatan ditutup",
     "erased": "Data pribadi dihapus",
     "restored": "Basis data dipulihkan dari cadangan",
@@ -190,6 +198,8 @@ DEED = {
     "marked_paid": "Menandai lunas",
     "refunded": "Mengembalikan dan mengakhiri akses",
     "resent": "Mengirim ulang akses",
+    "ended": "Mengakhiri akses",
+    "email_changed": "Mengganti email pembeli",
     "message_resent": "Mengirim ulang pesan",
     "noted": "Menulis catatan",
     "settled": "Menutup peringatan",
@@ -213,6 +223,7 @@ DEED = {
     "key_added": "Membuat kunci API",
     "key_revoked": "Mencabut kunci API",
     "connection_tested": "Menguji koneksi",
+    "keys_changed": "Mengganti kunci sekolah",
 }
 SAID = {
     "welcome": "Selamat datang. Kata sandi Anda sudah disimpan.",
@@ -223,10 +234,12 @@ SAID = {
     "invoice_unknown": "Duitku tidak mengenal pesanan ini.",
     "amount_differs": "Duitku bilang: jumlah yang dibayar berbeda.",
     "unchanged": "Tidak ada yang berubah; statusnya sudah pasti.",
-    "retried": "Sedang dicoba lagi. Muat ulang halaman ini untuk melihat hasilnya.",
+    "retried": "Sedang dicoba lagi; hasilnya segera terlihat di halaman ini.",
     "marked_paid": "Ditandai lunas; pendaftaran sedang dikerjakan.",
     "refunded": "Dicatat sebagai dikembalikan; akses sedang diakhiri. Kirim uangnya dengan tangan.",
     "resent": "Email akses dikirim ulang.",
+    "ended": "Akses sedang diakhiri.",
+    "email_changed": "Email diganti; akses sedang dipindahkan.",
     "resent_lately": "Email akses belum lama ini dikirim, atau belum pernah dibuat.",
     "message_resent": "Pesan sedang dikirim lagi.",
     "message_not_resent": "Pesan ini tidak bisa dikirim lagi sekarang.",
@@ -247,6 +260,7 @@ SAID = {
     "customer_erased": "Data pribadi sudah dihapus; jumlah dan nomor pesanan tetap disimpan.",
     "operator_removed": "Operator dikeluarkan; sesinya berakhir.",
     "school_disconnected": "Sekolah diputuskan.",
+    "keys_changed": "Kunci disimpan; pembayaran yang menunggunya dilanjutkan.",
     "key_revoked": "Kunci API dicabut.",
 }
 SCOPE = {

@@ -1,0 +1,97 @@
+"""Give an order to another e-mail address, for a buyer who mistyped theirs and cannot get in.
+
+Once the buyer has signed in it is theirs to change at Thinkific, which tells us of it. Until then the new address gets
+a user of its own with the same access until the same day, and only then the old user's access ends.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kelaspay.faults import AlreadySignedIn, InvalidInput, MoveRefused, PaymentUnknown
+from kelaspay.payment import UNPAID, EnrollmentState, Status
+from kelaspay.store import enrollments, messages, payments
+from kelaspay.wanted import email_of
+
+if TYPE_CHECKING:
+    from kelaspay.confirm import Start
+    from kelaspay.payment import Enrollment, MerchantOrderId, Payment
+    from kelaspay.school import School
+    from kelaspay.store.database import Db
+
+
+def change_email(merchant_order_id: MerchantOrderId, email: str, *, school: School, start: Start, actor: str) -> str:
+    """The new address as it is kept. What was paid for is given to it by the payment's work, set going here.
+
+    Raises `InvalidInput` for no address or the same, `AlreadySignedIn`, and `MoveRefused` for a refunded order, for
+    ended access, or while the address before is still being left. Repeating it with the same address is refused.
+    """
+    address = _checked(email)
+    with school.database.read() as db:
+        payment, found = _read(db, merchant_order_id)
+        signed_in = found is not None and found.user_id is not None and enrollments.signed_in(db, found.user_id)
+    _refuse(payment, found)
+    if signed_in or (found is not None and _started(found, school)):
+        raise AlreadySignedIn(merchant_order_id=merchant_order_id)
+    school.customers.forget(merchant_order_id)
+    at = school.now()
+    with school.database.begin() as db:
+        payment = payments.find_for_update(db, merchant_order_id) or payment
+        found = enrollments.find_enrollment(db, merchant_order_id)
+        _refuse(payment, found)
+        before = payments.find_customer(db, merchant_order_id)
+        if before is None or before.email == address:
+            raise InvalidInput.one("email", "is the address that it has already")
+        payments.set_email(db, merchant_order_id, address, at)
+        payments.tell(db, merchant_order_id, at, actor, "email_changed", f"{before.email} → {address}")
+        if found is not None:
+            _leave(db, found)
+        if payment.status is Status.PENDING:
+            messages.once_more(db, merchant_order_id, "order_made", at)
+        elif payment.status not in UNPAID:
+            start(db, merchant_order_id, at)
+    return address
+
+
+def _refuse(payment: Payment, found: Enrollment | None) -> None:
+    ended = found is not None and (found.revoke_wanted or found.state is EnrollmentState.REVOKED)
+    if payment.status is Status.REFUNDED or ended:
+        raise MoveRefused("Its access has ended.", merchant_order_id=payment.merchant_order_id)
+    if found is not None and found.former_user_id is not None:
+        raise MoveRefused("The last change is not through yet.", merchant_order_id=payment.merchant_order_id)
+
+
+def _started(found: Enrollment, school: School) -> bool:
+    """Whether Thinkific says that the learner has opened the course."""
+    if found.state is not EnrollmentState.ENROLLED or found.user_id is None or found.course_id is None:
+        return False
+    there = school.thinkific.find_enrollment(found.user_id, found.course_id)
+    return there is not None and there.started_at is not None
+
+
+def _leave(db: Db, found: Enrollment) -> None:
+    """Have the next run find the new address's user; what was aimed at, and so the day it ends, stays."""
+    given = found.state is EnrollmentState.ENROLLED or found.enroll_tried
+    enrollments.save_enrollment(
+        db,
+        found.merchant_order_id,
+        state=EnrollmentState.PENDING,
+        user_id=None,
+        user_created=False,
+        enrollment_id=None,
+        former_user_id=found.user_id if given else None,
+    )
+
+
+def _checked(email: str) -> str:
+    try:
+        return email_of(email)
+    except ValueError as error:
+        raise InvalidInput.one("email", str(error)) from None
+
+
+def _read(db: Db, merchant_order_id: MerchantOrderId) -> tuple[Payment, Enrollment | None]:
+    payment = payments.find_payment(db, merchant_order_id)
+    if payment is None:
+        raise PaymentUnknown(merchant_order_id=merchant_order_id)
+    return payment, enrollments.find_enrollment(db, merchant_order_id)

@@ -1,0 +1,74 @@
+"""The tables of what operators use: who they are, what they did, and what they say otherwise than by default. Part of
+the same `metadata`.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from kelaspay.store.database import UtcDateTime
+from kelaspay.store.tables import Id, metadata, payments
+
+operators = sa.Table(
+    "operators",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("email", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("password_hash", sa.Text),
+    sa.Column("made_at", UtcDateTime, nullable=False),
+    sa.Column("removed_at", UtcDateTime),
+    sa.Column("school", sa.Text, nullable=False, server_default=sa.text("'*'")),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("operator_id", sa.ForeignKey(operators.c.id), nullable=False, index=True),
+    sa.Column("made_at", UtcDateTime, nullable=False),
+    sa.Column("seen_at", UtcDateTime, nullable=False),
+)
+
+invitations = sa.Table(
+    "invitations",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("operator_id", sa.ForeignKey(operators.c.id), nullable=False, index=True),
+    sa.Column("expires_at", UtcDateTime, nullable=False),
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("key", sa.String(64), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False, index=True),
+    sa.Index("ix_attempts_key_at", "key", "at"),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("operator_id", sa.BigInteger, index=True),
+    sa.Column("operator", sa.Text, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, index=True),
+    sa.Column("text", sa.Text),
+    sa.Column("school", sa.Text, nullable=False, server_default=sa.text("'*'")),
+    sa.Index("ix_audit_school_id", "school", "id"),
+)
+
+notes = sa.Table(
+    "notes",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("merchant_order_id", sa.ForeignKey(payments.c.merchant_order_id), nullable=False, index=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("operator", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+)
