@@ -37,15 +37,26 @@ work: .venv/.run ## Work without the web
 emulate: .venv/.run ## Put an emulator on a port (ARGS="duitku --port 9001")
 	@$(BIN)/kelaspay emulate $(ARGS)
 
-test: .venv/.all ## Run the whole suite, on SQLite and on PostgreSQL and Redis (ARGS="-k twice" for a part)
+SUITE = -n auto --maxprocesses 8 -m "not chaos and not deployment"
+test: .venv/.all ## Run the whole suite, on SQLite and on PostgreSQL and Redis (ARGS="-k twice" for a part, COVERAGE=1)
 ifdef ARGS
 	$(BIN)/pytest $(ARGS)
-else
+else ifdef COVERAGE
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n auto --maxprocesses 8 -m "not chaos and not deployment"
+	$(BIN)/coverage run -m pytest $(SUITE)
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
-	$(BIN)/pytest -m chaos
+else
+	$(BIN)/pytest $(SUITE)
 endif
+
+bench: .venv/.all ## Measure everything, beside PostgreSQL and Redis (ARGS="--only 1,7"; needs wrk, takes long)
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-short: .venv/.all ## Measure what is quick, and fail on a fall since docs/performance.json
+	@$(BIN)/python -m tests.bench --short $(ARGS)
+
+chaos: .venv/.all ## Run what takes minutes: kills and crashes under load, the limit, deaths in pairs
+	$(BIN)/pytest -m chaos
 
 deployment: .venv/.all ## Build what the Dockerfile builds and run what compose.yaml describes, without Docker (needs Caddy)
 	UV=$(UV) $(BIN)/python -m tests.deployment.image .image
@@ -102,4 +113,4 @@ clean: ## Remove what was installed and made
 	@$(UV) sync --quiet --frozen --inexact --group docs --python $(PYTHON)
 	@touch $@
 
-.PHONY: deployment docs histories fuzz drive help setup setup-all demo run work emulate test check screenshots format clean
+.PHONY: chaos deployment docs histories fuzz drive help setup setup-all demo run work emulate test bench bench-short check screenshots format clean

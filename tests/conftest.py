@@ -15,7 +15,7 @@ import pytest
 import structlog
 
 from kelaspay.log import HANDLER
-from tests.databases import Reused, fill, folder_in_memory
+from tests.databases import BOTH, Reused, fill, folder_in_memory
 from tests.servers import fresh_database, fresh_postgres, fresh_redis, postgres, redis_url
 from tests.world import World, world_on
 
@@ -28,8 +28,6 @@ __all__ = ["fresh_postgres", "fresh_redis", "postgres", "redis_url"]
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # dozens of processes are started: compiled once is enough
 sys.dont_write_bytecode = False
-
-BOTH = ("sqlite", "postgresql+redis")
 
 
 @pytest.fixture(autouse=True)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+BOTH = ("sqlite", "postgresql+redis")
+
 MEMORY = Path("/dev/shm")  # noqa: S108 - private folders are made in it
 ROOM = 256 * 2**20
 """So much must be free in memory, in bytes; a container may give next to nothing."""

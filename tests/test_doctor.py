@@ -83,7 +83,7 @@ def test_doctor_says_what_is_wrong(shell: Shell, variables: dict[str, str], wron
 
 @pytest.mark.parametrize(
     ("status", "said"),
-    [(200, "answers"), (404, "answers HTTP 404: something else than Kelaspay is there"), (None, "does not answer")],
+    [(200, "answers"), (404, "answers, but not with Kelaspay"), (None, "does not answer")],
 )
 def test_doctor_looks_whether_the_address_leads_here(embedded: World, status: int | None, said: str) -> None:
     def answer(request: httpx2.Request) -> httpx2.Response:

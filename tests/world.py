@@ -79,6 +79,8 @@ class Hosts(httpx2.BaseTransport):
         self._apps = {f"{name}.test": httpx2.WSGITransport(app=app) for name, app in apps.items()}
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.url.host not in self._apps:
+            raise httpx2.ConnectError("no such name")
         return self._apps[request.url.host].handle_request(request)
 
 

@@ -21,6 +21,7 @@ BESIDE = {
     "CHANGELOG.md": "design/changelog.md",
 }
 """Pages that stand where whoever opens the repository looks for them."""
+LANGUAGES = {".html": "html", ".mjs": "js", ".sh": "sh", ".py": "python"}
 DECISIONS = "# every page of docs/decisions"
 MORE = "# every page that stands nowhere above"
 
@@ -54,9 +55,20 @@ def gather(folder: Path) -> None:
     for name, page in BESIDE.items():
         (folder / page).parent.mkdir(parents=True, exist_ok=True)
         (folder / page).write_text(_from_there((ROOT / name).read_text(encoding="utf-8")), encoding="utf-8")
+    (folder / "integrate" / "examples.md").write_text(examples(folder / "integrate" / "examples.md"), encoding="utf-8")
     for name, text in pages().items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def examples(page: Path) -> str:
+    """The page with each file of examples behind the words that introduce it."""
+
+    def shown(found: re.Match[str]) -> str:
+        text = (ROOT / "examples" / found[1]).read_text(encoding="utf-8").rstrip()
+        return f"```{LANGUAGES[Path(found[1]).suffix]}\n{text}\n```"
+
+    return re.sub(r"^\{(\S+)\}$", shown, page.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
 def configuration(folder: Path) -> str:

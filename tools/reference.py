@@ -17,6 +17,8 @@ from kelaspay.app import create_app
 from kelaspay.cli import app as command_line
 from kelaspay.faults import Fault
 from kelaspay.inbox import Inbox
+from kelaspay.migrate import migrate
+from kelaspay.notice import ENROLLMENT_FIELDS, FIELDS, TOLD, VERSION
 from kelaspay.outside import opened
 from kelaspay.settings import Settings, load
 from tools import openapi
@@ -49,6 +51,19 @@ help where the last column says so.
 | code | status | message | again |
 | --- | --- | --- | --- |"""
 
+NOTICES = """# Webhooks
+
+`kelaspay webhooks add https://…` has an address told what happens to orders, in the form of [Standard
+Webhooks](https://www.standardwebhooks.com): headers `webhook-id`, `webhook-timestamp` and `webhook-signature`, which
+any of its libraries verifies. A call is thin: ids, states and amounts, never a name, an address or a phone number;
+the [API](api.md) has the rest. Anything but a 2xx answer has it sent again, with the same `webhook-id`. Calls may
+come twice and in another order than things happened: act on `status`, not on the order of arrival.
+
+```json
+{"type": "order.paid", "version": "VERSION", "timestamp": "2026-11-23T02:00:00.000Z", "data": {…}}
+```
+"""
+
 
 def pages() -> dict[str, str]:
     """Every page by its path."""
@@ -57,6 +72,7 @@ def pages() -> dict[str, str]:
         "reference/commands.md": commands(),
         "reference/api.md": openapi.page(schema()),
         "reference/errors.md": errors(),
+        "reference/webhooks.md": notices(),
     }
 
 
@@ -153,6 +169,7 @@ def schema() -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="kelaspay-docs-") as folder:
         settings = load(data_dir=Path(folder), database_url=None, redis_url=None)
         with opened(settings) as outside:
+            migrate(outside.database)
             inbox = Inbox(outside.database, outside.now)
             try:
                 return create_app(outside, inbox, lambda *_: None).openapi()
@@ -168,4 +185,15 @@ def errors() -> str:
     for fault in sorted(named, key=lambda each: each.code()):
         again = "yes" if fault.retry else ""
         lines.append(f"| `{fault.code()}` | {fault.status} | {_plain(fault.message())} | {again} |")
+    return "\n".join(lines) + "\n"
+
+
+def notices() -> str:
+    """What we tell integrators of, and what stands in each call."""
+    lines = [NOTICES.replace("VERSION", VERSION)]
+    lines += ["## When", "", "| type | sent when |", "| --- | --- |"]
+    lines += [f"| `{kind}` | {_plain(said)} |" for kind, said in TOLD.items()]
+    for title, fields in {"data": FIELDS, "data.enrollment": ENROLLMENT_FIELDS}.items():
+        lines += ["", f"## `{title}`", "", "| field | |", "| --- | --- |"]
+        lines += [f"| `{name}` | {_plain(said)} |" for name, said in fields.items()]
     return "\n".join(lines) + "\n"

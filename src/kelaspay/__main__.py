@@ -9,7 +9,6 @@ from kelaspay.alone import NotAlone
 from kelaspay.backup import BackupFailed
 from kelaspay.cli import app
 from kelaspay.cli.show import EXIT_FAILED
-from kelaspay.demo import PortTaken
 from kelaspay.faults import Fault
 from kelaspay.schools import MissingSettings
 from kelaspay.settings import SettingsInvalid
@@ -32,7 +31,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         MissingSettings,
         NotAlone,
         BackupFailed,
-        PortTaken,
         PermissionError,
         NotADirectoryError,
     ) as error:

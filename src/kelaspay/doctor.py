@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-import httpx2
 import redis
 
+from kelaspay.address import Address, look_at
 from kelaspay.duitku.signature import Scheme
 from kelaspay.faults import DatabaseUnavailable, Fault, InvoiceUnknown
 from kelaspay.migrations import current, is_newer
@@ -24,8 +23,13 @@ if TYPE_CHECKING:
     from kelaspay.school import School
 
 NO_ORDER = MerchantOrderId("KPDOCTOR")
-LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
-PATIENCE = 5.0
+WRONG = {
+    Address.NOT_HTTPS: "APP_BASE_URL must be https outside localhost",
+    Address.OTHER_PORT: "Duitku calls back on port 443 only; take the port out of APP_BASE_URL",
+    Address.NO_ANSWER: "{base} does not answer: start `kelaspay serve`, and see that the name, the certificate and the"
+    " proxy lead to it; Duitku and Thinkific reach nothing else",
+    Address.ANOTHER: "{base} answers, but not with Kelaspay: something else is there",
+}
 STRONG_LENGTH = 32
 STRONG_VARIETY = 12
 GUESSED = ("change", "secret", "password", "example", "default", "kelaspay", "1234", "abcd", "qwerty", "test")
@@ -118,25 +122,11 @@ def weakness(key: str) -> str | None:
 
 
 def _address(outside: Outside) -> str:
-    """APP_BASE_URL is where Duitku and Thinkific call and what the redirect URI is built from."""
     base = outside.settings.app_base_url
-    url = urlsplit(base)
-    if url.hostname in LOCAL:
-        return f"{base} (only this machine can reach it: Duitku cannot call back)"
-    if url.scheme != "https":
-        raise ValueError("APP_BASE_URL must be https outside localhost")
-    if url.port not in {None, 443}:
-        raise ValueError("Duitku calls back on port 443 only; take the port out of APP_BASE_URL")
-    try:
-        answer = outside.http.get(f"{base}/healthz", timeout=PATIENCE)
-    except httpx2.HTTPError as error:
-        raise ValueError(
-            f"{base} does not answer ({type(error).__name__}): start `kelaspay serve`, and see that the name, the"
-            " certificate and the proxy lead to it; Duitku and Thinkific reach nothing else"
-        ) from None
-    if not answer.is_success:
-        raise ValueError(f"{base}/healthz answers HTTP {answer.status_code}: something else than Kelaspay is there")
-    return f"{base} answers"
+    found = look_at(base, outside.http)
+    if found in WRONG:
+        raise ValueError(WRONG[found].format(base=base))
+    return f"{base} answers" if found is Address.FINE else f"{base} (only this machine reaches it: Duitku cannot)"
 
 
 def _database(outside: Outside) -> str:

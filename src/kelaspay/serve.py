@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import signal
 import sys
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -129,11 +131,20 @@ def serve(settings: Settings, *, works: bool, started_up: Callable[[], None]) ->
     with started(settings, works=works) as process:
         started_up()
         server = web_server(process, settings)
+        settle()
         for (
             number
         ) in STOPS:  # uvicorn raises a signal again when it is done; the default would end us before the worker
             signal.signal(number, server.handle_exit)
         server.run()
+
+
+def settle() -> None:
+    """Give back the memory that only starting needed, and spare the collector what will stay until the end."""
+    gc.collect()
+    gc.freeze()
+    with suppress(OSError, AttributeError):  # glibc's; other C libraries give back by themselves or not at all
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def web_server(process: Process, settings: Settings) -> uvicorn.Server:
@@ -150,6 +161,7 @@ def work(settings: Settings) -> None:
     for number in STOPS:
         signal.signal(number, lambda *_: stopped.set())
     with started(settings, works=True):
+        settle()
         log.info("working")
         stopped.wait()
 

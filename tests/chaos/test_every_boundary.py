@@ -12,6 +12,7 @@ import pytest
 
 from tests.chaos.dying import Town
 from tests.chaos.journey import STORIES, Story, told
+from tests.databases import BOTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +43,17 @@ def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
     return said
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def everywhere() -> Iterator[object]:
+    """Every story on both databases. What SQLite has shown of every one, PostgreSQL shows of the first one and, where
+    there is time for it, of the others.
+    """
+    for on in BOTH:
+        for story in STORIES:
+            long = on != "sqlite" and story is not STORIES[0]
+            yield pytest.param(on, story, id=f"{on}-{story.name}", marks=[pytest.mark.chaos] if long else [])
+
+
+@pytest.mark.parametrize(("urls", "story"), list(everywhere()), indirect=["urls"])
 def test_killed_at_any_boundary_it_ends_as_if_nothing_had_been(
     story: Story, town: Town, say: Callable[[str], None]
 ) -> None:
@@ -55,6 +66,7 @@ def test_killed_at_any_boundary_it_ends_as_if_nothing_had_been(
     assert len(set(boundaries)) > 40
 
 
+@pytest.mark.chaos
 def test_killed_twice_it_ends_as_if_nothing_had_been(town: Town, say: Callable[[str], None]) -> None:
     story = STORIES[0]
     clean = len(told(story, town, ()))

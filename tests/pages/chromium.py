@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 PATIENCE = 40.0
+STARTING = 120.0
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 900}
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -92,7 +93,7 @@ def visit(browser: Browser, url: str, *, size: dict[str, int] = PHONE, script: b
 
 
 def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + STARTING
     while time.monotonic() < deadline:
         try:
             if httpx2.get(url).is_success:

@@ -285,8 +285,7 @@ def serious(page: Page) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("lang", ["id", "en"])
-@pytest.mark.parametrize("size", [chromium.PHONE, chromium.DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize(("lang", "size"), [("id", chromium.PHONE), ("en", chromium.DESK)], ids=["id-phone", "en-desk"])
 def test_axe_finds_nothing_serious_on_any_page(browser: Browser, shop: str, lang: str, size: dict[str, int]) -> None:
     with visit(browser, shop, size=size) as page:
         found: list[Any] = []

@@ -10,6 +10,7 @@ from kelaspay.cli import (
     courses,
     events,
     keys,
+    measuring,
     offers,
     operators,
     payments,
@@ -41,3 +42,4 @@ app.add_typer(webhooks.app, name="webhooks", help="Which programs are told what 
 processes.add_to(app)
 backups.add_to(app)
 reconciling.add_to(app)
+measuring.add_to(app)

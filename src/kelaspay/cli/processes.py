@@ -1,4 +1,6 @@
-"""The commands that run a process: serve, work, migrate, doctor, demo, emulate."""
+"""The commands that run a process: serve, work, migrate, doctor, demo, emulate. The emulators are imported where they
+are run: a service carries none of them.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from kelaspay import demo as demonstration
 from kelaspay import log
 from kelaspay.cli import show
 from kelaspay.doctor import examine
@@ -19,7 +20,6 @@ from kelaspay.serve import serve as serve_web
 from kelaspay.serve import work as work_alone
 from kelaspay.settings import load
 from kelaspay.webhook import register
-from kelaspay_emulators.stand_alone import emulate_duitku, emulate_thinkific
 
 
 class Emulated(StrEnum):
@@ -91,7 +91,14 @@ def demo(
     *, once: Annotated[bool, typer.Option("--once", help="Buy one course headless, and say how it went.")] = False
 ) -> None:
     """Run everything between emulated Duitku and emulated Thinkific. No account is needed, no money moves."""
-    if not demonstration.run(once=once):
+    from kelaspay import demo as demonstration  # noqa: PLC0415 - see above
+
+    try:
+        enrolled = demonstration.run(once=once)
+    except demonstration.PortTaken as error:
+        print(f"kelaspay: {error}", file=sys.stderr)
+        enrolled = False
+    if not enrolled:
         raise typer.Exit(show.EXIT_FAILED)
 
 
@@ -101,6 +108,8 @@ def emulate(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="9001 for Duitku, 9002 for Thinkific.")] = None,
 ) -> None:
     """Put an emulator on a port until told to stop."""
+    from kelaspay_emulators.stand_alone import emulate_duitku, emulate_thinkific  # noqa: PLC0415 - see above
+
     on = port or PORTS[which]
     try:
         (emulate_duitku if which is Emulated.DUITKU else emulate_thinkific)(on)

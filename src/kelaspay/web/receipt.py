@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from fpdf import FPDF
-from fpdf.enums import XPos, YPos
 
 from kelaspay.duitku import CHANNELS
 from kelaspay.faults import PaymentUnknown
@@ -112,6 +110,9 @@ def _method(payment: Payment, say: Callable[[str], str]) -> str:
 
 def _drawn(receipt: Receipt, title: str, language: str) -> bytes:
     """One A4 page in a font that every reader has."""
+    from fpdf import FPDF  # noqa: PLC0415 - with its fonts 20 MB that most processes never need
+    from fpdf.enums import XPos, YPos  # noqa: PLC0415 - the same
+
     made = FPDF(format="A4")
     made.set_title(f"{title} {receipt.number}")
     made.set_lang(language)

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import SecretStr
 
 from kelaspay import operators as access
+from kelaspay.address import Address, look_at
 from kelaspay.faults import (
     Fault,
     InvalidInput,
@@ -27,6 +28,7 @@ from kelaspay.store import console, operators
 from kelaspay.store.audit import EVERYWHERE
 from kelaspay.store.operators import Operator, Role
 from kelaspay.tokens import revoke
+from kelaspay.web.console import words
 from kelaspay.web.console.page import ConsoleRoute, back, page, why, wording
 from kelaspay.web.console.standing import standing_of
 from kelaspay.web.console.visit import (
@@ -56,7 +58,7 @@ def show(request: Request, visitor: Looking) -> HTMLResponse:
 
 @router.post("/test")
 def test_connections(request: Request, visitor: OwnerActing) -> HTMLResponse:
-    """One real call each to Duitku, signed, and to Thinkific."""
+    """One real call each to Duitku, signed, to Thinkific, and to ourselves from outside."""
     outside, t = outside_of(request), wording(request)
     found = []
     for name, ask in (("Duitku", _ask_duitku), ("Thinkific", _ask_thinkific)):
@@ -65,6 +67,8 @@ def test_connections(request: Request, visitor: OwnerActing) -> HTMLResponse:
             found.append((name, True, t("Tersambung: kuncinya diterima.")))
         except Fault as fault:
             found.append((name, False, why(t, fault)))
+    address = look_at(outside.settings.app_base_url, outside.http)
+    found.append((t("Alamat"), address in {Address.FINE, Address.LOCAL}, t(words.ADDRESS[address])))
     write_down(request, visitor, "connection_tested", None, ", ".join(f"{name}: {fine}" for name, fine, _ in found))
     return _page(request, visitor, tested=found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kelaspay.address import Address
 from kelaspay.payment import EnrollmentState, Status
 
 MENU = (
@@ -30,6 +31,14 @@ ACCESS: dict[str, str] = {
     EnrollmentState.REVOKED: "Akses diakhiri",
     EnrollmentState.BLOCKED: "Terhenti",
     "none": "-",
+}
+ADDRESS: dict[str, str] = {
+    Address.FINE: "APP_BASE_URL menuju layanan ini.",
+    Address.LOCAL: "Hanya komputer ini yang bisa membukanya; Duitku tidak bisa mengirim callback.",
+    Address.NOT_HTTPS: "APP_BASE_URL harus https.",
+    Address.OTHER_PORT: "Duitku hanya memanggil port 443; hapus port dari APP_BASE_URL.",
+    Address.NO_ANSWER: "APP_BASE_URL tidak menjawab. Periksa nama domain, sertifikat, dan proxy.",
+    Address.ANOTHER: "APP_BASE_URL dijawab program lain, bukan Kelaspay.",
 }
 NEED = {
     "not_enrolled": "Dibayar, belum terdaftar",

@@ -1,0 +1,147 @@
+"""What is kept of a run: `docs/performance.json`, from which the short form sees a fall; the table in
+`docs/performance.md` between two marks, so that what people wrote around it stays; and a chart a file.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kelaspay.bench.charts import svg
+from kelaspay.bench.figures import Better, Figure, Outcome, plain, read, told
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+NAMES = {
+    1: "Callbacks a second, concurrency 64",
+    2: "p99 of a callback, concurrency 16",
+    3: "Own time from callback to enrolled",
+    4: "Enrollments a minute at Thinkific's limit",
+    5: "Thinkific calls per enrollment, external order aside",
+    6: "Cost at 1 000 000 payments, of that at 1 000",
+    7: "Start and memory",
+    8: "Order form",
+    9: "`make test`, two cores (taken by hand)",
+}
+BY_HAND = 9
+
+
+class NoMarks(Exception):  # noqa: N818 - says what happened
+    """The document has no place for what was measured: put both marks in it, each on a line of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a run found, and where and when."""
+
+    outcome: Outcome
+    machine: str
+    taken: dict[str, str] = field(default_factory=dict)
+    """Number of the measure to the day on which it was taken."""
+
+
+def load(path: Path) -> Kept:
+    """What is kept; nothing where there is no such file."""
+    if not path.exists():
+        return Kept(Outcome(), "")
+    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return Kept(read(kept), str(kept.get("machine", "")), dict(kept.get("taken", {})))
+
+
+def merged(before: Kept, now: Kept) -> Kept:
+    """What was measured now in the place of the same measures before; the others stay."""
+    measured = {int(number) for number in now.taken}
+    kept = Outcome(
+        [each for each in before.outcome.figures if each.measure not in measured],
+        [each for each in before.outcome.missing if each.measure not in measured],
+        [each for each in before.outcome.charts if int(each.name.split("-")[0]) not in measured],
+    )
+    kept.add(now.outcome)
+    kept.figures.sort(key=lambda each: each.measure)
+    kept.missing.sort(key=lambda each: each.measure)
+    kept.charts.sort(key=lambda each: each.name)
+    return Kept(kept, now.machine, before.taken | now.taken)
+
+
+def write(page: Path, kept: Kept) -> None:
+    """Write the page, the JSON beside it and the charts in a folder beside it. Raises `NoMarks`."""
+    written = between(page.read_text(encoding="utf-8"), markdown(kept, page.stem))
+    page.write_text(written, encoding="utf-8")
+    page.with_suffix(".json").write_text(json.dumps(as_json(kept), indent=1, ensure_ascii=False) + "\n", "utf-8")
+    folder = page.with_suffix("")
+    folder.mkdir(exist_ok=True)
+    for chart in kept.outcome.charts:
+        (folder / f"{chart.name}.svg").write_text(svg(chart), encoding="utf-8")
+
+
+def as_json(kept: Kept) -> dict[str, Any]:
+    return {"machine": kept.machine, "taken": kept.taken} | told(kept.outcome)
+
+
+def between(page: str, text: str) -> str:
+    """The page with the text between its marks."""
+    before, begin, rest = page.partition(BEGIN)
+    _old, end, after = rest.partition(END)
+    if not begin or not end:
+        raise NoMarks
+    return f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{after}"
+
+
+def markdown(kept: Kept, folder: str) -> str:
+    """The table, what was not measured, and the charts."""
+    outcome = kept.outcome
+    lines = [
+        f"{kept.machine}. Taken {_days(kept)}.",
+        "",
+        "| measure | | figure | rounds from … to | to reach | |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *map(_row, outcome.figures),
+    ]
+    if outcome.missing:
+        lines += ["", "Not measured:", ""]
+        lines += [f"- {NAMES[each.measure]}, {each.name}: {each.why}" for each in outcome.missing]
+    for chart in outcome.charts:
+        lines += ["", f"![{chart.title}]({folder}/{chart.name}.svg)"]
+    return "\n".join(lines)
+
+
+def _days(kept: Kept) -> str:
+    """The day, or which measure was taken on which."""
+    days = sorted(set(kept.taken.values()))
+    if len(days) == 1:
+        return days[0]
+    those = {day: [measure for measure, taken in sorted(kept.taken.items()) if taken == day] for day in days}
+    return ", ".join(f"{day} ({', '.join(measures)})" for day, measures in those.items())
+
+
+def _row(figure: Figure) -> str:
+    said = f" ({figure.absolute})" if figure.absolute else ""
+    cells = (
+        f"{figure.measure} {NAMES[figure.measure]}",
+        f"{figure.name}{said}",
+        f"**{number(figure.value, figure.unit)}**",
+        spread(figure),
+        target(figure),
+        {True: "met", False: "**missed**", None: ""}[figure.met],
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def target(figure: Figure) -> str:
+    """What is to be reached, in words; nothing where nothing is."""
+    if figure.target is None:
+        return ""
+    return f"{'≥' if figure.better is Better.MORE else '≤'} {number(figure.target, figure.unit)}"
+
+
+def spread(figure: Figure) -> str:
+    """From the least to the greatest of the rounds; nothing where they agree."""
+    return "" if figure.low == figure.high else f"{number(figure.low)} … {number(figure.high)}"
+
+
+def number(value: float, unit: str = "") -> str:
+    """A figure with its unit."""
+    return f"{plain(value)} {unit}".rstrip()

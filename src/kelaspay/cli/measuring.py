@@ -1,0 +1,116 @@
+"""The command that measures: bench. What it needs is imported when it runs, or every command would start slower."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kelaspay.cli import show
+
+if TYPE_CHECKING:
+    from kelaspay.bench.document import Kept
+    from kelaspay.bench.run import Wanted
+
+KEPT = Path("docs/performance.json")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the command beside the others."""
+    app.command()(bench)
+
+
+def bench(
+    *,
+    only: Annotated[str, typer.Option(metavar="N,N", help="Measures to take, like 1,7; without it all of them.")] = "",
+    short: Annotated[
+        bool, typer.Option("--short", help="Measures 1, 2, 5 and 7, quickly; fails when one fell since the kept table.")
+    ] = False,
+    rounds: Annotated[int | None, typer.Option(min=1, help="5; 3 with --short.", show_default=False)] = None,
+    seconds: Annotated[
+        int | None, typer.Option(min=1, help="Of load in a round: 5; 1 with --short.", show_default=False)
+    ] = None,
+    postgres: Annotated[
+        str | None, typer.Option(metavar="URL", help="A PostgreSQL where databases may be made and dropped.")
+    ] = None,
+    redis: Annotated[str | None, typer.Option(metavar="URL", help="A Redis that may be written to.")] = None,
+    suite: Annotated[float | None, typer.Option(metavar="SECONDS", help="Measure 9: what `make test` took.")] = None,
+    stories: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Measure 9: what the story tests took.")
+    ] = None,
+    write: Annotated[
+        Path | None, typer.Option(metavar="PAGE", help="Put the table into docs/performance.md, the rest beside it.")
+    ] = None,
+    json: show.AsJson = False,
+) -> None:
+    """Measure the service beside what bounds it and what one would pick instead. Needs wrk, and takes minutes."""
+    from kelaspay.bench.run import Wanted  # noqa: PLC0415 - see above
+
+    wanted = Wanted(
+        _numbers(only),
+        short=short,
+        rounds=rounds or (3 if short else 5),
+        seconds=seconds or (1 if short else 5),
+        postgres=postgres,
+        redis=redis,
+        suite_seconds=suite,
+        story_seconds=stories,
+    )
+    found = _found(wanted)
+    _show(found, as_json=json)
+    if write is not None:
+        _write(write, found)
+    if short:
+        _compare(found)
+
+
+def _numbers(only: str) -> frozenset[int]:
+    named = only.replace(",", " ").split()
+    if not set(named) <= set("123456789"):
+        raise typer.BadParameter("--only takes numbers of measures from 1 to 9, like 1,7")
+    return frozenset(map(int, named))
+
+
+def _found(wanted: Wanted) -> Kept:
+    from kelaspay.bench.load import LoadFailed  # noqa: PLC0415 - see above
+    from kelaspay.bench.programs import NotStarted  # noqa: PLC0415 - see above
+    from kelaspay.bench.run import run  # noqa: PLC0415 - see above
+    from kelaspay.bench.scene import NotEnrolled  # noqa: PLC0415 - see above
+
+    try:
+        return run(wanted, lambda said: print(said, file=sys.stderr, flush=True))
+    except (LoadFailed, NotStarted, NotEnrolled) as error:
+        print(f"kelaspay: {error}", file=sys.stderr)
+        raise typer.Exit(show.EXIT_FAILED) from None
+
+
+def _show(found: Kept, *, as_json: bool) -> None:
+    from kelaspay.bench import document, terminal  # noqa: PLC0415 - see above
+
+    if as_json:
+        show.data(document.as_json(found))
+    else:
+        terminal.show(found)
+
+
+def _write(page: Path, found: Kept) -> None:
+    from kelaspay.bench import document  # noqa: PLC0415 - see above
+
+    try:
+        document.write(page, document.merged(document.load(page.with_suffix(".json")), found))
+    except document.NoMarks as error:
+        print(f"kelaspay: {page}: {error.__doc__}", file=sys.stderr)
+        raise typer.Exit(show.EXIT_FAILED) from None
+
+
+def _compare(found: Kept) -> None:
+    from kelaspay.bench import document  # noqa: PLC0415 - see above
+    from kelaspay.bench.figures import fallen  # noqa: PLC0415 - see above
+
+    down = fallen(document.load(KEPT).outcome.figures, found.outcome.figures)
+    for each in down:
+        print(f"Fallen by more than a quarter: {each}", file=sys.stderr)
+    if down:
+        raise typer.Exit(show.EXIT_FAILED)
