@@ -16,6 +16,7 @@ from kelaspay.web.console import (
     payments,
     settings,
     sign_in,
+    webhooks,
 )
 
 routers = tuple(
@@ -33,6 +34,7 @@ routers = tuple(
         customers,
         settings,
         keys,
+        webhooks,
         audit,
     )
 )
