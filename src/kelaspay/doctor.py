@@ -14,6 +14,7 @@ from kelaspay.migrations import current, is_newer
 from kelaspay.payment import MerchantOrderId
 from kelaspay.school import DEFAULT
 from kelaspay.schools import missing
+from kelaspay.store import endpoints
 from kelaspay.webhook import missing_topics
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def examine(outside: Outside) -> list[Finding]:
         ("database", lambda: _database(outside)),
         ("redis", lambda: _redis(outside)),
         ("oauth", lambda: _oauth(outside)),
+        ("endpoints", lambda: _endpoints(outside)),
     ]
     return [*(_finding(what, check) for what, check in checks), *_schools(outside)]
 
@@ -174,6 +176,19 @@ def _webhooks(school: School) -> str:
     if lacking:
         return f"not registered: {', '.join(lacking)}; to have them: kelaspay doctor --register-webhooks"
     return f"all registered, to {school.webhook_url}"
+
+
+def _endpoints(outside: Outside) -> str:
+    """Endpoints of integrators that were disabled, because nothing reached them."""
+    found, newest = current(outside.database)
+    if found != newest:
+        return "not known before the database is up to date"
+    with outside.database.read() as db:
+        given_up, listed = endpoints.given_up(db), endpoints.list_endpoints(db)
+    if given_up:
+        named = ", ".join(f"{each.id} ({each.url}: {each.disabled_reason})" for each in given_up)
+        raise ValueError(f"disabled: {named}; mend the receiver, then kelaspay webhooks enable ID")
+    return f"{len(listed)} endpoints" if listed else "none: nobody is told (kelaspay webhooks add)"
 
 
 def _oauth(outside: Outside) -> str:

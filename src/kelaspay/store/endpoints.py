@@ -108,9 +108,11 @@ def disable(db: Db, endpoint_id: str, reason: Disabled, now: datetime, *conditio
     return db.execute(disabled.values(disabled_at=now, disabled_reason=reason)).rowcount == 1
 
 
-def given_up(db: Db) -> list[Endpoint]:
+def given_up(db: Db, school: str | None = None) -> list[Endpoint]:
     """Endpoints that were disabled and not by a person: somebody should look."""
     query = sa.select(*ENDPOINT_COLUMNS).where(endpoints.c.disabled_reason.in_([Disabled.GONE, Disabled.FAILING]))
+    if school is not None:
+        query = query.where(endpoints.c.school == school)
     return [_endpoint(row) for row in db.execute(query.order_by(endpoints.c.disabled_at))]
 
 

@@ -15,6 +15,7 @@ from kelaspay.web.console import (
     payments,
     settings,
     sign_in,
+    webhooks,
 )
 
 routers = tuple(
@@ -31,6 +32,7 @@ routers = tuple(
         coupons,
         customers,
         settings,
+        webhooks,
         audit,
     )
 )

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from kelaspay.outside import Outside
-from kelaspay.store import console, offers
+from kelaspay.store import console, endpoints, offers
 from kelaspay.store.console import Day, Need
 from kelaspay.store.database import Db
 from kelaspay.web.console.page import WIB, ConsoleRoute, page
@@ -98,6 +98,7 @@ def _counters(db: Db, school: str | None, now: datetime) -> list[Counter]:
         *([] if school else [_refused(db, now)]),
         Counter("Kursus tanpa pemetaan", len(console.unmapped_offers(db, school)), "/console/catalogue#offers"),
         Counter("Pekerjaan yang menyerah", console.dead_jobs(db, school), "/console/jobs?state=dead"),
+        Counter("Alamat webhook dimatikan", len(endpoints.given_up(db, school)), "/console/webhooks"),
     ]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from kelaspay.endpoint_faults import DeliveryUnknown, EndpointUnknown
 from kelaspay.faults import (
     CouponUnknown,
     CustomerUnknown,
@@ -19,6 +20,8 @@ from kelaspay.faults import (
     SchoolUnknown,
 )
 from kelaspay.store import owners
+from kelaspay.store.deliveries import find_delivery
+from kelaspay.store.endpoints import find_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,6 +36,12 @@ class Kind(NamedTuple):
     unknown: type[Fault]
 
 
+def _owns_delivery(db: Db, delivery_id: str, school: str) -> bool:
+    return (
+        delivery_id.isascii() and delivery_id.isdigit() and find_delivery(db, int(delivery_id[:18]), school) is not None
+    )
+
+
 KINDS = {
     "order_id": Kind(owners.owns_payment, PaymentUnknown),
     "event_id": Kind(owners.owns_event, EventUnknown),
@@ -41,6 +50,8 @@ KINDS = {
     "email": Kind(owners.owns_customer, CustomerUnknown),
     "message_id": Kind(owners.owns_message, MessageUnknown),
     "operator_id": Kind(owners.owns_operator, OperatorUnknown),
+    "endpoint_id": Kind(lambda db, value, school: find_endpoint(db, value, school) is not None, EndpointUnknown),
+    "delivery_id": Kind(_owns_delivery, DeliveryUnknown),
     "subdomain": Kind(lambda _db, value, school: value == school, SchoolUnknown),
 }
 FREE = {"kind", "language"}

@@ -71,6 +71,9 @@ ADVICE = {
     "external_order_unknown": "Akses pembeli tidak terpengaruh. Periksa pesanan di Thinkific; jangan dicatat dua kali.",
 }
 FAULTS = {
+    "endpoint_unknown": "Alamat webhook itu tidak ada.",
+    "delivery_unknown": "Pengiriman itu tidak ada.",
+    "endpoint_disabled": "Alamat webhook itu dimatikan; aktifkan dahulu.",
     "sign_in_refused": "Email atau kata sandi salah.",
     "too_many_attempts": "Terlalu banyak percobaan. Tunggu 15 menit, lalu coba lagi.",
     "not_signed_in": "Masuk dahulu.",
@@ -232,7 +235,21 @@ DEED = {
     "connection_tested": "Menguji koneksi",
     "keys_changed": "Mengganti kunci sekolah",
 }
+DISABLED = {
+    "by_hand": "dimatikan",
+    "gone": "dimatikan: alamatnya menjawab 410",
+    "failing": "dimatikan: gagal lima hari",
+}
+DELIVERY = {
+    "waiting": "menunggu",
+    "delivered": "terkirim",
+    "failed": "gagal",
+}
+
 SAID = {
+    "redelivered": "Pengiriman itu dikirim ulang.",
+    "pinged": "Uji sedang dikirim; hasilnya ada di daftar pengiriman.",
+    "endpoint_enabled": "Alamat webhook aktif lagi.",
     "welcome": "Selamat datang. Kata sandi Anda sudah disimpan.",
     "signed_out": "Anda sudah keluar.",
     "password_changed": "Kata sandi sudah diganti; peramban lain dikeluarkan.",
