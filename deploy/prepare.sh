@@ -13,6 +13,7 @@ random() { head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
 mkdir -p deploy/secrets && chmod 0700 deploy/secrets
 secret secret_key "$(random)"
 secret postgres_password "$(random)"
+secret metrics_token "$(random)"
 secret database_url "postgresql://kelaspay:$(cat deploy/secrets/postgres_password)@postgres:5432/kelaspay"
 secret duitku_api_key ""
 secret thinkific_api_key ""

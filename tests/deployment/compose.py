@@ -154,9 +154,9 @@ class Topology:
 
     def _environment(self, service: Service) -> dict[str, str]:
         environment = {name: self._here(value) for name, value in service.environment.items()}
-        address = self.names.get(f"{service.name}:8000")
-        if address:
-            environment["PORT"] = address.partition(":")[2]
+        for setting, port in _PORTS.items():
+            if address := self.names.get(f"{service.name}:{port}"):
+                environment[setting] = address.partition(":")[2]
         return environment
 
     def _here(self, text: str) -> str:
@@ -193,7 +193,12 @@ def _topology(folder: Path, postgres: PostgresServer) -> Topology:
     secrets = folder / "run" / "secrets"
     for each in secrets.iterdir():
         each.write_text(each.read_text().replace("postgres:5432", names["postgres:5432"]))
-    paths = {"/run/secrets": str(secrets), "/etc/caddy": str(folder / "deploy"), "/data": str(folder / "data")}
+    paths = {
+        "/run/secrets": str(secrets),
+        "/etc/caddy": str(folder / "deploy"),
+        "/data": str(folder / "data"),
+        "172.30.77.0/24": "127.0.0.1",
+    }
     outside = {
         "PATH": os.environ["PATH"],
         "LANG": "C.UTF-8",
@@ -205,7 +210,8 @@ def _topology(folder: Path, postgres: PostgresServer) -> Topology:
     return Topology(read_services(folder, image), image, Fleet(folder, outside), folder, names | paths, https)
 
 
-_LISTENING = (("redis", 6379), ("web-1", 8000), ("web-2", 8000))
+_LISTENING = (("redis", 6379), ("web-1", 8000), ("web-2", 8000), ("worker-1", 8001), ("worker-2", 8001))
+_PORTS = {"PORT": 8000, "WORK_PORT": 8001}
 
 
 def _lay_out(folder: Path, more: Mapping[str, str]) -> None:

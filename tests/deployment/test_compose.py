@@ -109,10 +109,12 @@ def shop() -> Iterator[Shop]:
 
 def start_all(up: Topology) -> None:
     """In the order that `depends_on` asks for."""
-    assert up.up("migrate").exit_code() == 0, up.printed()
+    migrated = up.up("migrate")
+    assert until(lambda: not migrated.running, STARTING_SECONDS), up.printed()
+    assert migrated.exit_code() == 0, up.printed()
     for name in ("web-1", "web-2", "worker-1", "worker-2"):
         up.up(name)
-    for name in ("web-1", "web-2"):
+    for name in ("web-1", "web-2", "worker-1", "worker-2"):
         assert until(partial(up.healthy, name), STARTING_SECONDS, every=2.0), up.printed()
     up.up("caddy")
     assert until(up.authority.exists), up.printed()
@@ -123,6 +125,7 @@ def stock(shop: Shop) -> None:
     course = shop.thinkific.school.add_course(COURSE)
     words = ["--slug", OFFER, "--name", COURSE, "--price", "150000", "--course-id", str(course.id)]
     ran = shop.up.run("web-1", "offers", "add", *words)
+    assert until(lambda: not ran.running, STARTING_SECONDS), ran.printed()
     assert ran.exit_code() == 0, ran.printed()
 
 
