@@ -78,6 +78,16 @@ fuzz: .venv/.all ## Fuzz what reads callbacks, signatures, names and numbers: a 
 	for target in signed_callback signature subdomain phone email; do \
 	  $(BIN)/python -m tests.security.fuzz $$target -runs=$$(( $(FUZZ_RUNS) / 10 )) || exit 1; done
 
+SCANNED = $$(git ls-files | grep -vE '^(tests|src/kelaspay_emulators|docs/screenshots|tools)/|uv.lock|[.]png$$')
+audit: .venv/.all ## Look for known vulnerabilities, unsafe code and keys in git
+	$(UV) lock --check --quiet
+	$(BIN)/python tools/audit.py
+	$(BIN)/bandit -q -r src -ll -s B608
+	$(BIN)/detect-secrets-hook --disable-plugin KeywordDetector --disable-plugin BasicAuthDetector --disable-plugin Base64HighEntropyString $(SCANNED)
+
+sbom: .venv/.run ## Write sbom.json: what an installation consists of (CycloneDX)
+	$(UV) export --quiet --frozen --no-dev --format cyclonedx1.5 --output-file sbom.json
+
 check: .venv/.all ## Run formatter, linter, types and import rules
 	$(UV) lock --check --quiet
 	$(BIN)/ruff format --check .

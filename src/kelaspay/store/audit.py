@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from kelaspay.store.console import only
 from kelaspay.store.operator_tables import audit
 
 if TYPE_CHECKING:
@@ -49,7 +48,12 @@ def read_audit(
     operator: str | None = None,
 ) -> list[sa.Row[Any]]:
     """Newest first; `before` is the id where the page before ended."""
-    query = sa.select(audit).where(only(audit.c.school, school)).order_by(audit.c.id.desc()).limit(limit)
+    query = (
+        sa.select(audit)
+        .where(sa.true() if school is None else audit.c.school == school)
+        .order_by(audit.c.id.desc())
+        .limit(limit)
+    )
     if before is not None:
         query = query.where(audit.c.id < before)
     if subject:

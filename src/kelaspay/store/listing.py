@@ -112,7 +112,7 @@ def _conditions(wanted: Filter, now: datetime) -> list[sa.ColumnElement[bool]]:
         payments.c.offer: wanted.offer,
         payments.c.payment_method: wanted.method,
     }
-    conditions = [only(payments.c.school, wanted.school)]
+    conditions = [] if wanted.school is None else [payments.c.school == wanted.school]
     conditions += [column == value for column, value in equal.items() if value]
     if wanted.access == "none":
         conditions.append(enrollments.c.state.is_(None))

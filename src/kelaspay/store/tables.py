@@ -278,6 +278,21 @@ sa.Index(
     payments.c.created_at.desc(),
     payments.c.merchant_order_id.desc(),
 )
+sa.Index(
+    "ix_payments_offer_made",
+    payments.c.offer,
+    payments.c.created_at.desc(),
+    payments.c.merchant_order_id.desc(),
+)
+sa.Index(
+    "ix_payments_school_paid",
+    payments.c.school,
+    payments.c.paid_at,
+    payments.c.status,
+    payments.c.payment_amount,
+    sqlite_where=payments.c.paid_at.is_not(None),
+    postgresql_where=payments.c.paid_at.is_not(None),
+)
 sa.Index("ix_enrollments_state", enrollments.c.state)
 sa.Index(
     "ix_payments_paid",
