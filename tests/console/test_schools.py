@@ -53,6 +53,8 @@ def ids(world: World) -> dict[str, object]:
         "operator_id": operator.id,
         "subdomain": "acme",
         "kind": "paid",
+        "endpoint_id": "none",  # tests/webhooks_out has the schools' own
+        "delivery_id": "1",
     }
 
 
