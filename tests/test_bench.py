@@ -33,8 +33,8 @@ from kelaspay.bench.scene import Call
 from kelaspay.duitku.callback import read_callback
 from kelaspay.duitku.signature import Scheme
 from kelaspay.migrate import migrate
-from kelaspay.payment import Status
-from kelaspay.store import payments
+from kelaspay.payment import EnrollmentState, Status
+from kelaspay.store import enrollments, payments
 from kelaspay.store.database import Database
 
 if TYPE_CHECKING:
@@ -170,7 +170,10 @@ def test_a_store_is_filled_with_payments_done_and_waiting(tmp_path: Path) -> Non
 
     with database.read() as db:
         found = [payments.find_payment(db, order_id) for order_id in (*waiting_ids(2), "KLP-BENCH-D00000002")]
+        access = enrollments.find_enrollment(db, "KLP-BENCH-D00000002")
     database.close()
+    assert access is not None
+    assert access.state is EnrollmentState.ENROLLED
     assert [each.status for each in found if each] == [Status.PENDING, Status.PENDING, Status.COMPLETED]
 
 

@@ -108,7 +108,7 @@ def test_doctor_registers_thinkifics_webhooks_and_then_has_nothing_to_add(shell:
     assert "ok   webhooks: not registered: enrollment.created, " in before
     assert "ok   webhooks: all registered, to http://localhost:8000/webhooks/thinkific" in first
     assert "all registered" in again
-    assert len(shell.world.thinkific.school.webhooks) == 5
+    assert len(shell.world.thinkific.school.webhooks) == 6
 
 
 def test_doctor_looks_at_a_database_that_is_away(shell: Shell) -> None:

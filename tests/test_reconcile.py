@@ -15,6 +15,7 @@ from kelaspay.payment import EnrollmentState, Status
 from kelaspay.reconcile import HOURLY_BUDGET
 from kelaspay.revoke import ask_to_revoke
 from kelaspay.store import tables
+from tests.databases import BOTH
 from tests.twin import queue
 from tests.world import COURSE
 
@@ -66,7 +67,11 @@ def test_nobody_asks_while_the_buyer_can_be_expected_to_be_still_paying(world: W
     assert asked_at(world) == []
 
 
-@pytest.mark.parametrize("method", [..., "BC", "SP", "VC", "AT"])
+@pytest.mark.parametrize(
+    ("urls", "method"),
+    [*((BOTH[0], method) for method in (..., "BC", "SP", "VC", "AT")), (BOTH[1], ...)],  # the database knows no methods
+    indirect=["urls"],
+)
 def test_an_unpaid_payment_is_asked_after_six_times_at_the_most_with_growing_gaps(world: World, method: Any) -> None:
     world.sell()
     order_id = world.buy(payment_method=method)

@@ -78,7 +78,7 @@ def receive(body: bytes, signature: str, *, keys: Sequence[SecretStr], school: s
     try:
         envelope = json.loads(body)
         event_id, topic = str(envelope["id"]), f"{envelope['resource']}.{envelope['action']}"
-        if not isinstance(envelope["payload"], dict):
+        if not isinstance(envelope["payload"], dict) or not topic.isprintable():
             raise MalformedCallback
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise MalformedCallback from error

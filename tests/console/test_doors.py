@@ -44,13 +44,24 @@ OWNERS = {
     ("POST", "/console/settings/operators/{operator_id}/remove"),
     ("GET", "/console/settings/schools/{subdomain}/revoke"),
     ("POST", "/console/settings/schools/{subdomain}/revoke"),
+    ("GET", "/console/keys"),
+    ("POST", "/console/keys"),
+    ("GET", "/console/keys/{key_id}/revoke"),
+    ("POST", "/console/keys/{key_id}/revoke"),
 }
 CLOSED = [route for route in ROUTES if route not in OPEN]
 
 
 def filled(path: str, **ids: object) -> str:
     """The path with something in each of its places."""
-    known = {"operator_id": 1, "slug": OFFER, "email": "siti@example.com", "subdomain": "acme", "code": "DOOR"} | ids
+    known = {
+        "operator_id": 1,
+        "key_id": 1,
+        "slug": OFFER,
+        "email": "siti@example.com",
+        "subdomain": "acme",
+        "code": "DOOR",
+    } | ids
     return re.sub(r"\{(\w+)\}", lambda found: str(known.get(found[1], "x")), path)
 
 
@@ -105,6 +116,8 @@ def test_every_page_shows_without_script_and_within_its_policy(world: World, lan
     desk = joined(world)
     desk.open("/console/coupons")
     desk.press("/console/coupons", code="DOOR", takes="5%")
+    desk.open("/console/keys")
+    desk.press("/console/keys", name="Toko web")
     desk.open(f"/console/language/{language}")
     event_id = event_of(world, order_id)
     with world.database.read() as db:

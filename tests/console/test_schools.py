@@ -38,6 +38,8 @@ def ids(world: World) -> dict[str, object]:
     owner = joined(world)
     owner.open("/console/coupons")
     owner.press("/console/coupons", code="RAHASIA", takes="5%")
+    owner.open("/console/keys")
+    owner.press("/console/keys", name="RAHASIA")
     owner.open("/console")
     with world.database.begin() as db:
         schools.put_credentials(db, OTHER, "elsewhere", {"merchant_code": "D0001"}, world.clock())
@@ -51,6 +53,7 @@ def ids(world: World) -> dict[str, object]:
         "code": "RAHASIA",
         "message_id": message.id,
         "operator_id": operator.id,
+        "key_id": 1,
         "subdomain": "acme",
         "kind": "paid",
         "endpoint_id": "none",  # tests/webhooks_out has the schools' own

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from kelaspay.bench.load import AMOUNT
+from kelaspay.payment import EnrollmentState, Status
 from kelaspay.store import tables
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def _chunks(count: int) -> Iterator[range]:
 
 
 def _insert(database: Database, payments: list[dict[str, Any]]) -> None:
-    done = [each for each in payments if each["status"] == "completed"]
+    done = [each for each in payments if each["status"] is Status.COMPLETED]
     with database.begin() as db:
         db.execute(sa.insert(tables.payments), payments)
         db.execute(sa.insert(tables.customers), [_customer(each["merchant_order_id"]) for each in payments])
@@ -64,7 +65,7 @@ def _payment(order_id: str, made: datetime, *, done: bool) -> dict[str, Any]:
         "offer": OFFER,
         "product_details": DETAILS,
         "payment_amount": int(AMOUNT),
-        "status": "completed" if done else "pending",
+        "status": Status.COMPLETED if done else Status.PENDING,
         "course_id": COURSE_ID,
         "product_id": PRODUCT_ID,
         "reference": f"D{order_id}",
@@ -98,7 +99,7 @@ def _job(payment: dict[str, Any]) -> dict[str, Any]:
 def _enrollment(payment: dict[str, Any]) -> dict[str, Any]:
     return {
         "merchant_order_id": payment["merchant_order_id"],
-        "state": "active",
+        "state": EnrollmentState.ENROLLED,
         "user_id": 1,
         "course_id": COURSE_ID,
         "enrollment_id": "1",

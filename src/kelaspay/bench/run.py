@@ -12,9 +12,12 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+import httpx2
+
 from kelaspay.bench import callbacks, enrolling, footprint, growth, limit, order_form
 from kelaspay.bench.document import BY_HAND, Kept
 from kelaspay.bench.figures import Better, Figure, Outcome, plain
+from kelaspay.bench.programs import NotStarted
 from kelaspay.bench.setting import Setting
 from kelaspay.bench.stores import PostgresStore, SqliteStore
 from kelaspay.outside import utc_now
@@ -65,7 +68,10 @@ def run(wanted: Wanted, tell: Callable[[str], None]) -> Kept:
             if not _asked(wanted, numbers):
                 continue
             began = time.monotonic()
-            found.add(measure(setting))
+            try:
+                found.add(measure(setting))
+            except httpx2.HTTPError as error:
+                raise NotStarted(f"measure {numbers[0]}: {error}") from error
             taken |= {str(number): today for number in numbers}
             tell(f"measure {', '.join(map(str, numbers))} took {time.monotonic() - began:.0f} s")
     by_hand = _by_hand(wanted)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from kelaspay.store.buyer_tables import coupons
 from kelaspay.store.operator_tables import operators
-from kelaspay.store.tables import customers, inbox, messages, offers, payments
+from kelaspay.store.tables import api_keys, customers, inbox, messages, offers, payments
 
 if TYPE_CHECKING:
     from kelaspay.store.database import Db
@@ -46,6 +46,10 @@ def owns_message(db: Db, value: str, school: str) -> bool:
 
 def owns_operator(db: Db, value: str, school: str) -> bool:
     return _any(db, operators.c.id == _number(value), operators.c.school == school)
+
+
+def owns_key(db: Db, value: str, school: str) -> bool:
+    return _any(db, api_keys.c.id == _number(value), api_keys.c.school == school)
 
 
 def _any(db: Db, *conditions: sa.ColumnElement[Any]) -> bool:

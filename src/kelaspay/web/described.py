@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from kelaspay.web import calls_in
 from kelaspay.web.errors import REQUEST_ID
 from kelaspay.web.v1.once import REPLAYED
 from kelaspay.web.v1.problems import DEFECT, NOT_FOUND, Problem, problems
@@ -20,6 +21,7 @@ TAGS = [
     {"name": "Payments", "description": "Who bought what, and what can be done about it."},
     {"name": "Enrollments", "description": "Who got into which course."},
     {"name": "Events", "description": "What Duitku and Thinkific sent."},
+    calls_in.TAG,
     {"name": "Operations", "description": "Whether the service works; no key."},
 ]
 DESCRIPTION = """
@@ -51,6 +53,7 @@ class Described(FastAPI):
             for path in schema["paths"].values():
                 for operation in path.values():
                     _headers(operation)
+            schema["paths"] |= calls_in.PATHS
         return super().openapi()
 
 

@@ -7,6 +7,7 @@ inbox but the signature.
 from __future__ import annotations
 
 import ipaddress
+import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -69,8 +70,9 @@ class Hook:
             await self._inbox.keep(event)
         except Fault as fault:
             self._inbox.count_refusal(fault.code())
-            log.warning("callback_refused", fault=fault.code())
-            await fault_response(fault)(scope, receive, send)
+            request_id = secrets.token_hex(8)
+            log.warning("callback_refused", fault=fault.code(), request_id=request_id)
+            await fault_response(fault, request_id)(scope, receive, send)
         else:
             await send(OK)
             await send(OK_BODY)

@@ -10,6 +10,7 @@ from kelaspay.web.console import (
     events,
     home,
     jobs,
+    keys,
     messages,
     payment,
     payments,
@@ -32,6 +33,7 @@ routers = tuple(
         coupons,
         customers,
         settings,
+        keys,
         webhooks,
         audit,
     )

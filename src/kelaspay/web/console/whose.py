@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from kelaspay.api_faults import KeyUnknown
 from kelaspay.endpoint_faults import DeliveryUnknown, EndpointUnknown
 from kelaspay.faults import (
     CouponUnknown,
@@ -49,6 +50,7 @@ KINDS = {
     "code": Kind(owners.owns_coupon, CouponUnknown),
     "email": Kind(owners.owns_customer, CustomerUnknown),
     "message_id": Kind(owners.owns_message, MessageUnknown),
+    "key_id": Kind(owners.owns_key, KeyUnknown),
     "operator_id": Kind(owners.owns_operator, OperatorUnknown),
     "endpoint_id": Kind(lambda db, value, school: find_endpoint(db, value, school) is not None, EndpointUnknown),
     "delivery_id": Kind(_owns_delivery, DeliveryUnknown),

@@ -232,6 +232,8 @@ DEED = {
     "operator_removed": "Mengeluarkan operator",
     "school_disconnected": "Memutuskan sekolah",
     "school_kept": "Mengatur kunci sekolah",
+    "key_added": "Membuat kunci API",
+    "key_revoked": "Mencabut kunci API",
     "connection_tested": "Menguji koneksi",
     "keys_changed": "Mengganti kunci sekolah",
 }
@@ -285,4 +287,10 @@ SAID = {
     "operator_removed": "Operator dikeluarkan; sesinya berakhir.",
     "school_disconnected": "Sekolah diputuskan.",
     "keys_changed": "Kunci disimpan; pembayaran yang menunggunya dilanjutkan.",
+    "key_revoked": "Kunci API dicabut.",
+}
+SCOPE = {
+    "read": "membaca data, termasuk nama dan email pembeli",
+    "write": "menjual, mencoba ulang, dan mengubah penawaran",
+    "money": "menandai lunas dan mencatat pengembalian",
 }

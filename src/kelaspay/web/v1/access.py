@@ -55,7 +55,8 @@ class Caller:
 
     def write_down(self, db: Db, action: str, subject: str, text: str | None = None) -> None:
         """Keep in the history what was done, in the commit of what it tells of."""
-        audit.write_down(db, Deed(self.outside.now(), None, self.actor, self.address, action, subject, text))
+        deed = Deed(self.outside.now(), None, self.actor, self.address, action, subject, text, self.school)
+        audit.write_down(db, deed)
 
 
 def _caller(
