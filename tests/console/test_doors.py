@@ -38,6 +38,7 @@ OWNERS = {
     ("POST", "/console/customers/{email}/erase"),
     ("POST", "/console/settings/test"),
     ("POST", "/console/settings/keys"),
+    ("POST", "/console/webhooks/{endpoint_id}/enable"),
     ("POST", "/console/settings/operators"),
     ("GET", "/console/settings/operators/{operator_id}/remove"),
     ("POST", "/console/settings/operators/{operator_id}/remove"),

@@ -56,6 +56,8 @@ def ids(world: World) -> dict[str, object]:
         "key_id": 1,
         "subdomain": "acme",
         "kind": "paid",
+        "endpoint_id": "none",  # tests/webhooks_out has the schools' own
+        "delivery_id": "1",
     }
 
 

@@ -56,8 +56,8 @@ KINDS = {
     "delivery_id": Kind(_owns_delivery, DeliveryUnknown),
     "subdomain": Kind(lambda _db, value, school: value == school, SchoolUnknown),
 }
-FREE = {"kind", "language"}
-"""Name what all schools have: a kind of message, a language."""
+FREE = {"kind", "language", "endpoint_id", "delivery_id"}
+"""Name what all schools have, or what is looked for at the visitor's school alone by the flow that is called."""
 
 
 def check_whose(database: Database, named: Mapping[str, object], school: str) -> None:
