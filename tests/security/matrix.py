@@ -138,6 +138,10 @@ TABLE: dict[str, str] = {
         GET /console/customers/{email}/export
         GET /console/customers/{email}/erase
         POST /console/customers/{email}/erase
+        GET /console/keys
+        POST /console/keys
+        GET /console/keys/{key_id}/revoke
+        POST /console/keys/{key_id}/revoke
         POST /console/settings/test
         POST /console/settings/keys
         POST /console/settings/operators
