@@ -96,8 +96,9 @@ class Bell(threading.Event):
         self._rung.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        self._rung.wait(timeout)
-        self._rung.clear()
+        if not self.is_set():
+            self._rung.wait(timeout)
+            self._rung.clear()
         return self.is_set()
 
 
@@ -207,7 +208,7 @@ class Engine:
         self._dequeuing.start()
 
     def hurry(self) -> None:
-        """Look for due runs now; without it they are found within `POLL_SECONDS`. Nothing happens where none execute."""
+        """Look for due runs now; without it they are found within `POLL_SECONDS`. Where none execute it does nothing."""
         self._bell.ring()
 
     @translated()
