@@ -208,7 +208,7 @@ class Engine:
         self._dequeuing.start()
 
     def hurry(self) -> None:
-        """Look for due runs now; without it they are found within `POLL_SECONDS`. Where none execute it does nothing."""
+        """Look for due runs now; else they are found within `POLL_SECONDS`. Where none execute it does nothing."""
         self._bell.ring()
 
     @translated()
