@@ -11,7 +11,7 @@ An outage never uses up a payment's attempts: it is waited out with growing gaps
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -110,6 +110,7 @@ def attempt(
 
     try:
         school = _school(merchant_order_id, database, school_of)
+        school = replace(school, thinkific=school.thinkific.about(merchant_order_id))
         if _revoke_wanted(merchant_order_id, database):
             revoke(merchant_order_id, school=school, step=step, guard=guard)
         else:
