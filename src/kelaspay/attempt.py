@@ -11,7 +11,7 @@ An outage never uses up a payment's attempts: it is waited out with growing gaps
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -120,6 +120,7 @@ def attempt(
 
     try:
         school = _school(held, school_of)
+        school = replace(school, thinkific=school.thinkific.about(merchant_order_id))
         if held.revoke_wanted:
             revoke(merchant_order_id, school=school, step=step, guard=guard)
         else:

@@ -65,7 +65,7 @@ def _started(found: Enrollment, school: School) -> bool:
     """Whether Thinkific says that the learner has opened the course."""
     if found.state is not EnrollmentState.ENROLLED or found.user_id is None or found.course_id is None:
         return False
-    there = school.thinkific.find_enrollment(found.user_id, found.course_id)
+    there = school.thinkific.about(found.merchant_order_id).find_enrollment(found.user_id, found.course_id)
     return there is not None and there.started_at is not None
 
 

@@ -26,6 +26,7 @@ from kelaspay.limits import Limits
 from kelaspay.metrics import Metrics
 from kelaspay.schools import Schools, Shared
 from kelaspay.settings import secret_key
+from kelaspay.store.calls import add_call
 from kelaspay.store.database import Database
 from kelaspay.thinkific.oauth import ThinkificOAuth
 from kelaspay.turnstile import Turnstile
@@ -84,7 +85,14 @@ def opened(
         stack.callback(database.close)
         metrics = Metrics(database, now)
         http = stack.enter_context(
-            CountedClient(metrics, transport=transport, headers={"User-Agent": USER_AGENT}, follow_redirects=False)
+            CountedClient(
+                metrics,
+                now=now,
+                told=lambda call: database.with_next_commit(lambda db: add_call(db, call)),
+                transport=transport,
+                headers={"User-Agent": USER_AGENT},
+                follow_redirects=False,
+            )
         )
         cache = _redis(settings)
         if cache is not None:

@@ -45,6 +45,7 @@ def tidy(*, database: Database, keep: Keep, now: Callable[[], datetime]) -> dict
 
     kinds: dict[str, Callable[[Db], int]] = {
         "events": lambda db: retention.drop_bodies(db, ago(keep.events)),
+        "calls": lambda db: retention.drop_calls(db, ago(keep.events)),
         "messages": lambda db: retention.drop_texts(db, ago(keep.messages)),
         "lapsed": lambda db: retention.drop_customers_of_lapsed(db, ago(keep.lapsed)),
         "audit": lambda db: retention.drop_addresses(db, ago(keep.audit)),

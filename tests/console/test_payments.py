@@ -238,7 +238,7 @@ def test_a_refund_says_that_no_money_moves_and_ends_the_access(world: World) -> 
     assert world.status(order_id) == "refunded"
     assert enrollment is not None
     assert enrollment.state == "revoked"
-    assert "/refund" not in desk.open(f"/console/payments/{order_id}")
+    assert f"{order_id}/refund" not in desk.open(f"/console/payments/{order_id}")
 
 
 def test_a_note_is_kept_with_who_wrote_it_and_shown_as_plain_text(world: World) -> None:

@@ -40,6 +40,7 @@ ITEM_NAME_LENGTH = 50
 WIB = timezone(timedelta(hours=7), "WIB")
 
 PAID, PENDING, CANCELED = "00", "01", "02"
+ORDER = "merchantOrderId"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class Duitku:
             "x-duitku-merchantcode": self.merchant_code,
             "x-duitku-signature": sign(self._scheme, self._api_key, self.merchant_code, timestamp, legacy="sha256"),
         }
-        return _invoice(self._post(f"{self._pop}/api/merchant/createInvoice", asked, headers))
+        return _invoice(self._post(f"{self._pop}/api/merchant/createInvoice", asked, headers, about=asked[ORDER]))
 
     def transaction_status(self, merchant_order_id: MerchantOrderId, payment_method: str | None) -> TransactionStatus:
         """Ask whether an order is paid, at the host that made it (duitku.md 3.4, 4.2).
@@ -121,7 +122,7 @@ class Duitku:
             "merchantOrderId": merchant_order_id,
             "signature": sign(self._scheme, self._api_key, self.merchant_code, merchant_order_id),
         }
-        answer = self._post(f"{host}/api/merchant/transactionStatus", asked)
+        answer = self._post(f"{host}/api/merchant/transactionStatus", asked, about=merchant_order_id)
         if answer.get("merchantOrderId") != merchant_order_id:
             raise DuitkuUnavailable("Its answer is about another order.", merchant_order_id=merchant_order_id)
         return TransactionStatus(
@@ -155,13 +156,21 @@ class Duitku:
             "paymentMethod": payment.payment_method,
             "signature": sign(self._scheme, self._api_key, *signed),
         }
-        return _invoice(self._post(f"{self._v2}/webapi/api/merchant/v2/inquiry", asked))
+        return _invoice(self._post(f"{self._v2}/webapi/api/merchant/v2/inquiry", asked, about=asked[ORDER]))
 
     def _post(
-        self, url: str, asked: dict[str, Any], headers: dict[str, str] | None = None, *, code: str = "statusCode"
+        self,
+        url: str,
+        asked: dict[str, Any],
+        headers: dict[str, str] | None = None,
+        *,
+        code: str = "statusCode",
+        about: str | None = None,
     ) -> dict[str, Any]:
+        """`about` is the order that a call is about, for whoever keeps what was said."""
+        told = {"about": about} if about else None
         try:
-            response = self._http.post(url, json=asked, headers=headers, timeout=TIMEOUT)
+            response = self._http.post(url, json=asked, headers=headers, timeout=TIMEOUT, extensions=told)
         except httpx2.TransportError as error:
             raise DuitkuUnavailable from error
         answer = _parsed(response)

@@ -15,22 +15,27 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from kelaspay.faults import DatabaseUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy.engine import Dialect
     from sqlalchemy.sql.compiler import SQLCompiler
+
+log = structlog.get_logger()
 
 Db = sa.Connection
 """An open transaction."""
 
 BUSY_SECONDS = 30.0
 """How long a statement waits for SQLite's write lock."""
+
+MOST_RIDERS = 50
 
 CACHED_STATEMENTS = 512
 """Prepared statements that a connection to SQLite remembers; the inbox alone has one for each size of group."""
@@ -87,6 +92,7 @@ class Database:
         self.url = url
         self.postgresql = url.startswith("postgresql")
         self._writing = threading.Lock()
+        self._aboard = threading.local()
         self.engine = self._postgresql(url, pool_size) if self.postgresql else self._sqlite(url, pool_size)
 
     @contextmanager
@@ -98,6 +104,16 @@ class Database:
         """
         with self.turn(), translated(), self.engine.connect() as connection, connection.begin():
             yield connection
+            taken = self._take_along(connection)
+        del self._riders()[:taken]
+
+    def with_next_commit(self, write: Callable[[Db], None]) -> None:
+        """Have something small written together with what this thread commits next, so that it costs no commit of its
+        own. It must be dispensable: it is lost with the process, and dropped where it cannot be written.
+        """
+        riders = self._riders()
+        if len(riders) < MOST_RIDERS:
+            riders.append(write)
 
     @contextmanager
     def read(self) -> Iterator[Db]:
@@ -132,6 +148,24 @@ class Database:
             yield
         finally:
             self._writing.release()
+
+    def _riders(self) -> list[Callable[[Db], None]]:
+        if not hasattr(self._aboard, "riders"):
+            self._aboard.riders = []
+        riders: list[Callable[[Db], None]] = self._aboard.riders
+        return riders
+
+    def _take_along(self, connection: Db) -> int:
+        """Write what waits for this commit; returned is how many that were."""
+        riders = self._riders()
+        if riders:
+            try:
+                with connection.begin_nested():
+                    for write in riders:
+                        write(connection)
+            except (sa.exc.DataError, sa.exc.IntegrityError, sa.exc.ProgrammingError) as error:
+                log.warning("not_taken_along", error=type(error).__name__, count=len(riders))
+        return len(riders)
 
     @staticmethod
     def _postgresql(url: str, pool_size: int) -> sa.Engine:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from kelaspay.payment import ERASED, Status
+from kelaspay.store.calls import forget_calls
 from kelaspay.store.console import only
 from kelaspay.store.messages import State
 from kelaspay.store.operator_tables import notes
@@ -93,6 +94,7 @@ def forget_person(db: Db, school: str | None, email: str, now: datetime, actor: 
         sa.update(messages).where(messages.c.merchant_order_id.in_(order_ids)).values(**unsaid, state=State.DROPPED)
     )
     db.execute(sa.update(inbox).where(inbox.c.merchant_order_id.in_(order_ids)).values(body=b""))
+    forget_calls(db, order_ids)
     addressed = sa.and_(story.c.merchant_order_id.in_(order_ids), story.c.what == "email_changed")
     db.execute(sa.update(story).where(addressed).values(text=None))
     _forget_in_webhooks(db, email)

@@ -13,7 +13,7 @@ from kelaspay.store.buyer_tables import buyer_codes
 from kelaspay.store.messages import State
 from kelaspay.store.operator_tables import attempts, audit, invitations, sessions
 from kelaspay.store.people import NOBODY_NAME
-from kelaspay.store.tables import answers, customers, inbox, messages, oauth_states, payments, refusals
+from kelaspay.store.tables import answers, calls, customers, inbox, messages, oauth_states, payments, refusals
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,6 +28,12 @@ def drop_bodies(db: Db, before: datetime) -> int:
     """Raw events' bodies, once they have been looked at; what is known of them by name stays."""
     old = sa.and_(inbox.c.received_at < before, inbox.c.started_at.is_not(None), inbox.c.body != NOTHING)
     return _blank(db, inbox, inbox.c.id, old, body=NOTHING)
+
+
+def drop_calls(db: Db, before: datetime) -> int:
+    """What was asked of Duitku and Thinkific, and answered. Ids go with time: the first are the oldest."""
+    first = sa.select(calls.c.id, calls.c.at).order_by(calls.c.id).limit(BATCH).subquery()
+    return db.execute(sa.delete(calls).where(calls.c.id.in_(sa.select(first.c.id).where(first.c.at < before)))).rowcount
 
 
 def drop_texts(db: Db, before: datetime) -> int:

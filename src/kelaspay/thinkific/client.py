@@ -101,12 +101,19 @@ class Thinkific:
         self._auth = auth
         self._gate = gate
         self._urgent = False
+        self._about: dict[str, str] | None = None
 
     def hurried(self) -> Thinkific:
         """The same, going before others at the gate: for a buyer who waits."""
         hurried = copy(self)
         hurried._urgent = True  # noqa: SLF001 - a copy of ourselves
         return hurried
+
+    def about(self, merchant_order_id: str) -> Thinkific:
+        """The same, with each call marked as made for this payment, for whoever keeps what was said."""
+        marked = copy(self)
+        marked._about = {"about": merchant_order_id}  # noqa: SLF001 - a copy of ourselves
+        return marked
 
     def create_user(self, customer: Customer, *, guard: Callable[[], None]) -> int:
         """Make the user and return its id; raises `EmailTaken` when it is there (thinkific.md 2.4).
@@ -280,7 +287,9 @@ class Thinkific:
 
     def _send(self, method: str, path: str, **request: Any) -> httpx2.Response:
         try:
-            return self._http.request(method, self._api_url + path, auth=self._auth, timeout=TIMEOUT, **request)
+            return self._http.request(
+                method, self._api_url + path, auth=self._auth, timeout=TIMEOUT, extensions=self._about, **request
+            )
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise ThinkificUnreachable from error
         except httpx2.TransportError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta, timezone
@@ -169,4 +170,12 @@ def marked(text: str) -> Markup:
     return Markup("<br>").join(escape(line) for line in text.splitlines())
 
 
-templates.filters.update(marked=marked)
+def readable(text: str) -> str:
+    """JSON with a line for each value; anything else as it is."""
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False, indent=2)
+    except ValueError:
+        return text
+
+
+templates.filters.update(marked=marked, readable=readable)

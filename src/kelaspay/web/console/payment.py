@@ -15,7 +15,8 @@ from kelaspay.messages import resend_access
 from kelaspay.payment import UNPAID, Enrollment, EnrollmentState, MerchantOrderId, Payment, Status
 from kelaspay.review import mark_paid, retry, settle
 from kelaspay.revoke import ask_to_end, ask_to_revoke
-from kelaspay.store import dossier, enrollments, inbox, jobs, offers, payments
+from kelaspay.store import calls, dossier, enrollments, inbox, jobs, offers, payments
+from kelaspay.store.calls import Call
 from kelaspay.store.database import Db
 from kelaspay.web.console.asking import ask_duitku
 from kelaspay.web.console.page import ConsoleRoute, Wording, back, page, wording
@@ -41,6 +42,8 @@ class Line:
     text: str | None = None
     href: str | None = None
     person: bool = False
+    call: Call | None = None
+    """What was asked of Duitku or Thinkific, and answered."""
 
 
 @router.get("/{order_id}")
@@ -287,7 +290,16 @@ def _timeline(db: Db, order_id: str, t: Wording) -> list[Line]:
         for row in inbox.list_events(db, merchant_order_id=order_id, limit=MOST_EVENTS)
     ]
     noted = [Line(row.at, row.operator, t("Catatan"), row.text, person=True) for row in dossier.notes_of(db, order_id)]
-    return sorted([*told, *came, *noted], key=lambda line: line.at)
+    asked = [Line(each.at, "kelaspay", _asked_of(each), call=each) for each in calls.calls_of(db, order_id)]
+    return sorted([*asked, *told, *came, *noted], key=lambda line: line.at)
+
+
+def _asked_of(call: Call) -> str:
+    """A call by the provider's own name for it."""
+    path = call.path.partition("?")[0]
+    if call.whom == "duitku":
+        return f"Duitku: {path.rpartition('/')[2]}"
+    return f"Thinkific: {call.method} {path.removeprefix('/api/public/v1')}"
 
 
 def _payment(db: Db, order_id: str) -> Payment:
