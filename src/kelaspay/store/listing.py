@@ -128,11 +128,11 @@ def _conditions(wanted: Filter, now: datetime) -> list[sa.ColumnElement[bool]]:
     if wanted.until is not None:
         conditions.append(payments.c.created_at < wanted.until)
     if wanted.q.strip():
-        conditions.append(payments.c.merchant_order_id.in_(_search(wanted.q.strip(), wanted.school)))
+        conditions.append(payments.c.merchant_order_id.in_(found(wanted.q.strip(), wanted.school)))
     return conditions
 
 
-def _search(q: str, school: str | None) -> sa.Select[Any] | sa.CompoundSelect[Any]:
+def found(q: str, school: str | None) -> sa.Select[Any] | sa.CompoundSelect[Any]:
     """The ids of payments that a word of the operator's can mean: what it looks like decides where it is looked up."""
     if "@" in q:
         return sa.select(customers.c.merchant_order_id).where(customers.c.email == q.lower())

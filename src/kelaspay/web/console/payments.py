@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
@@ -19,7 +16,8 @@ from kelaspay.store import listing, offers
 from kelaspay.store.console import Need
 from kelaspay.store.listing import After, Filter
 from kelaspay.web.console.asking import ask_duitku
-from kelaspay.web.console.page import HEADERS, WIB, ConsoleRoute, back, page
+from kelaspay.web.console.page import WIB, ConsoleRoute, back, page
+from kelaspay.web.console.spreadsheet import sheet
 from kelaspay.web.console.visit import Acting, Looking, Visitor, outside_of, start_of, write_down
 
 router = APIRouter(prefix="/console/payments", route_class=ConsoleRoute, include_in_schema=False)
@@ -35,7 +33,6 @@ GROUPS = {
     "amounts": ("payment_amount", "amount_received", "payment_method", "reference", "va_number", "paid_at"),
 }
 """The CSV's columns, in groups to choose from."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _wanted(
@@ -71,7 +68,7 @@ Wanted = Annotated[Filter, Depends(_wanted)]
 def list_payments(request: Request, visitor: Looking, wanted: Wanted, after: str = "") -> HTMLResponse:
     outside = outside_of(request)
     with outside.database.read() as db:
-        rows = listing.list_page(db, wanted, after=_after(after), limit=PAGE + 1, now=outside.now())
+        rows = listing.list_page(db, wanted, after=place_of(after), limit=PAGE + 1, now=outside.now())
         values: dict[str, Any] = {
             "offer_choices": [(offer.slug, offer.name) for offer in offers.list_offers(db, visitor.only)],
             "method_choices": [(method, method) for method in listing.methods(db, visitor.only)],
@@ -87,21 +84,18 @@ def list_payments(request: Request, visitor: Looking, wanted: Wanted, after: str
 def as_csv(
     request: Request, visitor: Looking, wanted: Wanted, group: Annotated[list[str] | None, Query()] = None
 ) -> StreamingResponse:
-    """Every payment of the present filter, read and sent a part at a time; spreadsheets know it by its BOM as UTF-8."""
+    """Every payment of the present filter."""
     chosen = [name for name in GROUPS if not group or name in group] or list(GROUPS)
     columns = [column for name in chosen for column in GROUPS[name]]
     asked = sorted(name for name, value in request.query_params.items() if value and name != "group")
     write_down(request, visitor, "exported", None, f"{', '.join(chosen)}; {', '.join(asked)}"[:LONGEST])
     outside = outside_of(request)
-
-    def lines() -> Iterator[str]:
-        yield "\ufeff" + _line(columns)
-        with outside.database.read() as db:
-            for row in listing.all_of(db, wanted, now=outside.now()):
-                yield _line([_cell(getattr(row, column)) for column in columns])
-
-    named = {"Content-Disposition": 'attachment; filename="kelaspay-payments.csv"'}
-    return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=HEADERS | named)
+    return sheet(
+        "kelaspay-payments.csv",
+        columns,
+        outside.database,
+        lambda db: listing.all_of(db, wanted, now=outside.now()),
+    )
 
 
 @router.post("/several")
@@ -157,26 +151,10 @@ def _midnight(day: str) -> datetime | None:
         return None
 
 
-def _after(text: str) -> After | None:
+def place_of(text: str) -> After | None:
     made, _, order_id = text.partition("~")
     try:
         at = datetime.fromisoformat(made)
     except ValueError:
         return None
     return (at, order_id.replace("\0", "")) if at.tzinfo is not None else None
-
-
-def _line(cells: list[str]) -> str:
-    written = io.StringIO()
-    csv.writer(written).writerow(cells)
-    return written.getvalue()
-
-
-def _cell(value: object) -> str:
-    """As a spreadsheet shows it; text that it would take for a formula is kept from being one."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return f"{value.astimezone(WIB):%Y-%m-%d %H:%M:%S}"
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA) else text
