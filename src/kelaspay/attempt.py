@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from kelaspay.confirm import Enqueue, Start
     from kelaspay.enroll import Step
-    from kelaspay.payment import MerchantOrderId
+    from kelaspay.payment import MerchantOrderId, Payment
     from kelaspay.school import School, SchoolOf
     from kelaspay.store.database import Database
     from kelaspay.store.jobs import Job
@@ -81,6 +81,15 @@ class _Desk:
     enqueue: Enqueue
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A run that is this process's to do, as it stood when it was taken."""
+
+    job: Job
+    payment: Payment | None
+    revoke_wanted: bool
+
+
 def attempt(
     merchant_order_id: MerchantOrderId,
     run: int,
@@ -99,9 +108,10 @@ def attempt(
     Raises `HeldElsewhere` when another process holds the run: try again when its lease has ended.
     """
     desk = _Desk(database, holder, now, waits, enqueue)
-    job = _claimed(merchant_order_id, run, holder=holder, database=database)
-    if job is None:
+    held = _claimed(merchant_order_id, run, holder=holder, database=database)
+    if held is None:
         return
+    job = held.job
 
     def guard() -> None:
         with database.begin() as db:
@@ -109,9 +119,9 @@ def attempt(
                 raise Superseded(merchant_order_id=merchant_order_id)
 
     try:
-        school = _school(merchant_order_id, database, school_of)
+        school = _school(held, school_of)
         school = replace(school, thinkific=school.thinkific.about(merchant_order_id))
-        if _revoke_wanted(merchant_order_id, database):
+        if held.revoke_wanted:
             revoke(merchant_order_id, school=school, step=step, guard=guard)
         else:
             enroll(merchant_order_id, school=school, start=start, step=step, guard=guard)
@@ -138,14 +148,12 @@ def _finish(job: Job, desk: _Desk, start: Start) -> None:
         _after(job, NotPaidYet(), desk)
 
 
-def _school(merchant_order_id: MerchantOrderId, database: Database, school_of: SchoolOf) -> School:
+def _school(held: _Held, school_of: SchoolOf) -> School:
     """The school that sold it. Raises `SchoolNotReady` while its keys are missing: the payment waits for them."""
-    with database.read() as db:
-        payment = payments.find_payment(db, merchant_order_id)
-    if payment is None:
-        raise PaymentUnknown(merchant_order_id=merchant_order_id)
+    if held.payment is None:
+        raise PaymentUnknown(merchant_order_id=held.job.merchant_order_id)
     try:
-        return school_of(payment.school)
+        return school_of(held.payment.school)
     except (NotConfigured, SchoolUnknown) as fault:
         raise SchoolNotReady(fault.detail) from fault
 
@@ -157,21 +165,17 @@ def _as_fault(error: Exception) -> Fault:
     return Defect(type(error).__name__)
 
 
-def _claimed(merchant_order_id: MerchantOrderId, run: int, *, holder: str, database: Database) -> Job | None:
-    """The job, held for this run; None when another run counts now."""
+def _claimed(merchant_order_id: MerchantOrderId, run: int, *, holder: str, database: Database) -> _Held | None:
+    """The job, held for this run, and what it is about; None when another run counts now."""
     with database.begin() as db:
         job = jobs.find_job(db, merchant_order_id)
         if job is None or job.run != run or not job.active:
             return None
         if not jobs.claim(db, merchant_order_id, run, holder, LEASE_SECONDS):
             raise HeldElsewhere(merchant_order_id=merchant_order_id)
-        return job
-
-
-def _revoke_wanted(merchant_order_id: MerchantOrderId, database: Database) -> bool:
-    with database.read() as db:
         found = enrollments.find_enrollment(db, merchant_order_id)
-    return found is not None and found.revoke_wanted
+        revoke_wanted = found is not None and found.revoke_wanted
+        return _Held(job, payments.find_payment(db, merchant_order_id), revoke_wanted=revoke_wanted)
 
 
 def _after(job: Job, fault: Fault, desk: _Desk) -> None:

@@ -6,11 +6,14 @@ once (`BEGIN IMMEDIATE`), so that two writers wait for each other instead of fai
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.compiler import compiles
@@ -36,6 +39,10 @@ MOST_RIDERS = 50
 
 CACHED_STATEMENTS = 512
 """Prepared statements that a connection to SQLite remembers; the inbox alone has one for each size of group."""
+
+IDLE_SECONDS = 1.0
+"""A connection to PostgreSQL that lay idle for so long is tried before it is used."""
+USED_AT = "used_at"
 
 GONE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, sa.exc.ResourceClosedError)
 """What SQLAlchemy raises when the database is away, full, or too busy."""
@@ -110,7 +117,11 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Db]:
-        with translated(), self.engine.connect().execution_options(kelaspay_read=True) as connection:
+        """To look, and only that. On PostgreSQL each statement sees what is committed when it begins, as it would in a
+        transaction of the default kind, and saves two round trips; on SQLite all of them see one moment.
+        """
+        options = {"isolation_level": "AUTOCOMMIT"} if self.postgresql else {"kelaspay_read": True}
+        with translated(), self.engine.connect().execution_options(**options) as connection:
             yield connection
 
     def close(self) -> None:
@@ -158,15 +169,17 @@ class Database:
 
     @staticmethod
     def _postgresql(url: str, pool_size: int) -> sa.Engine:
-        return sa.create_engine(
+        engine = sa.create_engine(
             url.replace("postgresql://", "postgresql+psycopg://", 1),
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=BUSY_SECONDS / 2,
-            pool_pre_ping=True,
             hide_parameters=True,
             connect_args={"connect_timeout": 5, "application_name": "kelaspay"},
         )
+        sa.event.listen(engine, "checkin", _note_use)
+        sa.event.listen(engine, "checkout", _try_if_idle)
+        return engine
 
     @staticmethod
     def _sqlite(url: str, pool_size: int) -> sa.Engine:
@@ -195,6 +208,23 @@ def translated() -> Iterator[None]:
         if error.connection_invalidated:
             raise DatabaseUnavailable from error
         raise
+
+
+def _note_use(_connection: Any, record: sa.pool.ConnectionPoolEntry) -> None:
+    record.info[USED_AT] = time.monotonic()
+
+
+def _try_if_idle(connection: Any, record: sa.pool.ConnectionPoolEntry, _fairy: Any) -> None:
+    """Ask a connection that has lain idle whether it still lives; the pool then replaces it, and all others. One that
+    was in use a moment ago is not asked: a round trip before each transaction was a tenth of an enrollment's time.
+    """
+    if time.monotonic() - record.info.get(USED_AT, math.inf) < IDLE_SECONDS:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except psycopg.OperationalError as error:
+        raise sa.exc.InvalidatePoolError from error
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:

@@ -6,6 +6,7 @@ no step order has to stay compatible over an upgrade, and another engine could t
 
     enqueue  a run, in the caller's transaction, perhaps later
     launch   execute runs in this process
+    hurry    look for due runs now, rather than at the next turn
     alive    which runs it still has
     hand_on  give a dead process's runs to the living
 """
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
+from dbos._queue import queue_worker_thread
 from dbos._serialization import DBOSPortableJSONSerializer
 
 from kelaspay.faults import DatabaseUnavailable, HeldElsewhere
@@ -79,6 +81,27 @@ def _until_done(merchant_order_id: MerchantOrderId, run: int, holder: str) -> No
         wait = min(wait * 2, PATIENCE)
 
 
+class Bell(threading.Event):
+    """An event that ends a loop, like any other, and that can also be rung: then one wait ends early, with False."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rung = threading.Event()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    def set(self) -> None:
+        super().set()
+        self._rung.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if not self.is_set():
+            self._rung.wait(timeout)
+            self._rung.clear()
+        return self.is_set()
+
+
 class Engine:
     """Runs payments' work. Every process may enqueue; those that `launch` also execute.
 
@@ -96,7 +119,8 @@ class Engine:
             lazy=True,
             retry_connection_errors=False,
         )
-        self._launched = False
+        self._bell = Bell()
+        self._dequeuing: threading.Thread | None = None
 
     def enqueue(self, db: Db, merchant_order_id: MerchantOrderId, run: int, seconds: float) -> None:
         """Have a run executed once the caller's transaction is committed, after so many seconds."""
@@ -168,7 +192,8 @@ class Engine:
             "log_level": "ERROR",
             "sys_db_pool_size": CONCURRENCY,
         }
-        DBOS(config=config)
+        dbos = DBOS(config=config)
+        DBOS.listen_queues([])
         self._client.register_queue(
             QUEUE,
             worker_concurrency=CONCURRENCY,
@@ -176,7 +201,15 @@ class Engine:
             on_conflict="always_update",
         )
         DBOS.launch()
-        self._launched = True
+        # DBOS's own loop over its queue, with a bell of ours: half a turn is longer than all our work for a buyer
+        self._dequeuing = threading.Thread(
+            target=queue_worker_thread, args=(self._bell, dbos, DBOS.retrieve_queue(QUEUE)), name="queue", daemon=True
+        )
+        self._dequeuing.start()
+
+    def hurry(self) -> None:
+        """Look for due runs now; else they are found within `POLL_SECONDS`. Where none execute it does nothing."""
+        self._bell.ring()
 
     @translated()
     def hand_on(self, fresh: Callable[[], set[str]]) -> set[str]:
@@ -219,9 +252,11 @@ class Engine:
 
     def close(self, seconds: int = 10) -> None:
         """Stop executing; runs under way get `seconds` to end, and are queued again by whoever comes next."""
-        if self._launched:
+        if self._dequeuing is not None:
+            self._bell.set()
+            self._dequeuing.join(timeout=seconds)
             DBOS.destroy(workflow_completion_timeout_sec=seconds)
-            self._launched = False
+            self._dequeuing = None
         self._client.destroy()
 
 

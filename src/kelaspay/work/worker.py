@@ -186,6 +186,7 @@ class Worker:
                 limit=RUSH_BATCH if rushed else BATCH,
             ):
                 return
+            self._engine.hurry()
             if rushed:
                 self._stopped.wait(RUSH_SHARE * (time.monotonic() - began))
 
