@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kelaspay.web.console import (
     audit,
+    bulk,
     catalogue,
     coupons,
     customers,
@@ -26,6 +27,7 @@ routers = tuple(
         sign_in,
         home,
         payments,
+        bulk,
         payment,
         enrollments,
         events,

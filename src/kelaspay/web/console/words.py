@@ -277,6 +277,8 @@ SAID = {
     "noted": "Catatan disimpan.",
     "settled": "Peringatan ditutup.",
     "bulk_retried": "{count} pembayaran sedang dicoba lagi; yang tidak perlu dilewati.",
+    "bulk_resent": "{count} pembeli dikirimi lagi akses kelasnya; yang lain dilewati.",
+    "bulk_asked_later": "Sudah ditanyakan sebagian; {count} pembayaran lagi ditanyakan dalam jam-jam berikutnya.",
     "bulk_rechecked": "{count} pembayaran ditanyakan ke Duitku.",
     "replayed": "Peristiwa akan diproses ulang.",
     "ignored": "Peristiwa diabaikan.",
