@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ PATIENCE = 25.0
 MOST_IN_FLIGHT = 10
 URGENT_SECONDS = 1.0
 """How long one urgent caller's wish to go first is remembered."""
+MINUTE = 60
 STEP = 0.05
 """Seconds between looks while others go first."""
 
@@ -61,6 +63,8 @@ class Gate:
         self._spaced = self._limiter(self._rate, store or self._local, BURST)
         self._closed_until = 0.0
         self._urgent_until = 0.0
+        self._limit = rate
+        self._made: Counter[int] = Counter()
         self._in_flight = 0
         self._changed = threading.Condition()
         self._shut = threading.Event()
@@ -76,6 +80,7 @@ class Gate:
         self._enter(deadline)
         try:
             self._wait(deadline, urgent=urgent)
+            self._count()
             yield
         finally:
             with self._changed:
@@ -98,6 +103,26 @@ class Gate:
     def closed_for(self) -> float:
         """Seconds until calls may go again; 0 while they may."""
         return max(0.0, self._closed())
+
+    def left(self) -> int:
+        """How many calls the limit leaves for this minute, as all processes count theirs: Thinkific itself says it only
+        when nothing is left (thinkific.md 6.1).
+        """
+        if self.closed_for() > 0:
+            return 0
+        minute, second = divmod(time.time(), MINUTE)
+        used = self._used(int(minute)) + round(self._used(int(minute) - 1) * (1 - second / MINUTE))
+        return max(0, self._limit - used)
+
+    def _used(self, minute: int) -> int:
+        return max(self._asked(lambda cache: cache.get(f"{self._name}:used:{minute}")), self._made[minute])
+
+    def _count(self) -> None:
+        minute = int(time.time() // MINUTE)
+        with self._changed:
+            self._made = Counter({each: self._made[each] for each in (minute - 1, minute)})
+            self._made[minute] += 1
+        self._asked(lambda cache: _count_in(cache, f"{self._name}:used:{minute}"))
 
     def _enter(self, deadline: float) -> None:
         with self._changed:
@@ -178,3 +203,11 @@ class Gate:
     @staticmethod
     def _limiter(rate: int, store: MemoryStore | RedisStore, burst: int = 1) -> Throttled:
         return Throttled(using="gcra", quota=per_min(rate, burst=burst), store=store, key_prefix="kelaspay")
+
+
+def _count_in(cache: redis.Redis, name: str) -> None:
+    """One more, in one round trip."""
+    with cache.pipeline(transaction=False) as asked:
+        asked.incr(name)
+        asked.expire(name, 3 * MINUTE)
+        asked.execute()

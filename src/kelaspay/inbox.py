@@ -97,7 +97,7 @@ class Inbox:
         self._line: Db | None = None
         """Held from group to group while callbacks rush in; the writer's alone."""
         self._rush_until = 0.0
-        self._refused: Counter[str] = Counter()
+        self._refused: Counter[tuple[str, str | None]] = Counter()
         self._refused_lock = threading.Lock()
         self._thread = threading.Thread(target=self._write, name="inbox", daemon=True)
         self._thread.start()
@@ -122,10 +122,12 @@ class Inbox:
         """Whether events come in faster than one at a time: who can wait does, for the sake of who waits for us."""
         return time.monotonic() < self._rush_until
 
-    def count_refusal(self, reason: str) -> None:
-        """Count a callback that was refused; nothing of it is kept. Written to the database by `flush_refusals`."""
+    def count_refusal(self, reason: str, school: str | None = None) -> None:
+        """Count a callback that was refused, also for the school that its address named, where it did; nothing of it is
+        kept. Written to the database by `flush_refusals`.
+        """
         with self._refused_lock:
-            self._refused[reason] += 1
+            self._refused[reason, school] += 1
         self._count(reason, 1)
 
     def flush_refusals(self) -> None:

@@ -107,7 +107,7 @@ def apply(db: Db, event_id: int, now: datetime) -> str:
     topic, payload = f"{envelope.get('resource')}.{envelope.get('action')}", envelope.get("payload", {})
     try:
         if topic in PROGRESS:
-            return _progress(db, school, payload)
+            return _progress(db, school, payload, now)
         if topic in {"user.signin", "user.updated"}:
             tell = _signed_in if topic == "user.signin" else _changed_email
             return tell(db, school, payload, now)
@@ -126,8 +126,8 @@ def _school(db: Db, came_in_at: str, envelope: dict[str, Any]) -> str:
     return told or came_in_at
 
 
-def _progress(db: Db, school: str, payload: dict[str, Any]) -> str:
-    """How far a learner is; only told, and only for enrollments of ours."""
+def _progress(db: Db, school: str, payload: dict[str, Any], now: datetime) -> str:
+    """How far a learner is, and since and until when at Thinkific; only told, and only for enrollments of ours."""
     told = enrollments.set_progress(
         db,
         school,
@@ -136,6 +136,16 @@ def _progress(db: Db, school: str, payload: dict[str, Any]) -> str:
         percentage=str(payload.get("percentage_completed") or "0"),
         completed_at=parse_time(payload.get("completed_at")),
     )
+    if told:
+        enrollments.set_told(
+            db,
+            school,
+            user_id=int(payload["user"]["id"]),
+            course_id=int(payload["course"]["id"]),
+            activated_at=parse_time(payload.get("activated_at")),
+            expiry_date=parse_time(payload.get("expiry_date")),
+            at=parse_time(payload.get("updated_at")) or now,
+        )
     return "progress" if told else "not_ours"
 
 

@@ -48,6 +48,35 @@ def test_what_was_told_is_seen_read_and_sent_again(world: World) -> None:
     assert desk.status == 404
 
 
+def test_messages_of_all_payments_are_listed_filtered_and_the_failed_sent_again_at_once(world: World) -> None:
+    world.sell()
+    orders = [world.buy(customer_email=f"b{number}@example.com") for number in range(2)]
+    at = office(world.outside.settings, world.outside.schools.profile, world.database, world.clock)
+
+    def refuse(_: Letter) -> None:
+        raise MailRefused("SMTP 550")
+
+    send_due(replace(at, post=refuse))
+    desk = joined(world)
+    assert '/console/messages?state=failed"><strong>2' in desk.open("/console")
+    failed = desk.open("/console/messages?state=failed")
+    assert [order for order in orders if order not in failed] == []
+    assert "SMTP 550" in failed
+    kinds = desk.open("/console/messages?kind=order_made")
+    assert ("b0@example.com" in kinds, "Pengingat pertama</a>" in kinds) == (True, False)
+    assert "Pengingat pertama</a>" in desk.open("/console/messages?state=waiting&kind=reminder")
+
+    desk.open("/console/messages")
+    asked = desk.press("/console/messages/again")
+    assert "Kirim ulang 2 pesan?" in asked
+    assert "2 pesan sedang dikirim lagi." in desk.press("/console/messages/again")
+    sent: list[Letter] = []
+    send_due(replace(at, post=sent.append))
+
+    assert sorted(each.to for each in sent) == ["b0@example.com", "b1@example.com"]
+    assert "Mengirim ulang semua pesan yang gagal" in desk.open("/console/audit")
+
+
 def test_every_kind_and_state_has_its_words() -> None:
     assert set(words.MESSAGE) == set(KINDS)
     assert set(words.MESSAGE_STATE) == set(State)

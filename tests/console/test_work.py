@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from tests.console.desk import joined
@@ -57,6 +58,45 @@ def test_refused_callbacks_are_counted_with_their_reason(world: World) -> None:
 
     assert '#refused"><strong>3<' in desk.open("/console")
     assert "Tanda tangannya salah atau tidak ada." in desk.open("/console/events")
+
+
+def test_a_callback_refused_at_a_schools_own_address_is_counted_for_that_school_alone(embedded: World) -> None:
+    embedded.sell()
+    embedded.add_school("akademi")
+    embedded.offer("lain", "Kelas lain", school="akademi", course_id=1)
+    order_id = embedded.buy(offer="lain")
+    form = embedded.duitku.pay(order_id)
+    path = embedded.called_back_at(order_id)
+    for at in (path, path, "/webhooks/duitku", f"{path}x"):
+        embedded.call_back(form | {"signature": "0" * 64}, at)
+    embedded.inbox.flush_refusals()
+
+    theirs, others = joined(embedded, school="akademi"), joined(embedded, email="utama@example.com", school="")
+    everybody = joined(embedded, email="pusat@example.com")
+
+    counted = {desk.open("/console").partition('#refused"><strong>')[2][0] for desk in (theirs,)}
+    assert counted == {"2"}
+    assert "Tanda tangannya salah" in theirs.open("/console/events")
+    assert others.open("/console").partition('#refused"><strong>')[2][0] == "1"
+    assert everybody.open("/console").partition('#refused"><strong>')[2][0] == "4"
+    assert "Akademi Budi 2" in everybody.open("/console/events")
+
+
+def test_home_says_how_much_of_thinkifics_limit_is_left(world: World) -> None:
+    world.sell()
+    world.buy_and_pay()
+    before = world.outside.schools.gate().left()
+    world.work()
+    with world.outside.schools.gate().turn(urgent=False):
+        pass
+
+    left = world.outside.schools.gate().left()
+    shown = joined(world).open("/console")
+
+    assert (before, left) == (600_000, 600_000 - len(world.thinkific_calls()) - 1)
+    assert f"tersisa {left} dari 600000 per menit" in shown
+    world.outside.schools.gate().close(time.time() + 30)
+    assert world.outside.schools.gate().left() == 0
 
 
 def test_an_event_is_processed_again_or_set_aside_with_a_reason(world: World) -> None:

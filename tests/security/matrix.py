@@ -98,6 +98,8 @@ TABLE: dict[str, str] = {
         POST /console/coupons/{code}/retire
         GET /console/customers
         GET /console/customers/{email}
+        GET /console/enrollments
+        GET /console/enrollments.csv
         GET /console/events
         GET /console/events/{event_id}
         POST /console/events/{event_id}/replay
@@ -105,6 +107,8 @@ TABLE: dict[str, str] = {
         GET /console/jobs
         POST /console/jobs/all
         POST /console/jobs/{order_id}/now
+        GET /console/messages
+        POST /console/messages/again
         GET /console/password
         POST /console/password
         GET /console/payments

@@ -40,7 +40,11 @@ def accounted_for() -> Counter[str]:
 
 def thinkific_says(world: World, payload: dict[str, Any]) -> None:
     """A signed webhook about a learner comes in and is looked at."""
-    body = json.dumps({"id": "1", "resource": "user", "action": "updated", "payload": payload}).encode()
+    thinkific_says_of(world, "user", "updated", "1", payload)
+
+
+def thinkific_says_of(world: World, resource: str, action: str, event_id: str, payload: dict[str, Any]) -> None:
+    body = json.dumps({"id": event_id, "resource": resource, "action": action, "payload": payload}).encode()
     signature = hmac.new(world.thinkific.school.api_key.encode(), body, hashlib.sha256).hexdigest()
     answer = world.web.post("/webhooks/thinkific", content=body, headers={"X-Thinkific-Hmac-Sha256": signature})
     assert answer.status_code == 200

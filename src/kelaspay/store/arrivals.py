@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from kelaspay.store.console import only
-from kelaspay.store.tables import inbox, refusals
+from kelaspay.store.tables import inbox, refusals, refusals_of_schools
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,17 +48,22 @@ def set_aside(db: Db, event_id: int, now: datetime) -> bool:
     return db.execute(aside).rowcount == 1
 
 
-def refusals_by_reason(db: Db, since: datetime) -> list[sa.Row[Any]]:
-    """How many callbacks were refused, by reason, with the last hour in which one was."""
-    return list(
-        db.execute(
-            sa.select(
-                refusals.c.reason,
-                sa.func.sum(refusals.c.count).label("count"),
-                sa.func.max(refusals.c.hour).label("hour"),
-            )
-            .where(refusals.c.hour > since)
-            .group_by(refusals.c.reason)
-            .order_by(refusals.c.reason)
-        )
+def refusals_by_reason(db: Db, school: str | None, since: datetime) -> list[sa.Row[Any]]:
+    """How many callbacks were refused, by reason, with the last hour in which one was; of a school those whose address
+    named it.
+    """
+    table = refusals if school is None else refusals_of_schools
+    query = (
+        sa.select(table.c.reason, sa.func.sum(table.c.count).label("count"), sa.func.max(table.c.hour).label("hour"))
+        .where(table.c.hour > since)
+        .group_by(table.c.reason)
+        .order_by(table.c.reason)
     )
+    return list(db.execute(query if school is None else query.where(table.c.school == school)))
+
+
+def refusals_by_school(db: Db, since: datetime) -> list[sa.Row[Any]]:
+    """How many callbacks were refused at the address of each school."""
+    table = refusals_of_schools
+    query = sa.select(table.c.school, sa.func.sum(table.c.count).label("count")).where(table.c.hour > since)
+    return list(db.execute(query.group_by(table.c.school).order_by(table.c.school)))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from kelaspay.payment import Attention, Status
-from kelaspay.store.tables import inbox, jobs, offers, payments, products, refusals, schools
+from kelaspay.store.tables import inbox, jobs, offers, payments, products, refusals, refusals_of_schools, schools
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,9 +119,12 @@ def dead_jobs(db: Db, school: str | None) -> int:
     ).scalar_one()
 
 
-def refused_calls(db: Db, since: datetime) -> int:
-    """How many callbacks were refused, to the hour."""
-    counted = sa.select(sa.func.coalesce(sa.func.sum(refusals.c.count), 0)).where(refusals.c.hour > since)
+def refused_calls(db: Db, school: str | None, since: datetime) -> int:
+    """How many callbacks were refused, to the hour; of a school those whose address named it."""
+    table = refusals if school is None else refusals_of_schools
+    counted = sa.select(sa.func.coalesce(sa.func.sum(table.c.count), 0)).where(table.c.hour > since)
+    if school is not None:
+        counted = counted.where(table.c.school == school)
     return int(db.execute(counted).scalar_one())
 
 

@@ -152,6 +152,30 @@ def set_progress(
     return told.rowcount > 0
 
 
+def set_told(
+    db: Db,
+    school: str,
+    *,
+    user_id: int,
+    course_id: int,
+    activated_at: datetime | None,
+    expiry_date: datetime | None,
+    at: datetime,
+) -> None:
+    """Since and until when Thinkific says that a learner has access, as of `at`: what it said later stays. What we
+    aimed at stays beside it, for that is what was sold.
+    """
+    ours = sa.exists().where(
+        payments.c.merchant_order_id == enrollments.c.merchant_order_id, payments.c.school == school
+    )
+    new = sa.or_(enrollments.c.told_at.is_(None), enrollments.c.told_at <= at)
+    db.execute(
+        sa.update(enrollments)
+        .where(enrollments.c.user_id == user_id, enrollments.c.course_id == course_id, ours, new)
+        .values(told_activated_at=activated_at, told_expiry_date=expiry_date, told_at=at)
+    )
+
+
 def move_user(db: Db, school: str, user_id: int, email: str, now: datetime) -> bool:
     """A user whom we know has another e-mail address now; False when we do not know the user."""
     known = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from functools import cache
 from itertools import chain
@@ -11,7 +12,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from kelaspay.store.tables import inbox, refusals
+from kelaspay.store.tables import inbox, refusals, refusals_of_schools
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -143,16 +144,27 @@ def list_events(db: Db, *, merchant_order_id: str | None, limit: int) -> list[sa
     return list(db.execute(query))
 
 
-def count_refusals(db: Db, refused: Mapping[str, int], now: datetime) -> None:
-    """Add to this hour's counts of refused callbacks, by reason."""
+def count_refusals(db: Db, refused: Mapping[tuple[str, str | None], int], now: datetime) -> None:
+    """Add to this hour's counts of refused callbacks, by reason, and by the school whose address they came to."""
     hour = now.replace(minute=0, second=0, microsecond=0)
-    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(refusals)
-    rows = [{"hour": hour, "reason": reason, "count": count} for reason, count in sorted(refused.items())]
+    totals: Counter[str] = Counter()
+    of_schools = []
+    for (reason, school), count in sorted(refused.items(), key=str):
+        totals[reason] += count
+        if school is not None:
+            of_schools.append({"school": school, "hour": hour, "reason": reason, "count": count})
+    _add(db, refusals, [{"hour": hour, "reason": reason, "count": count} for reason, count in sorted(totals.items())])
+    if of_schools:
+        _add(db, refusals_of_schools, of_schools)
+
+
+def _add(db: Db, table: sa.Table, rows: list[dict[str, object]]) -> None:
+    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(table)
     statement = insert.values(rows)
     db.execute(
         statement.on_conflict_do_update(
-            index_elements=[refusals.c.hour, refusals.c.reason],
-            set_={"count": refusals.c.count + statement.excluded.count},
+            index_elements=list(table.primary_key.columns),
+            set_={"count": table.c.count + statement.excluded.count},
         )
     )
 

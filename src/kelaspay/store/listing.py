@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import phonenumbers
 import sqlalchemy as sa
 
-from kelaspay.payment import EnrollmentState
+from kelaspay.payment import EnrollmentState, MerchantOrderId
 from kelaspay.store.console import Need, needing, only
 from kelaspay.store.database import UtcDateTime
 from kelaspay.store.tables import customers, enrollments, invoices, jobs, payments
@@ -97,6 +97,15 @@ def all_of(db: Db, wanted: Filter, *, now: datetime) -> Iterator[sa.Row[Any]]:
         after = (rows[-1].created_at, rows[-1].merchant_order_id)
 
 
+def own(db: Db, merchant_order_ids: list[str], school: str | None) -> list[MerchantOrderId]:
+    """Those of these payments that there are, and that are this school's, or with None any's; newest first."""
+    query = sa.select(payments.c.merchant_order_id).where(
+        payments.c.merchant_order_id.in_(merchant_order_ids), only(payments.c.school, school)
+    )
+    ordered = query.order_by(payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
+    return [MerchantOrderId(row.merchant_order_id) for row in db.execute(ordered)]
+
+
 def methods(db: Db, school: str | None) -> list[str]:
     """The payment methods of the newest payments, to choose from."""
     made = (payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
@@ -128,11 +137,11 @@ def _conditions(wanted: Filter, now: datetime) -> list[sa.ColumnElement[bool]]:
     if wanted.until is not None:
         conditions.append(payments.c.created_at < wanted.until)
     if wanted.q.strip():
-        conditions.append(payments.c.merchant_order_id.in_(_search(wanted.q.strip(), wanted.school)))
+        conditions.append(payments.c.merchant_order_id.in_(found(wanted.q.strip(), wanted.school)))
     return conditions
 
 
-def _search(q: str, school: str | None) -> sa.Select[Any] | sa.CompoundSelect[Any]:
+def found(q: str, school: str | None) -> sa.Select[Any] | sa.CompoundSelect[Any]:
     """The ids of payments that a word of the operator's can mean: what it looks like decides where it is looked up."""
     if "@" in q:
         return sa.select(customers.c.merchant_order_id).where(customers.c.email == q.lower())

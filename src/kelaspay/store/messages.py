@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from kelaspay.payment import Status
 from kelaspay.store.database import database_clock
-from kelaspay.store.tables import enrollments, messages
+from kelaspay.store.tables import enrollments, messages, payments
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,8 +44,10 @@ def raise_message(
     """Have a message sent at `due_at`; the same kind for the same order is raised once."""
     insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(messages)
     values = {"merchant_order_id": merchant_order_id, "kind": kind, "due_at": due_at, "raised_at": now, "blank": blank}
+    its = sa.select(payments.c.school).where(payments.c.merchant_order_id == merchant_order_id).scalar_subquery()
+    school = sa.func.coalesce(its, "")
     db.execute(
-        insert.values(**values, state=State.WAITING, attempts=0).on_conflict_do_nothing(
+        insert.values(**values, school=school, state=State.WAITING, attempts=0).on_conflict_do_nothing(
             index_elements=[messages.c.merchant_order_id, messages.c.kind]
         )
     )

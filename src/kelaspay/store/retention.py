@@ -13,7 +13,17 @@ from kelaspay.store.buyer_tables import buyer_codes
 from kelaspay.store.messages import State
 from kelaspay.store.operator_tables import attempts, audit, invitations, sessions
 from kelaspay.store.people import NOBODY_NAME
-from kelaspay.store.tables import answers, calls, customers, inbox, messages, oauth_states, payments, refusals
+from kelaspay.store.tables import (
+    answers,
+    calls,
+    customers,
+    inbox,
+    messages,
+    oauth_states,
+    payments,
+    refusals,
+    refusals_of_schools,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -75,7 +85,8 @@ def drop_ended(db: Db, now: datetime, before: datetime) -> int:
 
 
 def drop_counts(db: Db, before: datetime) -> int:
-    return db.execute(sa.delete(refusals).where(refusals.c.hour < before)).rowcount
+    tables = (refusals, refusals_of_schools)
+    return sum(db.execute(sa.delete(table).where(table.c.hour < before)).rowcount for table in tables)
 
 
 def _blank(db: Db, table: sa.Table, key: sa.Column[Any], old: sa.ColumnElement[bool], **values: Any) -> int:

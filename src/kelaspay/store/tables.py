@@ -190,6 +190,9 @@ enrollments = sa.Table(
     sa.Column("completed_at", UtcDateTime),
     sa.Column("revoked_at", UtcDateTime),
     sa.Column("former_user_id", sa.BigInteger),
+    sa.Column("told_activated_at", UtcDateTime),
+    sa.Column("told_expiry_date", UtcDateTime),
+    sa.Column("told_at", UtcDateTime),
 )
 
 users = sa.Table(
@@ -232,6 +235,15 @@ sa.Index(
 refusals = sa.Table(
     "refusals",
     metadata,
+    sa.Column("hour", UtcDateTime, primary_key=True),
+    sa.Column("reason", sa.Text, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+)
+
+refusals_of_schools = sa.Table(
+    "refusals_of_schools",
+    metadata,
+    sa.Column("school", sa.Text, primary_key=True),
     sa.Column("hour", UtcDateTime, primary_key=True),
     sa.Column("reason", sa.Text, primary_key=True),
     sa.Column("count", sa.BigInteger, nullable=False),
@@ -354,7 +366,10 @@ messages = sa.Table(
     sa.Column("fault", sa.Text),
     sa.Column("raised_at", UtcDateTime, nullable=False),
     sa.Column("sent_at", UtcDateTime),
+    sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.UniqueConstraint("merchant_order_id", "kind"),
+    sa.Index("ix_messages_school_id", "school", "id"),
+    sa.Index("ix_messages_kind_id", "kind", "id"),
 )
 sa.Index(
     "ix_messages_waiting",

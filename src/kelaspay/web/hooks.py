@@ -45,6 +45,9 @@ OK: Message = {
 }
 OK_BODY: Message = {"type": "http.response.body", "body": b"OK"}
 
+OF_SCHOOL = "kelaspay.school"
+"""Where a request's scope says which school its address named."""
+
 Read = Callable[["Scope", bytes], Event]
 """What a request tells, verified; raises the fault to answer with."""
 
@@ -69,7 +72,7 @@ class Hook:
             event = await run_sync(self._read, scope, body) if self._threaded else self._read(scope, body)
             await self._inbox.keep(event)
         except Fault as fault:
-            self._inbox.count_refusal(fault.code())
+            self._inbox.count_refusal(fault.code(), scope.get(OF_SCHOOL))
             request_id = secrets.token_hex(8)
             log.warning("callback_refused", fault=fault.code(), request_id=request_id)
             await fault_response(fault, request_id)(scope, receive, send)
@@ -137,13 +140,16 @@ def hooks_of(schools: Schools, inbox: Inbox, settings: Settings, now: Callable[[
     database; the others are looked up in a thread, so that nobody else's callback waits for that.
     """
 
-    def default(_scope: Scope) -> School:
+    def default(scope: Scope) -> School:
         if schools.default is None:
             raise NotConfigured("DUITKU_MERCHANT_CODE and DUITKU_API_KEY are not set.")
+        scope[OF_SCHOOL] = DEFAULT
         return schools.default
 
     def named(scope: Scope) -> School:
-        return schools.called_back_at(scope["path_params"]["callback_path"])
+        school = schools.called_back_at(scope["path_params"]["callback_path"])
+        scope[OF_SCHOOL] = school.key
+        return school
 
     def keys_of_named(scope: Scope) -> tuple[str, list[SecretStr]]:
         school = named(scope)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from kelaspay.web.console import (
     audit,
+    bulk,
     catalogue,
     coupons,
     customers,
+    enrollments,
     events,
     home,
     jobs,
@@ -25,7 +27,9 @@ routers = tuple(
         sign_in,
         home,
         payments,
+        bulk,
         payment,
+        enrollments,
         events,
         jobs,
         messages,

@@ -57,9 +57,19 @@ def list_events(
     wanted = {"source": source, "outcome": outcome, "result": result, "order": order.strip().replace("\0", "")}
     with outside.database.read() as db:
         rows = arrivals.list_arrivals(db, visitor.only, **wanted, before=_id(before), limit=PAGE + 1)
-        refused = arrivals.refusals_by_reason(db, outside.now() - A_DAY) if visitor.only is None else []
+        refused = arrivals.refusals_by_reason(db, visitor.only, outside.now() - A_DAY)
+        by_school = arrivals.refusals_by_school(db, outside.now() - A_DAY) if visitor.only is None else []
     next_page = rows[PAGE - 1].id if len(rows) > PAGE else None
-    return page(request, "events.html", visitor, rows=rows[:PAGE], wanted=wanted, next_page=next_page, refused=refused)
+    return page(
+        request,
+        "events.html",
+        visitor,
+        rows=rows[:PAGE],
+        wanted=wanted,
+        next_page=next_page,
+        refused=refused,
+        by_school=by_school,
+    )
 
 
 @router.get("/{event_id}")

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from kelaspay.outside import Outside
-from kelaspay.store import console, endpoints, offers
+from kelaspay.store import console, endpoints, offers, outgoing
 from kelaspay.store.console import Day, Need
 from kelaspay.store.database import Db
 from kelaspay.web.console.page import WIB, ConsoleRoute, page
@@ -95,16 +95,12 @@ def _counters(db: Db, school: str | None, now: datetime) -> list[Counter]:
     ]
     return [
         *listed,
-        *([] if school else [_refused(db, now)]),
+        Counter("Callback ditolak (24 jam)", console.refused_calls(db, school, now - A_DAY), "/console/events#refused"),
+        Counter("Pesan yang gagal dikirim", outgoing.count_failed(db, school), "/console/messages?state=failed"),
         Counter("Kursus tanpa pemetaan", len(console.unmapped_offers(db, school)), "/console/catalogue#offers"),
         Counter("Pekerjaan yang menyerah", console.dead_jobs(db, school), "/console/jobs?state=dead"),
         Counter("Alamat webhook dimatikan", len(endpoints.given_up(db, school)), "/console/webhooks"),
     ]
-
-
-def _refused(db: Db, now: datetime) -> Counter:
-    """Whose a refused callback was is not known."""
-    return Counter("Callback ditolak (24 jam)", console.refused_calls(db, now - A_DAY), "/console/events#refused")
 
 
 def _midnights(now: datetime) -> list[datetime]:

@@ -1,23 +1,67 @@
-"""What the buyer of one payment was told: every message with its way, its state and its words."""
+"""What buyers were told: every message with its way, its state and its words, of one payment or of all."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
 from kelaspay.faults import MessageUnknown, PaymentUnknown
+from kelaspay.letters import KINDS
 from kelaspay.messages import SIGN_IN, WHATSAPP
-from kelaspay.store import messages, payments
+from kelaspay.store import messages, outgoing, payments
 from kelaspay.store.messages import State
 from kelaspay.web.console.page import ConsoleRoute, back, page
 from kelaspay.web.console.visit import Acting, Looking, outside_of, write_down
 
-router = APIRouter(prefix="/console/payments/{order_id}/messages", route_class=ConsoleRoute, include_in_schema=False)
+router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
+
+ALL = "/console/messages"
+OF_ONE = "/payments/{order_id}/messages"
+PAGE = 50
+MOST_AT_ONCE = 500
+LONGEST_ID = 18
 
 
-@router.get("")
+@router.get("/messages")
+def list_all(request: Request, visitor: Looking, state: str = "", kind: str = "", before: str = "") -> HTMLResponse:
+    outside = outside_of(request)
+    last = int(before) if before.isascii() and before.isdigit() and len(before) <= LONGEST_ID else None
+    wanted = {"state": state if state in set(State) else "", "kind": kind if kind in KINDS else ""}
+    with outside.database.read() as db:
+        found = outgoing.list_outgoing(
+            db, visitor.only, state=wanted["state"], kinds=_kept_as(wanted["kind"]), before=last, limit=PAGE + 1
+        )
+        failed = outgoing.count_failed(db, visitor.only)
+    rows = [(row, *_named(row), _repeatable(row)) for row in found[:PAGE]]
+    return page(
+        request,
+        "all_messages.html",
+        visitor,
+        rows=rows,
+        wanted=wanted,
+        failed=failed,
+        next_page=found[PAGE - 1].id if len(found) > PAGE else None,
+        sending=outside.settings.smtp_url,
+    )
+
+
+@router.post("/messages/again")
+def all_again(request: Request, visitor: Acting, sure: Annotated[str, Form()] = "") -> Response:
+    """Have everything that failed sent once more; first it is said how many that are."""
+    outside = outside_of(request)
+    if not sure:
+        with outside.database.read() as db:
+            count = outgoing.count_failed(db, visitor.only)
+        return page(request, "resend_failed.html", visitor, count=count, most=MOST_AT_ONCE)
+    with outside.database.begin() as db:
+        done = outgoing.resend_failed(db, visitor.only, outside.now(), MOST_AT_ONCE)
+    write_down(request, visitor, "messages_resent", None, str(done))
+    return back(ALL, "messages_resent", count=done)
+
+
+@router.get(OF_ONE)
 def show(order_id: str, request: Request, visitor: Looking) -> HTMLResponse:
     outside = outside_of(request)
     order_id = order_id.replace("\0", "")
@@ -30,20 +74,22 @@ def show(order_id: str, request: Request, visitor: Looking) -> HTMLResponse:
     return page(request, "messages.html", visitor, payment=payment, rows=rows, sending=outside.settings.smtp_url)
 
 
-@router.get("/{message_id}")
+@router.get(f"{OF_ONE}/{{message_id}}")
 def read(order_id: str, message_id: str, request: Request, visitor: Looking) -> HTMLResponse:
     row = _one(request, order_id, message_id)
     return page(request, "message.html", visitor, order_id=row.merchant_order_id, row=row, kind=_named(row)[0])
 
 
-@router.post("/{message_id}/again")
-def again(order_id: str, message_id: str, request: Request, visitor: Acting) -> Response:
+@router.post(f"{OF_ONE}/{{message_id}}/again")
+def again(
+    order_id: str, message_id: str, request: Request, visitor: Acting, among: Annotated[str, Form()] = ""
+) -> Response:
     """Have it made and sent once more, as things stand now."""
     row, outside = _one(request, order_id, message_id), outside_of(request)
     with outside.database.begin() as db:
         sent = _repeatable(row) and messages.send_again(db, row.id, outside.now())
     write_down(request, visitor, "message_resent", row.merchant_order_id, row.kind)
-    where = f"/console/payments/{row.merchant_order_id}/messages"
+    where = ALL if among else f"/console/payments/{row.merchant_order_id}/messages"
     return back(where, "message_resent" if sent else "message_not_resent")
 
 
@@ -55,6 +101,13 @@ def _one(request: Request, order_id: str, message_id: str) -> Any:
     if row is None:
         raise MessageUnknown
     return row
+
+
+def _kept_as(kind: str) -> list[str]:
+    """The ways in which messages of a kind are named in their rows: once, once more for another user, by WhatsApp."""
+    if not kind:
+        return []
+    return [f"{kind}:"] if kind == SIGN_IN else [kind, f"{kind}{WHATSAPP}", f"{kind}:"]
 
 
 def _named(row: Any) -> tuple[str, str]:

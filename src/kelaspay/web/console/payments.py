@@ -1,31 +1,25 @@
-"""The list of payments: search, filters that stand in the address, fifty a page, as CSV, and several at once."""
+"""The list of payments: search, filters that stand in the address, fifty a page, and as CSV."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
-from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
-from fastapi.responses import HTMLResponse, Response, StreamingResponse
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse, StreamingResponse
 
-from kelaspay.faults import AmountDiffers, InvoiceUnknown, MoveRefused, NotPaidYet, PaymentUnknown
-from kelaspay.payment import MerchantOrderId
-from kelaspay.review import retry
 from kelaspay.store import listing, offers
 from kelaspay.store.console import Need
 from kelaspay.store.listing import After, Filter
-from kelaspay.web.console.asking import ask_duitku
-from kelaspay.web.console.page import HEADERS, WIB, ConsoleRoute, back, page
-from kelaspay.web.console.visit import Acting, Looking, Visitor, outside_of, start_of, write_down
+from kelaspay.web.console.page import WIB, ConsoleRoute, page
+from kelaspay.web.console.spreadsheet import sheet
+from kelaspay.web.console.visit import Looking, outside_of, write_down
 
 router = APIRouter(prefix="/console/payments", route_class=ConsoleRoute, include_in_schema=False)
 
 PAGE = 50
-LIST = "/console/payments"
+MOST_AT_ONCE = 200
+"""For how many of a filter something is done at once: what a browser waits for, and a person can answer for."""
 LONGEST = 500
 A_DAY = timedelta(days=1)
 FILTERS = ("status", "access", "need", "offer", "method", "since", "until")
@@ -35,7 +29,6 @@ GROUPS = {
     "amounts": ("payment_amount", "amount_received", "payment_method", "reference", "va_number", "paid_at"),
 }
 """The CSV's columns, in groups to choose from."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _wanted(
@@ -71,11 +64,12 @@ Wanted = Annotated[Filter, Depends(_wanted)]
 def list_payments(request: Request, visitor: Looking, wanted: Wanted, after: str = "") -> HTMLResponse:
     outside = outside_of(request)
     with outside.database.read() as db:
-        rows = listing.list_page(db, wanted, after=_after(after), limit=PAGE + 1, now=outside.now())
+        rows = listing.list_page(db, wanted, after=place_of(after), limit=PAGE + 1, now=outside.now())
         values: dict[str, Any] = {
             "offer_choices": [(offer.slug, offer.name) for offer in offers.list_offers(db, visitor.only)],
             "method_choices": [(method, method) for method in listing.methods(db, visitor.only)],
         }
+    values["most"] = MOST_AT_ONCE
     values["filtered"] = any(request.query_params.get(name) for name in FILTERS)
     more = len(rows) > PAGE
     shown = rows[:PAGE]
@@ -87,66 +81,18 @@ def list_payments(request: Request, visitor: Looking, wanted: Wanted, after: str
 def as_csv(
     request: Request, visitor: Looking, wanted: Wanted, group: Annotated[list[str] | None, Query()] = None
 ) -> StreamingResponse:
-    """Every payment of the present filter, read and sent a part at a time; spreadsheets know it by its BOM as UTF-8."""
+    """Every payment of the present filter."""
     chosen = [name for name in GROUPS if not group or name in group] or list(GROUPS)
     columns = [column for name in chosen for column in GROUPS[name]]
     asked = sorted(name for name, value in request.query_params.items() if value and name != "group")
     write_down(request, visitor, "exported", None, f"{', '.join(chosen)}; {', '.join(asked)}"[:LONGEST])
     outside = outside_of(request)
-
-    def lines() -> Iterator[str]:
-        yield "\ufeff" + _line(columns)
-        with outside.database.read() as db:
-            for row in listing.all_of(db, wanted, now=outside.now()):
-                yield _line([_cell(getattr(row, column)) for column in columns])
-
-    named = {"Content-Disposition": 'attachment; filename="kelaspay-payments.csv"'}
-    return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=HEADERS | named)
-
-
-@router.post("/several")
-def several(
-    request: Request,
-    visitor: Acting,
-    action: Annotated[str, Form()],
-    order: Annotated[list[str] | None, Form()] = None,
-    sure: Annotated[str, Form()] = "",
-) -> Response:
-    """The same for several payments at once; first it is said for how many."""
-    orders = list(dict.fromkeys(order or []))[:PAGE]
-    if not orders or not sure:
-        return page(request, "several.html", visitor, orders=orders, action=action)
-    if action == "recheck":
-        done = sum(_recheck(request, order_id) for order_id in orders)
-        said = "bulk_rechecked"
-    else:
-        done = sum(_retry(request, visitor, order_id) for order_id in orders)
-        said = "bulk_retried"
-    for order_id in orders:
-        write_down(request, visitor, "rechecked" if action == "recheck" else "retried", order_id)
-    return back(LIST, said, count=done)
-
-
-def _recheck(request: Request, order_id: str) -> bool:
-    with suppress(NotPaidYet, InvoiceUnknown, AmountDiffers):
-        ask_duitku(request, order_id)
-    return True
-
-
-def _retry(request: Request, visitor: Visitor, order_id: str) -> bool:
-    """Whether there was something to try again."""
-    outside = outside_of(request)
-    try:
-        retry(
-            MerchantOrderId(order_id),
-            database=outside.database,
-            start=start_of(request),
-            now=outside.now,
-            actor=visitor.operator.actor,
-        )
-    except (MoveRefused, PaymentUnknown):
-        return False
-    return True
+    return sheet(
+        "kelaspay-payments.csv",
+        columns,
+        outside.database,
+        lambda db: listing.all_of(db, wanted, now=outside.now()),
+    )
 
 
 def _midnight(day: str) -> datetime | None:
@@ -157,26 +103,10 @@ def _midnight(day: str) -> datetime | None:
         return None
 
 
-def _after(text: str) -> After | None:
+def place_of(text: str) -> After | None:
     made, _, order_id = text.partition("~")
     try:
         at = datetime.fromisoformat(made)
     except ValueError:
         return None
     return (at, order_id.replace("\0", "")) if at.tzinfo is not None else None
-
-
-def _line(cells: list[str]) -> str:
-    written = io.StringIO()
-    csv.writer(written).writerow(cells)
-    return written.getvalue()
-
-
-def _cell(value: object) -> str:
-    """As a spreadsheet shows it; text that it would take for a formula is kept from being one."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return f"{value.astimezone(WIB):%Y-%m-%d %H:%M:%S}"
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA) else text

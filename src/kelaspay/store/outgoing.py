@@ -1,0 +1,62 @@
+"""Messages to all buyers, listed for an operator from where the last page ended, and those that failed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from kelaspay.store.messages import State
+from kelaspay.store.tables import messages
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kelaspay.store.database import Db
+
+SIGN_IN = "sign_in:"
+LETTERLESS = [column for column in messages.c if column.name not in {"text", "html", "blank"}]
+
+
+def list_outgoing(
+    db: Db, school: str | None, *, state: str, kinds: list[str], before: int | None, limit: int
+) -> list[sa.Row[Any]]:
+    """The newest first, without what they say; no `kinds` means all. Each kind is read by itself up to the limit, so
+    that the index gives it in order.
+    """
+    conditions = [] if school is None else [messages.c.school == school]
+    if state:
+        conditions.append(messages.c.state == state)
+    if before is not None:
+        conditions.append(messages.c.id < before)
+    newest = sa.select(messages.c.id).where(*conditions).order_by(messages.c.id.desc()).limit(limit)
+    if not kinds:
+        ids: sa.Select[Any] | sa.CompoundSelect[Any] = newest
+    else:
+        ids = sa.union_all(*(sa.select(newest.where(_of(kind)).subquery()) for kind in kinds))
+    wanted = sa.select(*LETTERLESS).where(messages.c.id.in_(ids))
+    return list(db.execute(wanted.order_by(messages.c.id.desc()).limit(limit)))
+
+
+def count_failed(db: Db, school: str | None) -> int:
+    return db.execute(sa.select(sa.func.count()).select_from(messages).where(*_failed(school))).scalar_one()
+
+
+def resend_failed(db: Db, school: str | None, now: datetime, most: int) -> int:
+    """Have those that failed made and sent once more, the oldest first; returned is how many."""
+    first = sa.select(messages.c.id).where(*_failed(school)).order_by(messages.c.id).limit(most)
+    fresh = {"state": State.WAITING, "due_at": now, "attempts": 0, "fault": None}
+    return db.execute(sa.update(messages).where(messages.c.id.in_(first)).values(**fresh)).rowcount
+
+
+def _failed(school: str | None) -> list[sa.ColumnElement[bool]]:
+    """A code is never sent twice: the buyer asks for another."""
+    failed = [messages.c.state == State.FAILED, sa.not_(messages.c.kind.startswith(SIGN_IN, autoescape=True))]
+    return failed if school is None else [*failed, messages.c.school == school]
+
+
+def _of(kind: str) -> sa.ColumnElement[bool]:
+    """What stands after a colon makes messages of one kind different ones."""
+    if kind.endswith(":"):
+        return sa.and_(messages.c.kind >= kind, messages.c.kind < f"{kind[:-1]};")
+    return messages.c.kind == kind
