@@ -10,7 +10,7 @@ import asyncio
 import queue
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -33,48 +33,63 @@ LARGEST_GROUP = 256
 MOST_WAITING = 10_000
 PATIENCE = 10.0
 """Seconds a request waits for its commit before it answers 503."""
+LOOK_SECONDS = 1.0
 RUSH = 4
 """Events in one commit that make it a rush."""
 RUSH_SECONDS = 0.5
 """How long a rush is remembered."""
 
 
-class _Waiting:
-    """An event and the request that waits for it."""
+_Waiting = tuple["Event", "asyncio.Future[None]"]
+"""An event, and what the request that brought it waits for."""
 
-    __slots__ = ("event", "kept", "loop")
 
-    def __init__(self, event: Event, loop: asyncio.AbstractEventLoop) -> None:
-        self.event = event
+class _Patience:
+    """Gives up on what was not kept in time, on one event loop. All share one timer, which is late by a second at most:
+    one each took longer to set and to take back than their signatures took to check.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.kept: asyncio.Future[None] = loop.create_future()
+        self._waiting: deque[tuple[float, asyncio.Future[None]]] = deque()
+        self._set = False
 
-    def give_up(self) -> None:
-        """Answer that it cannot be kept just now, when nobody else answered."""
-        self.answer(InboxUnavailable())
+    def wait_for(self, kept: asyncio.Future[None]) -> None:
+        self._waiting.append((self.loop.time() + PATIENCE, kept))
+        if not self._set:
+            self._look()
 
-    def answer(self, fault: Fault | None) -> None:
-        if self.kept.done():
-            return
-        if fault is None:
-            self.kept.set_result(None)
-        else:
-            self.kept.set_exception(fault)
+    def _look(self) -> None:
+        now = self.loop.time()
+        while self._waiting and (self._waiting[0][0] <= now or self._waiting[0][1].done()):
+            _answer_one(self._waiting.popleft()[1], InboxUnavailable())
+        self._set = bool(self._waiting)
+        if self._set:
+            self.loop.call_later(LOOK_SECONDS, self._look)
 
 
 def _answer(group: list[_Waiting], fault: Fault | None) -> None:
     """Tell the requests of a group; each event loop is woken once."""
-    loops: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
-    for waiting in group:
-        loops.setdefault(waiting.loop, []).append(waiting)
+    loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for _event, kept in group:
+        loops.setdefault(kept.get_loop(), []).append(kept)
     for loop, those in loops.items():
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(_answer_all, those, fault)
 
 
-def _answer_all(those: list[_Waiting], fault: Fault | None) -> None:
-    for waiting in those:
-        waiting.answer(fault)
+def _answer_all(those: list[asyncio.Future[None]], fault: Fault | None) -> None:
+    for kept in those:
+        _answer_one(kept, fault)
+
+
+def _answer_one(kept: asyncio.Future[None], fault: Fault | None) -> None:
+    if kept.done():
+        return
+    if fault is None:
+        kept.set_result(None)
+    else:
+        kept.set_exception(fault)
 
 
 class Inbox:
@@ -97,6 +112,8 @@ class Inbox:
         self._line: Db | None = None
         """Held from group to group while callbacks rush in; the writer's alone."""
         self._rush_until = 0.0
+        self._patience: _Patience | None = None
+        """Of the event loop that asked last; there is one but in tests, and each sees its own through."""
         self._refused: Counter[tuple[str, str | None]] = Counter()
         self._refused_lock = threading.Lock()
         self._thread = threading.Thread(target=self._write, name="inbox", daemon=True)
@@ -110,13 +127,12 @@ class Inbox:
         if self._waiting.qsize() >= MOST_WAITING:
             raise InboxUnavailable
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(event, loop)
-        self._waiting.put(waiting)
-        patience = loop.call_later(PATIENCE, waiting.give_up)
-        try:
-            await waiting.kept
-        finally:
-            patience.cancel()
+        kept = loop.create_future()
+        self._waiting.put((event, kept))
+        if self._patience is None or self._patience.loop is not loop:
+            self._patience = _Patience(loop)
+        self._patience.wait_for(kept)
+        await kept
 
     def rushed(self) -> bool:
         """Whether events come in faster than one at a time: who can wait does, for the sake of who waits for us."""
@@ -168,7 +184,7 @@ class Inbox:
         try:
             with self._database.turn(), translated():
                 self._line = self._line or self._database.line()
-                inbox.keep(self._line, [waiting.event for waiting in group])
+                inbox.keep(self._line, [event for event, _kept in group])
         except DatabaseUnavailable:
             log.warning("inbox_unavailable")
             self._hang_up()
