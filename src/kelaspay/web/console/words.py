@@ -287,6 +287,7 @@ SAID = {
     "replayed": "Peristiwa akan diproses ulang.",
     "ignored": "Peristiwa diabaikan.",
     "retried_all": "{count} pekerjaan sedang dicoba lagi.",
+    "sync_under_way": "Katalog sedang disalin; kemajuannya ada di bawah.",
     "synced": "{count} produk disinkronkan dari Thinkific.",
     "offer_added": "Penawaran ditambahkan.",
     "offer_corrected": "Penawaran diubah; berlaku untuk pesanan baru dan untuk percobaan ulang.",
