@@ -11,15 +11,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from kelaspay.payment import Status
 from kelaspay.store.database import database_clock
+from kelaspay.store.preferences import quiet_hours_of
 from kelaspay.store.tables import enrollments, messages, payments
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from kelaspay.store.database import Db
+    from kelaspay.store.preferences import Hours
 
 WIB = timezone(timedelta(hours=7), "WIB")
-MORNING, EVENING = 8, 20
 REMIND_AFTER = timedelta(minutes=30)
 REMIND_BEFORE = timedelta(hours=3)
 CODE_LIFE = timedelta(minutes=10)
@@ -61,7 +62,9 @@ def _raise(
 
 def raise_for_invoice(db: Db, merchant_order_id: str, expires_at: datetime, now: datetime) -> None:
     """How to pay, and two reminders that disturb nobody's night."""
-    reminders = {"reminder": by_day(now + REMIND_AFTER), "last_reminder": by_day(expires_at - REMIND_BEFORE)}
+    quiet = quiet_hours_of(db, merchant_order_id)
+    wanted = {"reminder": now + REMIND_AFTER, "last_reminder": expires_at - REMIND_BEFORE}
+    reminders = {kind: by_day(at, quiet) for kind, at in wanted.items()}
     _raise(
         db,
         merchant_order_id,
@@ -81,13 +84,15 @@ def raise_for_move(db: Db, merchant_order_id: str, to: Status, now: datetime) ->
         raise_message(db, merchant_order_id, to, now, now)
 
 
-def by_day(at: datetime) -> datetime:
-    """`at`, or the next morning where that is between 20.00 and 08.00 WIB."""
+def by_day(at: datetime, quiet: Hours) -> datetime:
+    """`at`, or the end of the quiet hours, WIB, that it falls into."""
+    start, end = quiet
     local = at.astimezone(WIB)
-    if MORNING <= local.hour < EVENING:
+    within = start <= local.hour < end if start < end else local.hour >= start or local.hour < end
+    if start == end or not within:
         return at
-    morning = local.replace(hour=MORNING, minute=0, second=0, microsecond=0)
-    return (morning if local.hour < MORNING else morning + timedelta(days=1)).astimezone(at.tzinfo)
+    morning = local.replace(hour=end, minute=0, second=0, microsecond=0)
+    return (morning if local.hour < end else morning + timedelta(days=1)).astimezone(at.tzinfo)
 
 
 def due(db: Db, now: datetime, limit: int) -> list[sa.Row[Any]]:
@@ -158,7 +163,8 @@ def _raise_ends_soon(db: Db, merchant_order_id: str, now: datetime) -> None:
     ends = db.execute(expiry).scalar()
     if ends is None:
         return
+    quiet = quiet_hours_of(db, merchant_order_id)
     for kind, before in ENDS_SOON.items():
-        when = by_day(ends - before)
+        when = by_day(ends - before, quiet)
         if when > now:
             raise_message(db, merchant_order_id, kind, when, now)
