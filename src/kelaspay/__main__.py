@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from kelaspay.cannot_run import CannotRun
 from kelaspay.cli import app
 from kelaspay.cli.show import EXIT_FAILED
-from kelaspay.faults import CannotRun, Fault
+from kelaspay.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 import structlog
 
-from kelaspay.faults import CannotRun
+from kelaspay.cannot_run import CannotRun
 from kelaspay.store.database import translated
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from kelaspay.faults import CannotRun
+from kelaspay.cannot_run import CannotRun
 from kelaspay.migrate import migrate
 from kelaspay.migrations import current
 from kelaspay.store import restored

@@ -16,10 +16,6 @@ import re
 from typing import Any, ClassVar, Self
 
 
-class CannotRun(Exception):  # noqa: N818 - subclasses say what happened
-    """A process or a command cannot do its work here; the text is one line for whoever started it."""
-
-
 class Fault(Exception):  # noqa: N818 - the house's word; subclasses say what happened
     """Something went wrong."""
 

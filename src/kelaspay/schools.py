@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from kelaspay.cannot_run import CannotRun
 from kelaspay.duitku import Duitku
 from kelaspay.duitku.signature import Scheme
 from kelaspay.faults import (
-    CannotRun,
     NotConfigured,
     SchoolDisconnected,
     SchoolNotReady,

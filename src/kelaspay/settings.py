@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from kelaspay.faults import CannotRun
+from kelaspay.cannot_run import CannotRun
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
