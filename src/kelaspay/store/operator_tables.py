@@ -92,3 +92,14 @@ preferences = sa.Table(
     sa.Column("value", sa.Integer, nullable=False),
     sa.Column("changed_at", UtcDateTime, nullable=False),
 )
+
+syncs = sa.Table(
+    "syncs",
+    metadata,
+    sa.Column("school", sa.Text, primary_key=True),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("seen", sa.Integer, nullable=False),
+    sa.Column("finished_at", UtcDateTime),
+    sa.Column("fault", sa.Text),
+    sa.Column("lease_until", sa.Float),
+)

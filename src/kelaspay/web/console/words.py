@@ -164,6 +164,13 @@ OUTCOME = {
     "unknown_order": "pesanan tidak dikenal",
     "kept": "disimpan",
     "ignored": "diabaikan",
+    "progress": "kemajuan belajar dicatat",
+    "signed_in": "masuknya pembeli dicatat",
+    "email_changed": "email di Thinkific dicatat",
+    "not_ours": "bukan pembeli kita",
+    "school_disconnected": "sekolah terputus",
+    "unreadable": "tidak terbaca",
+    "forgotten": "isinya sudah dihapus",
 }
 SCHOOL = {
     "connected": "tersambung",
@@ -287,6 +294,7 @@ SAID = {
     "replayed": "Peristiwa akan diproses ulang.",
     "ignored": "Peristiwa diabaikan.",
     "retried_all": "{count} pekerjaan sedang dicoba lagi.",
+    "sync_under_way": "Katalog sedang disalin; kemajuannya ada di bawah.",
     "synced": "{count} produk disinkronkan dari Thinkific.",
     "offer_added": "Penawaran ditambahkan.",
     "offer_corrected": "Penawaran diubah; berlaku untuk pesanan baru dan untuk percobaan ulang.",
