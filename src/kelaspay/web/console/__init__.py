@@ -16,9 +16,11 @@ from kelaspay.web.console import (
     messages,
     payment,
     payments,
+    preferences,
     settings,
     sign_in,
     webhooks,
+    wordings,
 )
 
 routers = tuple(
@@ -37,6 +39,8 @@ routers = tuple(
         coupons,
         customers,
         settings,
+        wordings,
+        preferences,
         keys,
         webhooks,
         audit,
