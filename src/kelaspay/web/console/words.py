@@ -114,6 +114,7 @@ FAULTS = {
     "course_unmapped": "Tidak ada kursus Thinkific yang cocok dengan penawaran ini.",
     "course_ambiguous": "Beberapa kursus Thinkific cocok dengan penawaran ini.",
     "defect": "Pekerjaan terhenti oleh kesalahan tak terduga; lihat catatan log.",
+    "another_order_under_way": "Pesanan lain yang sudah dibayar untuk kursus ini belum selesai diproses.",
     "held_elsewhere": "Proses lain sedang mengerjakan pembayaran ini.",
     "bad_signature": "Tanda tangannya salah atau tidak ada.",
     "wrong_merchant": "Untuk merchant lain.",
