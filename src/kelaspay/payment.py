@@ -119,6 +119,8 @@ class Offer:
     """The address of an image."""
     school: str = ""
     """The key of the school that sells it."""
+    price_before: Rupiah | None = None
+    """What it cost before, shown struck through; above the price."""
 
     def on_sale(self, now: datetime) -> bool:
         return (
