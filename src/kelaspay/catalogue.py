@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from kelaspay.faults import CourseAmbiguous, CourseUnmapped, DatabaseUnavailable, Fault, InvalidInput
-from kelaspay.store import offers
+from kelaspay.faults import CourseAmbiguous, CourseUnmapped, DatabaseUnavailable, Defect, Fault, InvalidInput
+from kelaspay.store import offers, syncs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 MOST_CANDIDATES = 5
+NOTE_SECONDS = 1.0
+SYNC_LEASE = 120.0
+"""How long a copy under way may say nothing: longer than a page of Thinkific's with its wait at the gate."""
 KINDS = {"course_id": "Course", "bundle_id": "Bundle", "product_id": ""}
 """The three kinds of id, with the `productable_type` that has it."""
 
@@ -40,6 +44,34 @@ def sync(
     with school.database.begin() as db:
         offers.put_products(db, school.key, found, school.now())
     return len(found)
+
+
+def sync_seen(school: School) -> None:
+    """Copy them so that whoever looks sees how far it is. To be called by who has claimed it; raises nothing."""
+    count, noted = 0, time.monotonic()
+
+    def seen() -> None:
+        nonlocal count, noted
+        count += 1
+        if time.monotonic() - noted >= NOTE_SECONDS:
+            noted = time.monotonic()
+            with school.database.begin() as db:
+                syncs.note_seen(db, school.key, count, SYNC_LEASE)
+
+    fault: str | None = None
+    try:
+        sync(school=school, seen=seen)
+    except Fault as error:
+        fault = error.code()
+        log.warning("catalogue_not_copied", school=school.key, fault=fault)
+    except Exception:
+        fault = Defect.code()
+        log.exception("defect", school=school.key)
+    try:
+        with school.database.begin() as db:
+            syncs.finish_sync(db, school.key, school.now(), seen=count, fault=fault)
+    except DatabaseUnavailable:  # its lease ends, and it is seen to have broken off
+        log.warning("sync_not_finished", school=school.key)
 
 
 def sync_all(keys: Iterable[str], school_of: SchoolOf) -> dict[str, int]:

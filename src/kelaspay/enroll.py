@@ -89,6 +89,8 @@ def map_course(merchant_order_id: MerchantOrderId, *, school: School) -> None:
 
     Raises `CourseUnmapped` or `CourseAmbiguous`.
     """
+    if _mapped(merchant_order_id, school):
+        return
     with school.database.begin() as db:
         payment = payments.find_payment(db, merchant_order_id)
         if payment is None:
@@ -101,6 +103,17 @@ def map_course(merchant_order_id: MerchantOrderId, *, school: School) -> None:
             sold = {"course_id": course_id, "bundle_id": bundle_id, "product_id": product.product_id}
             payments.set_sold(db, merchant_order_id, **sold)
         enrollments.begin_enrollment(db, Enrollment(merchant_order_id, course_id=course_id, bundle_id=bundle_id))
+
+
+def _mapped(merchant_order_id: MerchantOrderId, school: School) -> bool:
+    """Whether it is kept already what this payment gives access to, as it is when the payment became paid."""
+    with school.database.read() as db:
+        found = enrollments.find_enrollment(db, merchant_order_id)
+        payment = payments.find_payment(db, merchant_order_id)
+    if found is None or payment is None or found.state is EnrollmentState.BLOCKED:
+        return False
+    sold = (payment.course_id, payment.bundle_id)
+    return sold == (found.course_id, found.bundle_id) and sold != (None, None)
 
 
 def find_or_create_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:

@@ -49,6 +49,10 @@ class _Waiting:
         self.loop = loop
         self.kept: asyncio.Future[None] = loop.create_future()
 
+    def give_up(self) -> None:
+        """Answer that it cannot be kept just now, when nobody else answered."""
+        self.answer(InboxUnavailable())
+
     def answer(self, fault: Fault | None) -> None:
         if self.kept.done():
             return
@@ -108,7 +112,7 @@ class Inbox:
         loop = asyncio.get_running_loop()
         waiting = _Waiting(event, loop)
         self._waiting.put(waiting)
-        patience = loop.call_later(PATIENCE, waiting.answer, InboxUnavailable())
+        patience = loop.call_later(PATIENCE, waiting.give_up)
         try:
             await waiting.kept
         finally:

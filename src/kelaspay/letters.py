@@ -143,6 +143,39 @@ FREE_REFUNDED = Words(marked("Akses diakhiri: {course}"), (marked("Akses Anda ke
 _VA = marked("Nomor Virtual Account atau kode pembayaran: {va}")
 
 
+BLANK = re.compile(r"\{(\w+)\}")
+BETWEEN = "\n\n"
+"""Stands between paragraphs."""
+ALWAYS = ("name", "course", "amount", "order", "email", "seller", "method")
+"""What any letter about an order may tell."""
+
+
+def default(kind: str, language: str) -> tuple[str, str]:
+    """A kind's subject and body as they are by default, with values in braces."""
+    return _default(KINDS[kind], language)
+
+
+def _default(words: Words, language: str) -> tuple[str, str]:
+    say = translator(language)
+    return say(words.subject), BETWEEN.join(say(part) for part in (GREETING, *words.paragraphs))
+
+
+def may_tell(kind: str) -> list[str]:
+    """The values that a letter of this kind can tell."""
+    used = BLANK.findall("".join((KINDS[kind].subject, GREETING, *KINDS[kind].paragraphs)))
+    return list(dict.fromkeys((*used, *(ALWAYS if KINDS[kind].of_order else ("name", "seller")))))
+
+
+def must_tell(kind: str) -> list[str]:
+    """The values without which a letter of this kind is of no use."""
+    return ["blank"] if kind == "sign_in" else []
+
+
+def filled(text: str, blanks: dict[str, str]) -> str:
+    """The text with its values; whatever else stands in braces stays as it is."""
+    return BLANK.sub(lambda found: blanks.get(found[1], found[0]), text)
+
+
 def letter(
     kind: str,
     payment: Payment,
@@ -154,13 +187,16 @@ def letter(
     ends: datetime | None,
     blank: str | None,
     raised_at: datetime | None = None,
+    own: tuple[str, str] | None = None,
 ) -> Letter:
-    """The letter of this kind, in the buyer's language; `base` is our address and `site` the school's, and `raised_at`
-    when it happened that it tells of.
+    """The letter of this kind, in the buyer's language; `base` is our address and `site` the school's, `raised_at` when
+    it happened that it tells of, and `own` the school's own subject and body for it.
     """
     language = known(payment.language)
     say = translator(language)
-    words = FREE_REFUNDED if kind == "refunded" and payment.free else KINDS[kind.partition(":")[0]]
+    free = kind == "refunded" and payment.free  # nothing of what was written for money fits
+    words = FREE_REFUNDED if free else KINDS[kind.partition(":")[0]]
+    subject, body = _default(words, language) if own is None or free else own
     channel = CHANNELS.get(payment.payment_method or "")
     blanks = {
         "name": customer.first_name,
@@ -184,13 +220,13 @@ def letter(
         "me": f"{base}/me",
         "buy": f"{base}/buy/{payment.offer}{f'?coupon={payment.coupon}' if payment.coupon else ''}",
     }
-    lines = [say(part).format(**blanks) for part in (GREETING, *words.paragraphs)]
+    lines = [filled(part, blanks).strip() for part in body.split(BETWEEN)]
     after = [say(part).format(**blanks) for part in ((NUMBER, HELP) if words.of_order else (HELP,))]
     button, url = say(words.button), leads.get(words.leads_to, "")
     return Letter(
         seller=seller.name,
         to=customer.email,
-        subject=" ".join(say(words.subject).format(**blanks).split()),
+        subject=" ".join(filled(subject, blanks).split()),
         text=_text([line for line in lines if line], button, url, after, seller.name),
         html=_html([line for line in lines if line], button, url, after, seller.name, language),
     )

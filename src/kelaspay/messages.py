@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from kelaspay.faults import Fault
+from kelaspay.i18n import known
 from kelaspay.letters import KINDS, letter
 from kelaspay.mail import smtp
 from kelaspay.notes import NOTES, note
 from kelaspay.payment import ERASED, EnrollmentState, Status
-from kelaspay.store import enrollments, messages, payments
+from kelaspay.store import enrollments, messages, payments, wordings
 from kelaspay.store.messages import CODE_LIFE, State
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from kelaspay.school import Profile
     from kelaspay.settings import Settings
     from kelaspay.store.database import Database
+    from kelaspay.store.wordings import Said
     from kelaspay.whatsapp import Note
 
 log = structlog.get_logger()
@@ -151,6 +153,8 @@ class _Facts:
     payment: Payment
     customer: Customer
     enrollment: Enrollment | None
+    own: Said | None
+    """The school's own words for it."""
 
     @property
     def ends(self) -> datetime | None:
@@ -162,9 +166,11 @@ def _facts(row: Any, office: Office) -> _Facts | None:
         payment = payments.find_payment(db, row.merchant_order_id)
         customer = payments.find_customer(db, row.merchant_order_id)
         enrollment = enrollments.find_enrollment(db, row.merchant_order_id)
+        kind = row.kind.partition(":")[0]
+        own = wordings.find_wording(db, payment.school, kind, known(payment.language)) if payment else None
     if payment is None or customer is None or customer.email.endswith(f"@{ERASED}"):
         return None
-    return _Facts(payment, customer, enrollment)
+    return _Facts(payment, customer, enrollment, own)
 
 
 def _letter(row: Any, facts: _Facts, office: Office) -> Letter:
@@ -179,6 +185,7 @@ def _letter(row: Any, facts: _Facts, office: Office) -> Letter:
         ends=facts.ends,
         blank=row.blank,
         raised_at=row.raised_at,
+        own=facts.own,
     )
 
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from kelaspay.store import retention
+from kelaspay.store import preferences, retention
+from kelaspay.store.audit import EVERYWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from kelaspay.settings import Settings
     from kelaspay.store.database import Database, Db
 
 log = structlog.get_logger()
@@ -33,12 +35,36 @@ class Keep:
     lapsed: int
     audit: int
 
+    @classmethod
+    def of(cls, settings: Settings) -> Keep:
+        """As the environment says."""
+        return cls(
+            events=settings.keep_events_days,
+            messages=settings.keep_messages_days,
+            lapsed=settings.keep_lapsed_days,
+            audit=settings.keep_audit_days,
+        )
+
+
+BOUNDS = {"events": (30, 1825), "messages": (30, 1825), "lapsed": (7, 365), "audit": (365, 3650)}
+"""For how many days operators may have what kept, at the least and at the most: long enough to clear up a payment, and
+no longer than personal data serve their purpose (UU 27/2022); who did what for as long as books are kept.
+"""
+
+
+def kept(db: Db, otherwise: Keep) -> Keep:
+    """For how long what is kept, as operators set it, `otherwise` where they did not."""
+    told = preferences.read_preferences(db, EVERYWHERE)
+    return Keep(**{name: told.get(f"keep_{name}", getattr(otherwise, name)) for name in BOUNDS})
+
 
 def tidy(*, database: Database, keep: Keep, now: Callable[[], datetime]) -> dict[str, int]:
-    """Take out what has had its time; returned is how many rows of each kind. Safe to repeat and to interrupt: each
-    batch is a commit of its own.
+    """Take out what has had its time, by `keep` where operators set nothing else; returned is how many rows of each
+    kind. Safe to repeat and to interrupt: each batch is a commit of its own.
     """
     at = now()
+    with database.read() as db:
+        keep = kept(db, keep)
 
     def ago(days: int) -> datetime:
         return at - timedelta(days=days)

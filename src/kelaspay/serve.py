@@ -85,12 +85,7 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
             waits=Waits(settings.confirm_retry_seconds, settings.retry_base_seconds, settings.retry_max_seconds),
             reconcile_seconds=settings.reconcile_seconds,
             works=works,
-            keep=Keep(
-                events=settings.keep_events_days,
-                messages=settings.keep_messages_days,
-                lapsed=settings.keep_lapsed_days,
-                audit=settings.keep_audit_days,
-            ),
+            keep=Keep.of(settings),
             living=heard,
         )
         woken.append(worker)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
+from sqlalchemy.exc import IntegrityError
 from tests.console.desk import joined
 from tests.security.test_privacy import KEEP
 
@@ -98,6 +99,8 @@ def test_what_cannot_be_kept_is_dropped_and_stands_in_nobodys_way(world: World) 
         add_call(db, Call(None, world.clock(), "duitku", "POST", "/", None, 200, None, 1))  # type: ignore[arg-type]  # that it is wrong is the point
 
     world.database.with_next_commit(broken)
+    with pytest.raises(IntegrityError):
+        world.sync()
     order_id = world.buy_and_pay()
     world.work()
 

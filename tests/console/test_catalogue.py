@@ -10,6 +10,7 @@ import pytest
 from tests.console.desk import PASSWORD, Desk, joined
 from tests.world import COURSE, OFFER
 
+from kelaspay.store import syncs
 from kelaspay.store.operators import Role
 
 if TYPE_CHECKING:
@@ -33,6 +34,43 @@ def test_a_course_is_synced_offered_and_bought_without_leaving_the_console(world
     assert world.status(order_id) == "completed"
     assert world.payment(order_id).course_id == course.id
     assert world.payment(order_id).access_days == 90
+
+
+def test_a_copy_under_way_is_shown_to_everybody_and_not_begun_twice(world: World) -> None:
+    world.thinkific.school.add_course(COURSE)
+    desk = joined(world)
+    with world.database.begin() as db:
+        assert syncs.claim_sync(db, "", world.clock(), 60.0)
+        syncs.note_seen(db, "", 42, 60.0)
+
+    shown = desk.open("/console/catalogue")
+    calls = len(world.thinkific_calls())
+    pressed = desk.web.post("/console/catalogue/sync", data={"csrf": re.findall(r'csrf" value="(\w+)"', shown)[0]})
+    with world.database.begin() as db:
+        syncs.note_seen(db, "", 43, -1.0)
+    broken_off = desk.open("/console/catalogue")
+    desk.press("/console/catalogue/sync")
+
+    assert "42 produk sejauh ini" in shown
+    assert 'data-renew="2"' in shown
+    assert "Katalog sedang disalin" in pressed.text
+    assert len(world.thinkific_calls()) == calls + 1
+    assert "terputus sebelum selesai" in broken_off
+    assert "1 produk disinkronkan" in desk.text
+
+
+def test_a_copy_that_fails_says_why_and_leaves_the_catalogue(embedded: World) -> None:
+    embedded.thinkific.school.add_course(COURSE)
+    embedded.sync()
+    embedded.thinkific.fail_next("GET", "/products", "503", 1)
+    desk = joined(embedded)
+
+    desk.open("/console/catalogue")
+    desk.press("/console/catalogue/sync")
+
+    assert "Penyalinan terakhir gagal" in desk.text
+    assert "Thinkific sedang tidak menjawab." in desk.text
+    assert COURSE in desk.text
 
 
 def test_the_offers_mapping_is_mended_from_the_payment_that_it_stopped(world: World) -> None:

@@ -44,6 +44,14 @@ OWNERS = {
     ("POST", "/console/settings/operators/{operator_id}/remove"),
     ("GET", "/console/settings/schools/{subdomain}/revoke"),
     ("POST", "/console/settings/schools/{subdomain}/revoke"),
+    ("GET", "/console/settings/texts"),
+    ("GET", "/console/settings/texts/{kind}/{language}"),
+    ("POST", "/console/settings/texts/{kind}/{language}"),
+    ("GET", "/console/settings/texts/{kind}/{language}/default"),
+    ("POST", "/console/settings/texts/{kind}/{language}/default"),
+    ("GET", "/console/settings/times"),
+    ("POST", "/console/settings/quiet"),
+    ("POST", "/console/settings/retention"),
     ("GET", "/console/keys"),
     ("POST", "/console/keys"),
     ("GET", "/console/keys/{key_id}/revoke"),
@@ -61,6 +69,8 @@ def filled(path: str, **ids: object) -> str:
         "email": "siti@example.com",
         "subdomain": "acme",
         "code": "DOOR",
+        "kind": "paid",
+        "language": "id",
     } | ids
     return re.sub(r"\{(\w+)\}", lambda found: str(known.get(found[1], "x")), path)
 

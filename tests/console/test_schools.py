@@ -56,6 +56,7 @@ def ids(world: World) -> dict[str, object]:
         "key_id": 1,
         "subdomain": "acme",
         "kind": "paid",
+        "language": "id",
         "endpoint_id": "none",  # tests/webhooks_out has the schools' own
         "delivery_id": "1",
     }
@@ -73,7 +74,7 @@ def filled(path: str, ids: dict[str, object]) -> str:
 
 
 def names(path: str) -> set[str]:
-    return set(re.findall(r"\{(\w+)\}", path)) - {"kind"}
+    return set(re.findall(r"\{(\w+)\}", path)) - {"kind", "language"}
 
 
 def test_every_address_that_names_a_thing_of_another_school_says_that_there_is_none(

@@ -122,7 +122,7 @@ def test_who_has_not_paid_is_reminded_twice_and_told_of_the_end(embedded: World)
 )
 def test_nobody_is_reminded_at_night(at: str, when: str) -> None:
     hour, minute = map(int, at.split(":"))
-    told = by_day(datetime(2026, 11, 23, hour, minute, tzinfo=UTC) - timedelta(hours=7)) + timedelta(hours=7)
+    told = by_day(datetime(2026, 11, 23, hour, minute, tzinfo=UTC) - timedelta(hours=7), (20, 8)) + timedelta(hours=7)
 
     assert f"{told:%H:%M}" == when.removeprefix("next ")
     assert told.day == (24 if when.startswith("next") else 23)

@@ -147,6 +147,14 @@ TABLE: dict[str, str] = {
         GET /console/keys/{key_id}/revoke
         POST /console/keys/{key_id}/revoke
         POST /console/settings/test
+        GET /console/settings/texts
+        GET /console/settings/texts/{kind}/{language}
+        POST /console/settings/texts/{kind}/{language}
+        GET /console/settings/texts/{kind}/{language}/default
+        POST /console/settings/texts/{kind}/{language}/default
+        GET /console/settings/times
+        POST /console/settings/quiet
+        POST /console/settings/retention
         POST /console/settings/keys
         POST /console/settings/operators
         GET /console/settings/operators/{operator_id}/remove

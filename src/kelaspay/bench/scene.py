@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from kelaspay.payment import Enrollment
 
 PATIENCE = 60.0
-LOOK_SECONDS = 0.01
+LOOK_SECONDS = 0.05
+"""Between two looks for the end, which is told by what is written down: looking costs the service the processor."""
 NEVER_SECONDS = 1e6
 NO_LIMIT = 600_000
 """Calls a minute that the gate never holds up."""

@@ -156,15 +156,17 @@ class Database:
         return riders
 
     def _take_along(self, connection: Db) -> int:
-        """Write what waits for this commit; returned is how many that were."""
+        """Write what waits for this commit; returned is how many that were. What cannot be written is dropped with this
+        commit and stands in the way of no other.
+        """
         riders = self._riders()
-        if riders:
-            try:
-                with connection.begin_nested():
-                    for write in riders:
-                        write(connection)
-            except (sa.exc.DataError, sa.exc.IntegrityError, sa.exc.ProgrammingError) as error:
-                log.warning("not_taken_along", error=type(error).__name__, count=len(riders))
+        try:
+            for write in riders:
+                write(connection)
+        except (sa.exc.DataError, sa.exc.IntegrityError, sa.exc.ProgrammingError) as error:
+            log.error("not_taken_along", error=type(error).__name__, count=len(riders))  # noqa: TRY400 - its text may hold values
+            riders.clear()
+            raise
         return len(riders)
 
     @staticmethod

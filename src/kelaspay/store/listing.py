@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import phonenumbers
 import sqlalchemy as sa
 
-from kelaspay.payment import EnrollmentState
+from kelaspay.payment import EnrollmentState, MerchantOrderId
 from kelaspay.store.console import Need, needing, only
 from kelaspay.store.database import UtcDateTime
 from kelaspay.store.tables import customers, enrollments, invoices, jobs, payments
@@ -95,6 +95,15 @@ def all_of(db: Db, wanted: Filter, *, now: datetime) -> Iterator[sa.Row[Any]]:
     while rows := list_page(db, wanted, after=after, limit=CHUNK, now=now):
         yield from rows
         after = (rows[-1].created_at, rows[-1].merchant_order_id)
+
+
+def own(db: Db, merchant_order_ids: list[str], school: str | None) -> list[MerchantOrderId]:
+    """Those of these payments that there are, and that are this school's, or with None any's; newest first."""
+    query = sa.select(payments.c.merchant_order_id).where(
+        payments.c.merchant_order_id.in_(merchant_order_ids), only(payments.c.school, school)
+    )
+    ordered = query.order_by(payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
+    return [MerchantOrderId(row.merchant_order_id) for row in db.execute(ordered)]
 
 
 def methods(db: Db, school: str | None) -> list[str]:

@@ -11,15 +11,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from kelaspay.payment import Status
 from kelaspay.store.database import database_clock
+from kelaspay.store.preferences import quiet_hours_of
 from kelaspay.store.tables import enrollments, messages, payments
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from kelaspay.store.database import Db
+    from kelaspay.store.preferences import Hours
 
 WIB = timezone(timedelta(hours=7), "WIB")
-MORNING, EVENING = 8, 20
 REMIND_AFTER = timedelta(minutes=30)
 REMIND_BEFORE = timedelta(hours=3)
 CODE_LIFE = timedelta(minutes=10)
@@ -42,31 +43,40 @@ def raise_message(
     db: Db, merchant_order_id: str, kind: str, due_at: datetime, now: datetime, *, blank: str | None = None
 ) -> None:
     """Have a message sent at `due_at`; the same kind for the same order is raised once."""
+    _raise(db, merchant_order_id, {kind: due_at}, now, blank=blank)
+
+
+def _raise(
+    db: Db, merchant_order_id: str, due_at: dict[str, datetime], now: datetime, *, blank: str | None = None
+) -> None:
+    """Several messages, each kind with the time that it is due at, in one statement."""
     insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(messages)
-    values = {"merchant_order_id": merchant_order_id, "kind": kind, "due_at": due_at, "raised_at": now, "blank": blank}
     its = sa.select(payments.c.school).where(payments.c.merchant_order_id == merchant_order_id).scalar_subquery()
-    school = sa.func.coalesce(its, "")
+    same = {"merchant_order_id": merchant_order_id, "raised_at": now, "blank": blank, "state": State.WAITING}
+    same |= {"school": sa.func.coalesce(its, ""), "attempts": 0}
+    rows = [same | {"kind": kind, "due_at": at} for kind, at in due_at.items()]
     db.execute(
-        insert.values(**values, school=school, state=State.WAITING, attempts=0).on_conflict_do_nothing(
-            index_elements=[messages.c.merchant_order_id, messages.c.kind]
-        )
+        insert.values(rows).on_conflict_do_nothing(index_elements=[messages.c.merchant_order_id, messages.c.kind])
     )
 
 
 def raise_for_invoice(db: Db, merchant_order_id: str, expires_at: datetime, now: datetime) -> None:
     """How to pay, and two reminders that disturb nobody's night."""
-    raise_message(db, merchant_order_id, "order_made", now, now)
-    for kind, at in (("reminder", now + REMIND_AFTER), ("last_reminder", expires_at - REMIND_BEFORE)):
-        when = by_day(at)
-        if now < when < expires_at:
-            raise_message(db, merchant_order_id, kind, when, now)
+    quiet = quiet_hours_of(db, merchant_order_id)
+    wanted = {"reminder": now + REMIND_AFTER, "last_reminder": expires_at - REMIND_BEFORE}
+    reminders = {kind: by_day(at, quiet) for kind, at in wanted.items()}
+    _raise(
+        db,
+        merchant_order_id,
+        {"order_made": now} | {k: at for k, at in reminders.items() if now < at < expires_at},
+        now,
+    )
 
 
 def raise_for_move(db: Db, merchant_order_id: str, to: Status, now: datetime) -> None:
     """What the buyer is told of a payment's new state."""
     if to is Status.PAID:
-        raise_message(db, merchant_order_id, "paid", now, now)
-        raise_message(db, merchant_order_id, "access_late", now + LATE_AFTER, now)
+        _raise(db, merchant_order_id, {"paid": now, "access_late": now + LATE_AFTER}, now)
     elif to is Status.COMPLETED:
         raise_message(db, merchant_order_id, "access_ready", now, now)
         _raise_ends_soon(db, merchant_order_id, now)
@@ -74,13 +84,15 @@ def raise_for_move(db: Db, merchant_order_id: str, to: Status, now: datetime) ->
         raise_message(db, merchant_order_id, to, now, now)
 
 
-def by_day(at: datetime) -> datetime:
-    """`at`, or the next morning where that is between 20.00 and 08.00 WIB."""
+def by_day(at: datetime, quiet: Hours) -> datetime:
+    """`at`, or the end of the quiet hours, WIB, that it falls into."""
+    start, end = quiet
     local = at.astimezone(WIB)
-    if MORNING <= local.hour < EVENING:
+    within = start <= local.hour < end if start < end else local.hour >= start or local.hour < end
+    if start == end or not within:
         return at
-    morning = local.replace(hour=MORNING, minute=0, second=0, microsecond=0)
-    return (morning if local.hour < MORNING else morning + timedelta(days=1)).astimezone(at.tzinfo)
+    morning = local.replace(hour=end, minute=0, second=0, microsecond=0)
+    return (morning if local.hour < end else morning + timedelta(days=1)).astimezone(at.tzinfo)
 
 
 def due(db: Db, now: datetime, limit: int) -> list[sa.Row[Any]]:
@@ -151,7 +163,8 @@ def _raise_ends_soon(db: Db, merchant_order_id: str, now: datetime) -> None:
     ends = db.execute(expiry).scalar()
     if ends is None:
         return
+    quiet = quiet_hours_of(db, merchant_order_id)
     for kind, before in ENDS_SOON.items():
-        when = by_day(ends - before)
+        when = by_day(ends - before, quiet)
         if when > now:
             raise_message(db, merchant_order_id, kind, when, now)

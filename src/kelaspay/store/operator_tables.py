@@ -72,3 +72,34 @@ notes = sa.Table(
     sa.Column("operator", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
 )
+
+wordings = sa.Table(
+    "wordings",
+    metadata,
+    sa.Column("school", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("language", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("changed_at", UtcDateTime, nullable=False),
+)
+
+preferences = sa.Table(
+    "preferences",
+    metadata,
+    sa.Column("school", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Integer, nullable=False),
+    sa.Column("changed_at", UtcDateTime, nullable=False),
+)
+
+syncs = sa.Table(
+    "syncs",
+    metadata,
+    sa.Column("school", sa.Text, primary_key=True),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("seen", sa.Integer, nullable=False),
+    sa.Column("finished_at", UtcDateTime),
+    sa.Column("fault", sa.Text),
+    sa.Column("lease_until", sa.Float),
+)

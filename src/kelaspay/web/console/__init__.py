@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kelaspay.web.console import (
     audit,
+    bulk,
     catalogue,
     coupons,
     customers,
@@ -15,9 +16,11 @@ from kelaspay.web.console import (
     messages,
     payment,
     payments,
+    preferences,
     settings,
     sign_in,
     webhooks,
+    wordings,
 )
 
 routers = tuple(
@@ -26,6 +29,7 @@ routers = tuple(
         sign_in,
         home,
         payments,
+        bulk,
         payment,
         enrollments,
         events,
@@ -35,6 +39,8 @@ routers = tuple(
         coupons,
         customers,
         settings,
+        wordings,
+        preferences,
         keys,
         webhooks,
         audit,

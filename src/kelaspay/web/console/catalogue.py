@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from threading import Thread
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
-from kelaspay.catalogue import sync
+from kelaspay.catalogue import SYNC_LEASE, sync_seen
 from kelaspay.faults import InvalidInput, OfferUnknown
 from kelaspay.payment import Offer, Rupiah
-from kelaspay.store import console, offers
+from kelaspay.store import console, offers, syncs
 from kelaspay.store.offers import Product
 from kelaspay.web.console.page import ConsoleRoute, back, page
 from kelaspay.web.console.visit import Acting, Looking, Visitor, outside_of, write_down
@@ -24,6 +25,8 @@ NEW = "~new"
 """Stands where a slug does; no slug has a tilde."""
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 LONGEST = 200
+PATIENCE = 3.0
+"""Seconds that an operator waits for a copy before it goes on unwatched; most catalogues are copied by then."""
 MOST_RUPIAH = 1_000_000_000
 MOST_DAYS = 36_500
 
@@ -33,12 +36,14 @@ def show(request: Request, visitor: Looking) -> HTMLResponse:
     outside = outside_of(request)
     with outside.database.read() as db:
         listed, products = offers.list_offers(db, visitor.here), offers.list_products(db, visitor.here)
+        copied = syncs.find_sync(db, visitor.here)
         wrong, heard = console.unmapped_offers(db, visitor.here), console.heard(db, visitor.here)
     sold = {("Bundle", each.bundle_id) if each.bundle_id else ("Course", each.course_id) for each in listed}
     return page(
         request,
         "catalogue.html",
         visitor,
+        copied=copied,
         offers=listed,
         products=products,
         wrong=wrong,
@@ -49,10 +54,22 @@ def show(request: Request, visitor: Looking) -> HTMLResponse:
 
 @router.post("/sync")
 def sync_now(request: Request, visitor: Acting) -> Response:
-    """Copy Thinkific's products now."""
-    count = sync(school=outside_of(request).schools.of(visitor.here))
-    write_down(request, visitor, "synced", None, str(count))
-    return back(CATALOGUE, "synced", count=count)
+    """Copy Thinkific's products now; one that takes longer goes on by itself, and the page says how far it is."""
+    outside = outside_of(request)
+    school = outside.schools.of(visitor.here)
+    with outside.database.begin() as db:
+        mine = syncs.claim_sync(db, school.key, outside.now(), SYNC_LEASE)
+    if not mine:
+        return back(CATALOGUE, "sync_under_way")
+    write_down(request, visitor, "synced", school.key or None)
+    copying = Thread(target=sync_seen, args=(school,), name="catalogue", daemon=True)
+    copying.start()
+    copying.join(PATIENCE)
+    with outside.database.read() as db:
+        found = syncs.find_sync(db, school.key)
+    if found is None or found.finished_at is None:
+        return back(CATALOGUE, "sync_under_way")
+    return back(CATALOGUE) if found.fault else back(CATALOGUE, "synced", count=found.seen)
 
 
 @router.get("/{slug}")

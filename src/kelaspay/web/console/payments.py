@@ -1,29 +1,25 @@
-"""The list of payments: search, filters that stand in the address, fifty a page, as CSV, and several at once."""
+"""The list of payments: search, filters that stand in the address, fifty a page, and as CSV."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
-from fastapi.responses import HTMLResponse, Response, StreamingResponse
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse, StreamingResponse
 
-from kelaspay.faults import AmountDiffers, InvoiceUnknown, MoveRefused, NotPaidYet, PaymentUnknown
-from kelaspay.payment import MerchantOrderId
-from kelaspay.review import retry
 from kelaspay.store import listing, offers
 from kelaspay.store.console import Need
 from kelaspay.store.listing import After, Filter
-from kelaspay.web.console.asking import ask_duitku
-from kelaspay.web.console.page import WIB, ConsoleRoute, back, page
+from kelaspay.web.console.page import WIB, ConsoleRoute, page
 from kelaspay.web.console.spreadsheet import sheet
-from kelaspay.web.console.visit import Acting, Looking, Visitor, outside_of, start_of, write_down
+from kelaspay.web.console.visit import Looking, outside_of, write_down
 
 router = APIRouter(prefix="/console/payments", route_class=ConsoleRoute, include_in_schema=False)
 
 PAGE = 50
-LIST = "/console/payments"
+MOST_AT_ONCE = 200
+"""For how many of a filter something is done at once: what a browser waits for, and a person can answer for."""
 LONGEST = 500
 A_DAY = timedelta(days=1)
 FILTERS = ("status", "access", "need", "offer", "method", "since", "until")
@@ -73,6 +69,7 @@ def list_payments(request: Request, visitor: Looking, wanted: Wanted, after: str
             "offer_choices": [(offer.slug, offer.name) for offer in offers.list_offers(db, visitor.only)],
             "method_choices": [(method, method) for method in listing.methods(db, visitor.only)],
         }
+    values["most"] = MOST_AT_ONCE
     values["filtered"] = any(request.query_params.get(name) for name in FILTERS)
     more = len(rows) > PAGE
     shown = rows[:PAGE]
@@ -96,51 +93,6 @@ def as_csv(
         outside.database,
         lambda db: listing.all_of(db, wanted, now=outside.now()),
     )
-
-
-@router.post("/several")
-def several(
-    request: Request,
-    visitor: Acting,
-    action: Annotated[str, Form()],
-    order: Annotated[list[str] | None, Form()] = None,
-    sure: Annotated[str, Form()] = "",
-) -> Response:
-    """The same for several payments at once; first it is said for how many."""
-    orders = list(dict.fromkeys(order or []))[:PAGE]
-    if not orders or not sure:
-        return page(request, "several.html", visitor, orders=orders, action=action)
-    if action == "recheck":
-        done = sum(_recheck(request, order_id) for order_id in orders)
-        said = "bulk_rechecked"
-    else:
-        done = sum(_retry(request, visitor, order_id) for order_id in orders)
-        said = "bulk_retried"
-    for order_id in orders:
-        write_down(request, visitor, "rechecked" if action == "recheck" else "retried", order_id)
-    return back(LIST, said, count=done)
-
-
-def _recheck(request: Request, order_id: str) -> bool:
-    with suppress(NotPaidYet, InvoiceUnknown, AmountDiffers):
-        ask_duitku(request, order_id)
-    return True
-
-
-def _retry(request: Request, visitor: Visitor, order_id: str) -> bool:
-    """Whether there was something to try again."""
-    outside = outside_of(request)
-    try:
-        retry(
-            MerchantOrderId(order_id),
-            database=outside.database,
-            start=start_of(request),
-            now=outside.now,
-            actor=visitor.operator.actor,
-        )
-    except (MoveRefused, PaymentUnknown):
-        return False
-    return True
 
 
 def _midnight(day: str) -> datetime | None:

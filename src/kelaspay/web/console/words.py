@@ -240,6 +240,10 @@ DEED = {
     "key_revoked": "Mencabut kunci API",
     "connection_tested": "Menguji koneksi",
     "keys_changed": "Mengganti kunci sekolah",
+    "text_changed": "Mengubah teks pesan",
+    "text_reset": "Mengembalikan teks pesan ke bawaan",
+    "quiet_changed": "Mengubah jam tenang",
+    "retention_changed": "Mengubah masa simpan",
 }
 DISABLED = {
     "by_hand": "dimatikan",
@@ -277,10 +281,13 @@ SAID = {
     "noted": "Catatan disimpan.",
     "settled": "Peringatan ditutup.",
     "bulk_retried": "{count} pembayaran sedang dicoba lagi; yang tidak perlu dilewati.",
+    "bulk_resent": "{count} pembeli dikirimi lagi akses kelasnya; yang lain dilewati.",
+    "bulk_asked_later": "Sudah ditanyakan sebagian; {count} pembayaran lagi ditanyakan dalam jam-jam berikutnya.",
     "bulk_rechecked": "{count} pembayaran ditanyakan ke Duitku.",
     "replayed": "Peristiwa akan diproses ulang.",
     "ignored": "Peristiwa diabaikan.",
     "retried_all": "{count} pekerjaan sedang dicoba lagi.",
+    "sync_under_way": "Katalog sedang disalin; kemajuannya ada di bawah.",
     "synced": "{count} produk disinkronkan dari Thinkific.",
     "offer_added": "Penawaran ditambahkan.",
     "offer_corrected": "Penawaran diubah; berlaku untuk pesanan baru dan untuk percobaan ulang.",
@@ -293,6 +300,34 @@ SAID = {
     "school_disconnected": "Sekolah diputuskan.",
     "keys_changed": "Kunci disimpan; pembayaran yang menunggunya dilanjutkan.",
     "key_revoked": "Kunci API dicabut.",
+    "text_changed": "Teks disimpan; pesan berikutnya memakainya.",
+    "text_reset": "Pesan ini kembali memakai teks bawaan.",
+    "quiet_changed": "Jam tenang disimpan.",
+    "retention_changed": "Masa simpan disimpan; yang sudah lewat dihapus dalam satu jam.",
+}
+LANGUAGE = {"id": "Bahasa Indonesia", "en": "Inggris"}
+VALUE = {
+    "name": "nama depan pembeli",
+    "course": "nama kelas",
+    "amount": "jumlah yang dibayar",
+    "order": "nomor pesanan",
+    "email": "email pembeli",
+    "seller": "kontak penjual",
+    "method": "cara membayar",
+    "number": "nomor Virtual Account, bila ada",
+    "until": "batas waktu membayar",
+    "paid": "waktu pembayaran diterima",
+    "ends": "akhir masa akses",
+    "password": "alamat untuk membuat kata sandi",
+    "at": "waktu kejadiannya",
+    "blank": "kode masuk",
+}
+"""What can stand in braces in a letter."""
+KEPT = {
+    "events": "Isi callback dan webhook, serta percakapan dengan Duitku dan Thinkific",
+    "messages": "Isi pesan ke pembeli dan alamat tujuannya",
+    "lapsed": "Nama, email dan telepon pada pesanan yang tidak pernah dibayar",
+    "audit": "Alamat jaringan operator dalam jejak audit, dan hitungan callback yang ditolak",
 }
 SCOPE = {
     "read": "membaca data, termasuk nama dan email pembeli",
