@@ -73,6 +73,7 @@ class Attention(StrEnum):
     BUYER_ERASED = "buyer_erased"
     GAVE_UP = "gave_up"
     PAID_TWICE = "paid_twice"
+    EMAIL_WRONG = "email_wrong"
     EXTERNAL_ORDER_UNKNOWN = "external_order_unknown"
     PAID_LATE = "paid_late"
 

@@ -132,6 +132,7 @@ customers = sa.Table(
     sa.Column("email", sa.Text, nullable=False, index=True),
     sa.Column("phone", sa.Text, nullable=False, index=True),
     sa.Column("changed_at", UtcDateTime),
+    sa.Column("email_wanted", sa.Text),
 )
 
 invoices = sa.Table(
