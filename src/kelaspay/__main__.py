@@ -5,13 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from kelaspay.alone import NotAlone
-from kelaspay.backup import BackupFailed
+from kelaspay.cannot_run import CannotRun
 from kelaspay.cli import app
 from kelaspay.cli.show import EXIT_FAILED
 from kelaspay.faults import Fault
-from kelaspay.schools import MissingSettings
-from kelaspay.settings import SettingsInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,14 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Fault as fault:
         print(" ".join(["kelaspay:", str(fault), *_which(fault)]), file=sys.stderr)
         sys.exit(EXIT_FAILED)
-    except (
-        SettingsInvalid,
-        MissingSettings,
-        NotAlone,
-        BackupFailed,
-        PermissionError,
-        NotADirectoryError,
-    ) as error:
+    except (CannotRun, PermissionError, NotADirectoryError) as error:
         print(f"kelaspay: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILED)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 import structlog
 
+from kelaspay.cannot_run import CannotRun
 from kelaspay.store.database import translated
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ log = structlog.get_logger()
 LOCK = 0x6B70616C6F6E65  # "kpalone": the advisory lock's number
 
 
-class NotAlone(Exception):  # noqa: N818 - says what happened
+class NotAlone(CannotRun):
     """Another Kelaspay process works on this database, so REDIS_URL must be set for all of them: they share Thinkific's
     limit of requests through Redis.
     """

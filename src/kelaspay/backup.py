@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from kelaspay.cannot_run import CannotRun
 from kelaspay.migrate import migrate
 from kelaspay.migrations import current
 from kelaspay.store import restored
@@ -30,7 +31,7 @@ NAMED = re.compile(r"kelaspay-\d{8}T\d{6}Z\.(db|dump)")
 PRIVATE = 0o600
 
 
-class BackupFailed(Exception):  # noqa: N818 - says what happened
+class BackupFailed(CannotRun):
     """A copy could not be taken or put back; the text is one line that says why."""
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from kelaspay.cannot_run import CannotRun
 from kelaspay.duitku import Duitku
 from kelaspay.duitku.signature import Scheme
 from kelaspay.faults import (
@@ -88,7 +89,7 @@ class Keys:
     whatsapp_token: SecretStr | None = None
 
 
-class MissingSettings(Exception):  # noqa: N818 - says what happened
+class MissingSettings(CannotRun):
     """Settings without which there is nothing to sell or nowhere to enroll."""
 
     def __init__(self, names: list[str]) -> None:

@@ -22,6 +22,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from kelaspay.cannot_run import CannotRun
+
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
@@ -43,7 +45,7 @@ SHORTEST_SECRET_KEY = 16
 SECRET_KEY_FILE = "secret.key"  # noqa: S105 - a file's name
 
 
-class SettingsInvalid(Exception):  # noqa: N818 - says what happened
+class SettingsInvalid(CannotRun):
     """A variable is missing or malformed; the text is one line that names it."""
 
 

@@ -164,6 +164,8 @@ def test_a_customers_data_is_handed_out_as_a_file(world: World) -> None:
     assert [order["merchant_order_id"] for order in body["orders"]] == [order_id]
     assert body["orders"][0]["name"] == "Siti Rahmawati"
     assert "enrolled" in [line["what"] for line in body["orders"][0]["story"]]
+    assert "paid" in [message["kind"] for message in body["orders"][0]["messages"]]
+    assert body["orders"][0]["learning"]["activated_at"] is not None
 
 
 def test_an_erased_customer_is_nowhere_but_the_amounts_stay(world: World) -> None:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.console.desk import joined
+from tests.security.test_privacy import thinkific_says_of
 from tests.world import COURSE, OFFER
 
 from kelaspay.store import inbox
@@ -80,6 +81,16 @@ def test_a_callback_refused_at_a_schools_own_address_is_counted_for_that_school_
     assert others.open("/console").partition('#refused"><strong>')[2][0] == "1"
     assert everybody.open("/console").partition('#refused"><strong>')[2][0] == "4"
     assert "Akademi Budi 2" in everybody.open("/console/events")
+
+
+def test_a_webhook_of_thinkifics_is_shown_with_how_it_was_verified(embedded: World) -> None:
+    thinkific_says_of(embedded, "user", "signin", "1", {"id": 7})
+    desk = joined(embedded)
+
+    shown = desk.open(f"/console/events/{embedded.events()[0].id}")
+
+    assert "Tanda tangannya cocok saat diterima" in shown
+    assert "bukan pembeli kita" in shown
 
 
 def test_home_says_how_much_of_thinkifics_limit_is_left(world: World) -> None:

@@ -7,12 +7,6 @@ from typing import Annotated
 
 import typer
 
-from kelaspay import log
-from kelaspay.backup import back_up
-from kelaspay.backup import restore as restore_database
-from kelaspay.outside import opened
-from kelaspay.settings import load
-
 
 def add_to(app: typer.Typer) -> None:
     """Put the commands beside the others."""
@@ -26,6 +20,11 @@ def backup(
     keep: Annotated[int | None, typer.Option(min=1, help="Delete all but this many of the youngest copies.")] = None,
 ) -> None:
     """Copy the database while everything runs. SECRET_KEY is not in the copy: keep it elsewhere."""
+    from kelaspay import log
+    from kelaspay.backup import back_up
+    from kelaspay.outside import opened
+    from kelaspay.settings import load
+
     log.configure(quiet=True)
     with opened(load()) as outside:
         print(back_up(outside.database, folder, now=outside.now, keep=keep))
@@ -33,6 +32,11 @@ def backup(
 
 def restore(copy: Annotated[Path, typer.Argument(help="A file that `kelaspay backup` made.")]) -> None:
     """Make the database from a copy. Only where there is none yet, and before `serve` and `work` start."""
+    from kelaspay import log
+    from kelaspay.backup import restore as restore_database
+    from kelaspay.outside import opened
+    from kelaspay.settings import load
+
     log.configure(quiet=True)
     with opened(load()) as outside:
         count = restore_database(outside.database, copy, now=outside.now)

@@ -46,7 +46,7 @@ def bench(
     json: show.AsJson = False,
 ) -> None:
     """Measure the service beside what bounds it and what one would pick instead. Needs wrk, and takes minutes."""
-    from kelaspay.bench.run import Wanted  # noqa: PLC0415 - see above
+    from kelaspay.bench.run import Wanted
 
     wanted = Wanted(
         _numbers(only),
@@ -74,10 +74,10 @@ def _numbers(only: str) -> frozenset[int]:
 
 
 def _found(wanted: Wanted) -> Kept:
-    from kelaspay.bench.load import LoadFailed  # noqa: PLC0415 - see above
-    from kelaspay.bench.programs import NotStarted  # noqa: PLC0415 - see above
-    from kelaspay.bench.run import run  # noqa: PLC0415 - see above
-    from kelaspay.bench.scene import NotEnrolled  # noqa: PLC0415 - see above
+    from kelaspay.bench.load import LoadFailed
+    from kelaspay.bench.programs import NotStarted
+    from kelaspay.bench.run import run
+    from kelaspay.bench.scene import NotEnrolled
 
     try:
         return run(wanted, lambda said: print(said, file=sys.stderr, flush=True))
@@ -87,7 +87,7 @@ def _found(wanted: Wanted) -> Kept:
 
 
 def _show(found: Kept, *, as_json: bool) -> None:
-    from kelaspay.bench import document, terminal  # noqa: PLC0415 - see above
+    from kelaspay.bench import document, terminal
 
     if as_json:
         show.data(document.as_json(found))
@@ -96,7 +96,7 @@ def _show(found: Kept, *, as_json: bool) -> None:
 
 
 def _write(page: Path, found: Kept) -> None:
-    from kelaspay.bench import document  # noqa: PLC0415 - see above
+    from kelaspay.bench import document
 
     try:
         document.write(page, document.merged(document.load(page.with_suffix(".json")), found))
@@ -106,8 +106,8 @@ def _write(page: Path, found: Kept) -> None:
 
 
 def _compare(found: Kept) -> None:
-    from kelaspay.bench import document  # noqa: PLC0415 - see above
-    from kelaspay.bench.figures import fallen  # noqa: PLC0415 - see above
+    from kelaspay.bench import document
+    from kelaspay.bench.figures import fallen
 
     down = fallen(document.load(KEPT).outcome.figures, found.outcome.figures)
     for each in down:

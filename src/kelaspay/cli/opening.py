@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kelaspay import log
-from kelaspay.migrate import migrate
-from kelaspay.outside import opened
-from kelaspay.settings import load
 from kelaspay.store.database import Database, Db, translated
-from kelaspay.work.engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kelaspay.outside import Outside
+    from kelaspay.work.engine import Engine
 
 OPERATOR = "operator (command line)"
 SchoolKey = Annotated[str, typer.Option("--school", help="A school's subdomain; without it the environment's school.")]
@@ -51,6 +47,12 @@ class Rehearsal(Database):
 @contextmanager
 def desk() -> Iterator[Desk]:
     """Everything open and migrated; nothing runs here, what a command starts is executed by `serve` or `work`."""
+    from kelaspay import log
+    from kelaspay.migrate import migrate
+    from kelaspay.outside import opened
+    from kelaspay.settings import load
+    from kelaspay.work.engine import Engine
+
     log.configure(quiet=True)  # a command says itself what it did
     with opened(load()) as outside:
         migrate(outside.database)

@@ -1,5 +1,5 @@
-"""The commands that run a process: serve, work, migrate, doctor, demo, emulate. The emulators are imported where they
-are run: a service carries none of them.
+"""The commands that run a process: serve, work, migrate, doctor, demo, emulate. Each imports what it runs: a service
+carries no emulators.
 """
 
 from __future__ import annotations
@@ -11,15 +11,7 @@ from typing import Annotated
 
 import typer
 
-from kelaspay import log
 from kelaspay.cli import show
-from kelaspay.doctor import examine
-from kelaspay.migrate import migrate as migrate_database
-from kelaspay.outside import opened
-from kelaspay.serve import serve as serve_web
-from kelaspay.serve import work as work_alone
-from kelaspay.settings import load
-from kelaspay.webhook import register
 
 
 class Emulated(StrEnum):
@@ -41,6 +33,10 @@ def serve(
     no_work: Annotated[bool, typer.Option("--no-work", help="The web alone; `kelaspay work` runs beside it.")] = False,
 ) -> None:
     """Serve the web and, unless told otherwise, work in the same process."""
+    from kelaspay import log
+    from kelaspay.serve import serve as serve_web
+    from kelaspay.settings import load
+
     log.configure()
     settings = load()
 
@@ -52,12 +48,21 @@ def serve(
 
 def work() -> None:
     """Work without the web."""
+    from kelaspay import log
+    from kelaspay.serve import work as work_alone
+    from kelaspay.settings import load
+
     log.configure()
     work_alone(load())
 
 
 def migrate() -> None:
     """Bring the database up to date. `serve` and `work` do so by themselves when they start."""
+    from kelaspay import log
+    from kelaspay.migrate import migrate as migrate_database
+    from kelaspay.outside import opened
+    from kelaspay.settings import load
+
     log.configure()
     with opened(load()) as outside:
         migrate_database(outside.database)
@@ -72,6 +77,12 @@ def doctor(
     json: show.AsJson = False,
 ) -> None:
     """Look at the settings and at everything outside, and say what to mend."""
+    from kelaspay import log
+    from kelaspay.doctor import examine
+    from kelaspay.outside import opened
+    from kelaspay.settings import load
+    from kelaspay.webhook import register
+
     log.configure()
     with opened(load()) as outside:
         if register_webhooks:
@@ -91,7 +102,7 @@ def demo(
     *, once: Annotated[bool, typer.Option("--once", help="Buy one course headless, and say how it went.")] = False
 ) -> None:
     """Run everything between emulated Duitku and emulated Thinkific. No account is needed, no money moves."""
-    from kelaspay import demo as demonstration  # noqa: PLC0415 - see above
+    from kelaspay import demo as demonstration
 
     try:
         enrolled = demonstration.run(once=once)
@@ -108,7 +119,7 @@ def emulate(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="9001 for Duitku, 9002 for Thinkific.")] = None,
 ) -> None:
     """Put an emulator on a port until told to stop."""
-    from kelaspay_emulators.stand_alone import emulate_duitku, emulate_thinkific  # noqa: PLC0415 - see above
+    from kelaspay_emulators.stand_alone import emulate_duitku, emulate_thinkific
 
     on = port or PORTS[which]
     try:

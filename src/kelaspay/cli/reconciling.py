@@ -8,8 +8,6 @@ from typing import Annotated
 import typer
 
 from kelaspay.cli import show
-from kelaspay.cli.opening import desk
-from kelaspay.reconcile import reconcile
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,6 +21,9 @@ def reconcile_once(
     json: show.AsJson = False,
 ) -> None:
     """Ask after payments that should have heard from Duitku, and restart what is paid and not enrolled."""
+    from kelaspay.cli.opening import desk
+    from kelaspay.reconcile import reconcile
+
     with desk() as at:
         at.outside.schools.require()
         done = reconcile(

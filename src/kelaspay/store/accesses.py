@@ -73,6 +73,15 @@ def list_accesses(db: Db, asked: Asked, *, after: After | None, limit: int) -> l
     return list(db.execute(query))
 
 
+def find_access(db: Db, merchant_order_id: str) -> sa.Row[Any] | None:
+    """One, with how far and until when."""
+    joined = payments.join(enrollments).outerjoin(
+        customers, customers.c.merchant_order_id == payments.c.merchant_order_id
+    )
+    its: sa.Select[Any] = sa.select(*COLUMNS).where(payments.c.merchant_order_id == merchant_order_id)
+    return db.execute(its.select_from(joined)).one_or_none()
+
+
 def all_of(db: Db, asked: Asked) -> Iterator[sa.Row[Any]]:
     """Every enrollment that is asked for, a chunk at a time."""
     after: After | None = None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from kelaspay.store.console import only
 from kelaspay.store.messages import State
 from kelaspay.store.tables import messages
 
@@ -24,9 +25,11 @@ def list_outgoing(
     """The newest first, without what they say; no `kinds` means all. Each kind is read by itself up to the limit, so
     that the index gives it in order.
     """
-    conditions = [] if school is None else [messages.c.school == school]
-    if state:
-        conditions.append(messages.c.state == state)
+    if state in {State.FAILED, State.WAITING}:  # few, and each with an index of its own: found by that, not by school
+        conditions = [only(messages.c.school, school), messages.c.state == state]
+    else:
+        conditions = [] if school is None else [messages.c.school == school]
+        conditions += [messages.c.state == state] if state else []
     if before is not None:
         conditions.append(messages.c.id < before)
     newest = sa.select(messages.c.id).where(*conditions).order_by(messages.c.id.desc()).limit(limit)
@@ -51,8 +54,8 @@ def resend_failed(db: Db, school: str | None, now: datetime, most: int) -> int:
 
 def _failed(school: str | None) -> list[sa.ColumnElement[bool]]:
     """A code is never sent twice: the buyer asks for another."""
-    failed = [messages.c.state == State.FAILED, sa.not_(messages.c.kind.startswith(SIGN_IN, autoescape=True))]
-    return failed if school is None else [*failed, messages.c.school == school]
+    repeatable = sa.not_(messages.c.kind.startswith(SIGN_IN, autoescape=True))
+    return [messages.c.state == State.FAILED, repeatable, only(messages.c.school, school)]
 
 
 def _of(kind: str) -> sa.ColumnElement[bool]:

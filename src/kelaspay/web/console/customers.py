@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from kelaspay.faults import CustomerUnknown, MoveRefused
 from kelaspay.payment import ERASED
-from kelaspay.store import listing, payments, people
+from kelaspay.store import accesses, dossier, listing, messages, payments, people
 from kelaspay.store.database import Db
 from kelaspay.store.listing import Filter
 from kelaspay.web.console.page import HEADERS, ConsoleRoute, back, page
@@ -89,16 +89,29 @@ def show(email: str, request: Request, visitor: Looking) -> HTMLResponse:
 def export(email: str, request: Request, visitor: OwnerLooking) -> Response:
     """Everything that is kept about a person, as they may ask for it."""
     with outside_of(request).database.read() as db:
-        orders = [{name: getattr(row, name) for name in KEPT} for row in _orders(db, visitor, email)]
-        for order in orders:
-            order["story"] = [
-                {"at": line.at, "what": line.what, "text": line.text}
-                for line in payments.read_story(db, order["merchant_order_id"])
-            ]
+        orders = [
+            {name: getattr(row, name) for name in KEPT} | _told_of(db, row.merchant_order_id)
+            for row in _orders(db, visitor, email)
+        ]
     write_down(request, visitor, "customer_exported", None, f"{len(orders)} orders")
     body = json.dumps({"orders": orders}, default=str, ensure_ascii=False, indent=2)
     named = {"Content-Disposition": 'attachment; filename="customer.json"'}
     return Response(body, media_type="application/json", headers=HEADERS | named)
+
+
+def _told_of(db: Db, order_id: str) -> dict[str, Any]:
+    """What else is kept about an order and its buyer: its history, what they were sent, what operators noted."""
+    found = accesses.find_access(db, order_id)
+    learning = ("percentage_completed", "completed_at", "activated_at", "expiry_date")
+    return {
+        "learning": {name: getattr(found, name) for name in learning} if found else None,
+        "story": [{"at": line.at, "what": line.what, "text": line.text} for line in payments.read_story(db, order_id)],
+        "messages": [
+            {name: getattr(row, name) for name in ("kind", "sent_at", "recipient", "subject", "text")}
+            for row in messages.list_messages(db, order_id)
+        ],
+        "notes": [{"at": row.at, "text": row.text} for row in dossier.notes_of(db, order_id)],
+    }
 
 
 @router.get("/{email}/erase")

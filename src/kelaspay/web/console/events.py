@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
+from kelaspay import webhook
 from kelaspay.faults import (
     BadSignature,
     EventUnknown,
@@ -80,7 +81,7 @@ def show(event_id: str, request: Request, visitor: Looking) -> HTMLResponse:
         if event is None:
             raise EventUnknown(event_id=event_id)
         payment = payments.find_payment(db, event.merchant_order_id) if event.merchant_order_id else None
-    checks = _checks(event, payment, outside) if event.source == "duitku" else []
+    checks = _checks(event, payment, outside) if event.source == "duitku" else _checks_of_webhook(event, outside)
     body = event.body.decode("utf-8", "replace")[:MOST_SHOWN]
     return page(request, "event.html", visitor, event=event, payment=payment, checks=checks, body=body)
 
@@ -123,6 +124,22 @@ def _checks(event: Any, payment: Payment | None, outside: Outside) -> list[Check
         Check("Pesanannya ada pada kita", payment is not None, event.merchant_order_id or ""),
         Check("Jumlahnya sama dengan pesanan", same if payment else None, amounts),
         Check("Duitku sendiri bilang sudah dibayar", payment is not None and payment.paid_at is not None),
+    ]
+
+
+def _checks_of_webhook(event: Any, outside: Outside) -> list[Check]:
+    """How a webhook of Thinkific's was verified. Its signature is not kept: without a good one nothing is."""
+    try:
+        outside.schools.profile(event.school)
+        known = True
+    except SchoolUnknown:
+        known = False
+    looked_at = event.started_at is not None and event.outcome not in {"forgotten", "ignored"}
+    return [
+        Check("Tanda tangannya cocok saat diterima", fine=True, text=webhook.SIGNATURE),
+        Check("Sekolahnya dikenal", known, event.school),
+        Check("Isinya terbaca dan lengkap", event.outcome != "unreadable" if looked_at else None),
+        Check("Tentang pembeli atau sekolah kita", event.outcome != "not_ours" if looked_at else None),
     ]
 
 

@@ -15,7 +15,7 @@ from kelaspay.messages import resend_access
 from kelaspay.payment import UNPAID, Attention, Enrollment, EnrollmentState, MerchantOrderId, Payment, Status
 from kelaspay.review import mark_paid, retry, settle
 from kelaspay.revoke import ask_to_end, ask_to_revoke
-from kelaspay.store import buyers, calls, dossier, enrollments, inbox, jobs, offers, payments
+from kelaspay.store import accesses, buyers, calls, dossier, enrollments, inbox, jobs, offers, payments
 from kelaspay.store.calls import Call
 from kelaspay.store.database import Db
 from kelaspay.web.console.asking import ask_duitku
@@ -54,6 +54,7 @@ def show(order_id: str, request: Request, visitor: Looking) -> HTMLResponse:
         values: dict[str, Any] = {
             "customer": payments.find_customer(db, order_id),
             "enrollment": enrollments.find_enrollment(db, order_id),
+            "learning": accesses.find_access(db, order_id),
             "job": jobs.find_job(db, order_id),
             "invoices": payments.list_invoices(db, order_id),
             "receipts": dossier.receipts_of(db, order_id),

@@ -81,6 +81,7 @@ def _page(
         request,
         "times.html",
         visitor,
+        whose=outside.schools.profile(visitor.here).seller.name,
         status=422 if wrong else 200,
         start=start,
         end=end,

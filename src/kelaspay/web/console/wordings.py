@@ -29,7 +29,8 @@ LONGEST_BODY = 5000
 def list_texts(request: Request, visitor: OwnerLooking) -> HTMLResponse:
     with outside_of(request).database.read() as db:
         own = wordings.list_wordings(db, visitor.here)
-    return page(request, "texts.html", visitor, kinds=list(KINDS), languages=list(TRANSLATIONS), own=own)
+    whose = outside_of(request).schools.profile(visitor.here).seller.name
+    return page(request, "texts.html", visitor, kinds=list(KINDS), languages=list(TRANSLATIONS), own=own, whose=whose)
 
 
 @router.get("/{kind}/{language}")
@@ -100,6 +101,7 @@ def _form(
         request,
         "text.html",
         visitor,
+        whose=outside_of(request).schools.profile(visitor.here).seller.name,
         status=422 if wrong else 200,
         kind=kind,
         language=language,

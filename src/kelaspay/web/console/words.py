@@ -168,6 +168,13 @@ OUTCOME = {
     "unknown_order": "pesanan tidak dikenal",
     "kept": "disimpan",
     "ignored": "diabaikan",
+    "progress": "kemajuan belajar dicatat",
+    "signed_in": "masuknya pembeli dicatat",
+    "email_changed": "email di Thinkific dicatat",
+    "not_ours": "bukan pembeli kita",
+    "school_disconnected": "sekolah terputus",
+    "unreadable": "tidak terbaca",
+    "forgotten": "isinya sudah dihapus",
 }
 SCHOOL = {
     "connected": "tersambung",

@@ -45,6 +45,9 @@
     }));
   });
 
+  // On a phone the menu is wider than the screen: show where one is.
+  document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   copying();
   again();
 })();
