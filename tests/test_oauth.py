@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -15,12 +16,14 @@ from authlib.oauth2.rfc7636.challenge import compare_s256_code_challenge, create
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from kelaspay.faults import SealBroken, SubdomainInvalid
+from kelaspay.faults import SealBroken
+from kelaspay.install_faults import SubdomainInvalid
 from kelaspay.outside import opened
 from kelaspay.store import schools
 from kelaspay.thinkific.oauth import checked_subdomain
 from kelaspay.vault import Vault
 from kelaspay_emulators.serve import start
+from tests.console.desk import joined
 from tests.world import COURSE, Hosts, World, settings_for, world_on
 
 if TYPE_CHECKING:
@@ -330,3 +333,15 @@ def test_many_asking_in_two_processes_refresh_once(app_world: World, tmp_path: P
     assert len(here) == ASKING_AT_ONCE
     assert json.loads(there) == [0] * ASKING_AT_ONCE
     assert refreshes(app_world) == 1
+
+
+def test_an_owner_of_one_school_cannot_end_the_connection_of_another(app_world: World) -> None:
+    connect(app_world)
+    app_world.add_school("tetangga")
+    stranger = joined(app_world, email="tetangga@example.com", school="tetangga")
+    csrf = re.findall(r'name="csrf" value="(\w+)"', stranger.open("/console"))[0]
+
+    answer = stranger.web.post("/oauth/revoke?subdomain=kelas", data={"csrf": csrf})
+
+    assert answer.status_code == 404
+    assert app_world.web.get("/oauth/status/kelas").json()["connected"] is True

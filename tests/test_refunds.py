@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kelaspay.attempt import attempt
+from kelaspay.confirm import confirm
 from kelaspay.faults import MoveRefused
 from kelaspay.payment import Attention, EnrollmentState, ExternalOrderState
 from kelaspay.revoke import ask_to_revoke
@@ -239,3 +240,82 @@ def test_a_refund_that_thinkific_refused_goes_on_when_a_person_tries_again(world
     assert stuck == (Attention.THINKIFIC_REFUSED, [SITI])
     assert enrollment.state is EnrollmentState.REVOKED
     assert world.enrolled() == []
+
+
+@pytest.mark.parametrize("access_days", [None, 30])
+def test_two_orders_refunded_before_the_second_had_its_turn_leave_no_access(
+    world: World, access_days: int | None
+) -> None:
+    world.sell(access_days=access_days)
+    first, second = bought(world), delayed(world)
+
+    refund(world, first)
+    world.engine.run_due()
+    refund(world, second)
+    world.work_for(hours=2)
+
+    assert [world.status(each) for each in (first, second)] == ["refunded", "refunded"]
+    assert world.enrolled() == []
+
+
+def test_a_refunded_bundle_that_never_had_its_turn_leaves_nothing_of_the_course_that_was_refunded_before(
+    world: World,
+) -> None:
+    in_a_bundle(world)
+    alone, bundle = bought(world), delayed(world, offer="paket")
+
+    refund(world, alone)
+    world.engine.run_due()
+    refund(world, bundle)
+    world.work_for(hours=2)
+
+    assert world.enrolled() == []
+
+
+def test_a_refund_beside_an_order_that_still_waits_for_its_turn_takes_nothing_from_it(world: World) -> None:
+    world.sell()
+    first, second = bought(world), delayed(world)
+
+    refund(world, first)
+    world.work_for(hours=2)
+
+    assert [world.status(each) for each in (first, second)] == ["refunded", "completed"]
+    enrollment = world.enrollment(first)
+    assert enrollment is not None
+    assert enrollment.state is EnrollmentState.REVOKED
+    assert world.enrolled() == [SITI]
+
+
+def test_a_refund_takes_nothing_from_an_order_whose_sale_alone_is_in_review(world: World) -> None:
+    world.sell()
+    first = bought(world)
+    world.thinkific.fail_next("POST", "/external_orders", "connect", 1000)
+    second = world.buy_and_pay()
+    world.work_for(days=2)
+    before = (world.status(second), world.enrolled())
+
+    refunded(world, first)
+    world.thinkific.clear_faults()
+    world.retry(second)
+    world.work()
+
+    assert before == ("review", [SITI])
+    assert world.status(second) == "completed"
+    assert world.enrolled() == [SITI]
+
+
+def delayed(world: World, **wanted: Any) -> MerchantOrderId:
+    """An order that is paid, and whose buyer's turn comes in ten seconds."""
+    order_id = world.buy(**wanted)
+    world.duitku.pay(order_id)
+    world.clock.move(seconds=10)
+    confirm(
+        order_id,
+        database=world.database,
+        duitku=world.school.duitku,
+        start=world.engine.start,
+        now=world.clock,
+    )
+    world.clock.move(seconds=-10)
+    assert world.status(order_id) == "paid"
+    return order_id

@@ -418,3 +418,19 @@ def keep(world: World, subdomain: str, keys: Keys) -> None:
     keep_school(
         subdomain, keys, database=world.database, vault=outside.vault, start=world.engine.start, now=world.clock
     )
+
+
+def test_a_school_cannot_say_that_another_took_the_app_off(connected: World) -> None:
+    there = connected.add_school("tetangga")
+    path = urlsplit(connected.outside.schools.of("tetangga").webhook_url).path
+    victim = connected.thinkific.add_school(OTHER, "6" * 32)
+    back(connected, consented(connected, begun(connected, OTHER)))
+
+    status = webhook(connected, victim, "app.uninstalled", {"subdomain": OTHER}, there.api_key, path)
+    connected.work()
+
+    assert status == 200
+    assert connected.web.get(f"/oauth/status/{OTHER}").json()["connected"] is True
+    webhook(connected, victim, "app.uninstalled", {}, CLIENT[1], "/webhooks/thinkific")
+    connected.work()
+    assert connected.web.get(f"/oauth/status/{OTHER}").json()["connected"] is False

@@ -169,3 +169,40 @@ def test_signed_with_the_apps_secret_it_is_taken_too(urls: tuple[str, str | None
         answer = sent(world, envelope("order.created", {}), key="the app's secret")
 
     assert answer.status_code == 200
+
+
+HUGE, NUL = 10**30, "\0"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"user": {"id": HUGE}, "course": {"id": 1}},
+        {"user": {"id": float("inf")}, "course": {"id": 1}},
+        {"user": {"id": 1}, "course": {"id": 1}, "completed_at": "0001-01-01T00:00:00+23:00"},
+        {"user": {"id": 1}, "course": {"id": 1}, "percentage_completed": NUL},
+        {"user": [], "course": {"id": 1}},
+    ],
+    ids=["huge", "infinite", "before all time", "nul", "no object"],
+)
+def test_a_payload_that_no_database_can_keep_holds_up_nothing_behind_it(world: World, told: dict[str, Any]) -> None:
+    world.sell()
+    sent(world, envelope("enrollment.progress", told))
+    order_id = world.buy_and_pay()
+    world.work()
+
+    assert kept(world) == ["unreadable"]
+    assert world.status(order_id) == "completed"
+
+
+@pytest.mark.parametrize("gid", [NUL, "\ud800", "x" * 50_000, {"a": NUL}], ids=["nul", "surrogate", "long", "object"])
+@pytest.mark.parametrize("topic", ["app.uninstalled", "user.updated"])
+def test_a_school_that_no_database_can_look_for_holds_up_nothing(world: World, topic: str, gid: object) -> None:
+    resource, action = topic.split(".")
+    payload = {"id": 1, "email": NUL, "subdomain": NUL}
+    told = {"id": "1", "resource": resource, "action": action, "tenant_global_id": gid, "payload": payload}
+    answer = sent(world, json.dumps(told).encode())
+    world.work()
+
+    assert answer.status_code in {200, 400}
+    assert set(kept(world)) <= {"unreadable", "not_ours"}

@@ -26,11 +26,11 @@ from kelaspay.faults import (
     StillInProgress,
 )
 from kelaspay.payment import NOTHING, Customer, Enrollment, Payment, Status
-from kelaspay.store import coupons, enrollments, payments
+from kelaspay.store import coupons, enrollments, payments, same_buyer
 from kelaspay.wanted import Wanted, check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import datetime
 
     from kelaspay.confirm import Start
@@ -104,6 +104,7 @@ def place(
     *,
     idempotency_key: str,
     again: bool,
+    own: Collection[str] = (),
     campaign: str = "",
     database: Database,
     customers: Customers,
@@ -114,8 +115,9 @@ def place(
     where a coupon covers the whole price.
 
     The key is the form's, and the payment its record: a form sent twice gets what became of it by now. An unpaid one of
-    the same buyer for the same offer at the same price is taken up instead of doubled. Raises `InvalidInput`, and
-    without `again` `AlreadyEnrolled` for who has the access already.
+    the same buyer for the same offer at the same price is taken up instead of doubled, when it is one of their `own` by
+    its public id: whoever types in an address gets no hold of its orders, nor pays one that somebody else made with
+    theirs. Raises `InvalidInput`, and without `again` `AlreadyEnrolled` for who has the access already.
     """
     earlier = _earlier(wanted, idempotency_key, database=database)
     if earlier is not None:
@@ -125,7 +127,7 @@ def place(
         with database.begin() as db:
             if not again:
                 _refuse_enrolled(db, customer, payment, now())
-            unpaid = payments.unpaid_of(db, customer.email, payment, now())
+            unpaid = same_buyer.unpaid_of(db, customer.email, payment, now(), own)
             if unpaid is not None:
                 return unpaid
             _keep(db, payment, customer, key=idempotency_key, digest=wanted.digest(), lease=0.0, start=start)
@@ -195,7 +197,7 @@ def choose_method(
 
 
 def _refuse_enrolled(db: Db, customer: Customer, payment: Payment, now: datetime) -> None:
-    there = payments.access_of(db, customer.email, payment, now)
+    there = same_buyer.access_of(db, customer.email, payment, now)
     if there is not None:
         raise AlreadyEnrolled(until=there.expiry_date and there.expiry_date.isoformat())
 

@@ -372,42 +372,6 @@ class SchoolNotReady(SchoolDisconnected):
     """The school lacks keys of Duitku or a way into Thinkific; its payments wait until it has them."""
 
 
-class SubdomainInvalid(Fault):
-    """That is no Thinkific subdomain: letters, digits and hyphens, like acme of acme.thinkific.com."""
-
-    status = 422
-
-
-class InstallCanceled(Fault):
-    """Connecting was canceled at Thinkific."""
-
-    status = 400
-
-
-class InstallStateUnknown(Fault):
-    """The attempt to connect is not known, was used already, has lapsed, or began in another browser."""
-
-    status = 400
-
-
-class EntryRefused(Fault):
-    """This is no way in from Thinkific's administration, or it has lapsed: open the app there again."""
-
-    status = 403
-
-
-class CodeRefused(Fault):
-    """Thinkific did not accept the code of this attempt to connect."""
-
-    status = 502
-
-
-class RefreshRefused(Fault):
-    """Thinkific did not accept the refresh token."""
-
-    status = 502
-
-
 class NotSignedIn(Fault):
     """Only an operator who is signed in may do this."""
 
@@ -428,6 +392,15 @@ class CourseAmbiguous(Fault):
     """Several Thinkific courses fit this offer."""
 
     status = 422
+
+
+class AnotherOrderUnderWay(Fault):
+    """Another paid order for the same course has not had its turn yet; the access ends when it has."""
+
+    status = 409
+    retry = True
+    outage = True
+    patient = True
 
 
 class HeldElsewhere(Fault):

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import structlog
 from authlib.common.security import generate_token
 
-from kelaspay.faults import InstallCanceled, InstallStateUnknown, SchoolDisconnected, SchoolNotReady
+from kelaspay.faults import SchoolDisconnected, SchoolNotReady
+from kelaspay.install_faults import InstallCanceled, InstallStateUnknown
 from kelaspay.school import DEFAULT
 from kelaspay.store import jobs, schools
 from kelaspay.store.schools import Attempted, Connected, Connection

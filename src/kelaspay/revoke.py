@@ -12,13 +12,10 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from kelaspay.enroll import FOR_EVER
-from kelaspay.faults import (
-    MoveRefused,
-    PaymentUnknown,
-)
+from kelaspay.faults import AnotherOrderUnderWay, MoveRefused, PaymentUnknown
 from kelaspay.once import send_once
 from kelaspay.payment import Attention, Enrollment, EnrollmentState, ExternalOrderState, Status
-from kelaspay.store import enrollments, messages, payments
+from kelaspay.store import enrollments, messages, payments, same_buyer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -108,7 +105,7 @@ def end_access(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
     customer = school.customers.recall(merchant_order_id)
     with school.database.read() as db:
         payment, found = _read(db, merchant_order_id)
-        others = payments.other_paid_orders(db, payment, customer.email, school.now())
+        others = same_buyer.other_paid_orders(db, payment, customer.email, school.now())
     if found.state is EnrollmentState.REVOKED:
         return
     text = _end(found, others, school=school, guard=guard) if found.user_id is not None else None
@@ -126,7 +123,7 @@ def end_former(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
     with school.database.read() as db:
         payment, found = _read(db, merchant_order_id)
         former = found.former_user_id
-        others = payments.others_of_user(db, payment, former or 0, school.now())
+        others = same_buyer.others_of_user(db, payment, former or 0, school.now())
     if former is None or found.state is not EnrollmentState.ENROLLED:
         return
     text = None
@@ -174,6 +171,7 @@ def _end(found: Enrollment, others: Sequence[Any], *, school: School, guard: Cal
     """End what this order gave and no other does; returned is what was spared."""
     inside = _courses_inside(found, others, school.thinkific)
     covering = [other for other in others if _covers(other, found, inside)]
+    _wait_for(covering)
     if any(other.expiry_date is None for other in covering):
         return "another paid order covers it, so the access stays"
     until = max((other.expiry_date for other in covering), default=school.now() - PAST)
@@ -182,6 +180,15 @@ def _end(found: Enrollment, others: Sequence[Any], *, school: School, guard: Cal
         if found.bundle_id is not None and other.course_id in inside[found.bundle_id]:
             _keep_course(found, other, school=school, guard=guard)
     return f"another paid order covers it until {until:%Y-%m-%d}" if covering else None
+
+
+def _wait_for(covering: Sequence[Any]) -> None:
+    """Raises `AnotherOrderUnderWay` while one that is to cover it has not given its access yet: were it counted on and
+    then refunded too, nobody would end what this one gave.
+    """
+    for other in covering:
+        if other.state != EnrollmentState.ENROLLED:
+            raise AnotherOrderUnderWay(merchant_order_id=other.merchant_order_id)
 
 
 def _courses_inside(found: Enrollment, others: Sequence[Any], thinkific: Thinkific) -> dict[int, set[int]]:

@@ -17,16 +17,10 @@ from pydantic import SecretStr
 from kelaspay.cannot_run import CannotRun
 from kelaspay.duitku import Duitku
 from kelaspay.duitku.signature import Scheme
-from kelaspay.faults import (
-    NotConfigured,
-    SchoolDisconnected,
-    SchoolNotReady,
-    SchoolUnknown,
-    SubdomainInvalid,
-    ThinkificUnauthorized,
-)
+from kelaspay.faults import NotConfigured, SchoolDisconnected, SchoolNotReady, SchoolUnknown, ThinkificUnauthorized
 from kelaspay.formats import Seller
 from kelaspay.gate import Gate
+from kelaspay.install_faults import SubdomainInvalid
 from kelaspay.school import DEFAULT, Profile, School
 from kelaspay.store import jobs, schools
 from kelaspay.thinkific import KeyAuth, Thinkific

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import httpx2
 import structlog
 
-from kelaspay.faults import RefreshRefused, SchoolDisconnected, ThinkificUnreachable
+from kelaspay.faults import SchoolDisconnected, ThinkificUnreachable
 from kelaspay.install import token_place
+from kelaspay.install_faults import RefreshRefused
 from kelaspay.store import schools
 from kelaspay.store.schools import Connected, Connection
 

@@ -31,6 +31,8 @@ log = structlog.get_logger()
 
 SOURCE = "thinkific"
 LARGEST_BODY = 64 * 1024
+LARGEST_ID = 2**63 - 1
+LONGEST_TEXT = 255
 SIGNATURE = "x-thinkific-hmac-sha256"
 PROGRESS = frozenset({"enrollment.created", "enrollment.progress", "enrollment.completed"})
 
@@ -103,17 +105,17 @@ def apply(db: Db, event_id: int, now: datetime) -> str:
     if row is None or not row.body:
         return "forgotten"  # its time was over, or somebody in it was erased
     envelope: dict[str, Any] = json.loads(row.body)
-    school = _school(db, row.school, envelope)
     topic, payload = f"{envelope.get('resource')}.{envelope.get('action')}", envelope.get("payload", {})
     try:
+        school = _school(db, row.school, envelope)
         if topic in PROGRESS:
             return _progress(db, school, payload, now)
         if topic in {"user.signin", "user.updated"}:
             tell = _signed_in if topic == "user.signin" else _changed_email
             return tell(db, school, payload, now)
         if topic == "app.uninstalled":
-            return _uninstalled(db, envelope)
-    except (KeyError, TypeError, ValueError):
+            return _uninstalled(db, row.school, envelope)
+    except (KeyError, TypeError, ValueError, OverflowError):
         log.warning("webhook_unreadable", event_id=event_id, topic=topic)
         return "unreadable"
     return "kept"
@@ -122,7 +124,7 @@ def apply(db: Db, event_id: int, now: datetime) -> str:
 def _school(db: Db, came_in_at: str, envelope: dict[str, Any]) -> str:
     """The key of the school that it tells of: an app's webhooks of all schools come in at one address."""
     gid = envelope.get("tenant_global_id")
-    told = schools.own_by_gid(db, str(gid)) if gid and not came_in_at else None
+    told = schools.own_by_gid(db, _text(gid)) if gid and not came_in_at else None
     return told or came_in_at
 
 
@@ -131,17 +133,17 @@ def _progress(db: Db, school: str, payload: dict[str, Any], now: datetime) -> st
     told = enrollments.set_progress(
         db,
         school,
-        user_id=int(payload["user"]["id"]),
-        course_id=int(payload["course"]["id"]),
-        percentage=str(payload.get("percentage_completed") or "0"),
+        user_id=_id(payload["user"]["id"]),
+        course_id=_id(payload["course"]["id"]),
+        percentage=_text(payload.get("percentage_completed") or "0"),
         completed_at=parse_time(payload.get("completed_at")),
     )
     if told:
         enrollments.set_told(
             db,
             school,
-            user_id=int(payload["user"]["id"]),
-            course_id=int(payload["course"]["id"]),
+            user_id=_id(payload["user"]["id"]),
+            course_id=_id(payload["course"]["id"]),
             activated_at=parse_time(payload.get("activated_at")),
             expiry_date=parse_time(payload.get("expiry_date")),
             at=parse_time(payload.get("updated_at")) or now,
@@ -151,24 +153,45 @@ def _progress(db: Db, school: str, payload: dict[str, Any], now: datetime) -> st
 
 def _signed_in(db: Db, school: str, payload: dict[str, Any], now: datetime) -> str:
     """From then on the address is the learner's own to change."""
-    return "signed_in" if enrollments.set_signed_in(db, school, int(payload["id"]), now) else "not_ours"
+    return "signed_in" if enrollments.set_signed_in(db, school, _id(payload["id"]), now) else "not_ours"
 
 
 def _changed_email(db: Db, school: str, payload: dict[str, Any], now: datetime) -> str:
     """The learner's address at Thinkific now, so that the next purchase with it finds the same user."""
-    user_id, email = int(payload["id"]), str(payload["email"]).strip().lower()
+    user_id, email = _id(payload["id"]), _text(payload["email"]).strip().lower()
     return "email_changed" if enrollments.move_user(db, school, user_id, email, now) else "not_ours"
 
 
-def _uninstalled(db: Db, envelope: dict[str, Any]) -> str:
-    """The app was taken off a school: its tokens are dead (thinkific.md 1.9)."""
+def _uninstalled(db: Db, came_in_at: str, envelope: dict[str, Any]) -> str:
+    """The app was taken off a school: its tokens are dead (thinkific.md 1.9). At a school's own address that can be no
+    other's, for who has its key may sign anything there.
+    """
     gid, payload = envelope.get("tenant_global_id"), envelope.get("payload", {})
-    school = schools.find_by_gid(db, str(gid)) if gid else schools.find_school(db, str(payload.get("subdomain", "")))
-    if school is None:
+    by_gid = schools.find_by_gid(db, _text(gid)) if gid else None
+    school = by_gid if gid else schools.find_school(db, _text(payload.get("subdomain", "")))
+    if school is None or came_in_at not in {"", school.subdomain}:
         return "not_ours"
     schools.disconnect(db, school.subdomain, school.generation, Connection.RECONNECT)
     log.warning("school_must_reconnect", subdomain=school.subdomain)
     return "school_disconnected"
+
+
+def _id(value: object) -> int:
+    """An id that a database can keep. Raises `ValueError`, `TypeError` or `OverflowError` for anything else: an event
+    that fails its commit would hold up all that wait behind it, other schools' too.
+    """
+    number = int(value) if isinstance(value, int | str) else 0
+    if not 0 < number <= LARGEST_ID:
+        raise ValueError("is no id")
+    return number
+
+
+def _text(value: object) -> str:
+    """Text that a database can keep. Raises `ValueError` for anything else."""
+    text = str(value)
+    if len(text) > LONGEST_TEXT or not text.isprintable():
+        raise ValueError("is no plain text")
+    return text
 
 
 def _sign(body: bytes, key: SecretStr) -> bytes:

@@ -33,7 +33,7 @@ BUYERS = ("siti@example.com", "siti@example.com", "budi@example.com")
 """One buys more than the other: what two orders of one person share is where it could go wrong."""
 CODES = (None, None, None, TENTH.code, WHOLE.code)
 WAYS = ("duitku's page", "a virtual account", "the order form")
-STAGES = ("made", "paid", "called back", "done")
+STAGES = ("made", "paid", "called back", "done", "refunded")
 METHODS = ("BC", "BR")
 AMOUNTS = (None, None, None, None, PRICE - 1, PRICE * 2)
 DEEDS = ("refund", "refund", "retry", "mark paid", "settle")
@@ -110,8 +110,10 @@ class History(RuleBasedStateMachine):
                 self.pay(len(self.ledger.orders) - 1, None, called=stage != "paid")
             if met is not None:
                 self.thinkific_fails(met, 1)
-            if stage == "done":
+            if stage in {"done", "refunded"}:
                 self.work(None)
+            if stage == "refunded":
+                self.decide(len(self.ledger.orders) - 1, "refund")
 
     @rule(wanted=wanted, dies=death)
     def order(self, wanted: Wish, dies: int | None) -> None:
@@ -312,7 +314,14 @@ class History(RuleBasedStateMachine):
         }
         with self._at_risk(dies):
             if asked.way == "the order form":
-                placed = place(asked.wanted, idempotency_key=asked.key, again=True, start=start, **kept)
+                placed = place(
+                    asked.wanted,
+                    idempotency_key=asked.key,
+                    again=True,
+                    own=self.ledger.own(asked.wanted),
+                    start=start,
+                    **kept,
+                )
                 invoice_at_duitku(placed, **self._collaborators())
             else:
                 life.initiate(asked.wanted, asked.key)

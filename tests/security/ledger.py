@@ -13,6 +13,7 @@ from kelaspay.payment import UNPAID, Attention, EnrollmentState, Rupiah, Status
 from tests.security.market import COUPONS, MONTH, MONTH_DAYS, PRICE
 
 if TYPE_CHECKING:
+    from kelaspay.checkout import Wanted
     from kelaspay_emulators.thinkific.records import Enrollment
     from tests.security.market import Market, Standing
 
@@ -51,6 +52,10 @@ class Ledger:
     def may_have(self, order: Standing) -> bool:
         """Whether its buyer may be in its courses: the money is right, and no refund has ended the access."""
         return self.covered(order) and not (order.status == Status.REFUNDED and order.access == EnrollmentState.REVOKED)
+
+    def own(self, wanted: Wanted) -> list[str]:
+        """The orders that are in this buyer's browser."""
+        return [order.public_id for order in self.orders if order.email == wanted.customer_email]
 
     # after each step
 

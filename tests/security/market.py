@@ -86,6 +86,7 @@ class Standing:
     """An order as our rows tell of it."""
 
     order_id: MerchantOrderId
+    public_id: str
     email: str
     offer: str
     asked: int
@@ -103,6 +104,7 @@ class Standing:
 STANDING = (
     sa.select(
         payments.c.merchant_order_id.label("order_id"),
+        payments.c.public_id,
         customers.c.email,
         payments.c.offer,
         payments.c.payment_amount.label("asked"),

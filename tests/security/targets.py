@@ -14,7 +14,8 @@ from urllib.parse import urlencode
 
 from kelaspay.duitku.callback import read_callback
 from kelaspay.duitku.signature import Scheme, matches, scheme_of
-from kelaspay.faults import BadSignature, MalformedCallback, SubdomainInvalid, WrongMerchant
+from kelaspay.faults import BadSignature, MalformedCallback, WrongMerchant
+from kelaspay.install_faults import SubdomainInvalid
 from kelaspay.thinkific.oauth import checked_subdomain
 from kelaspay.wanted import LONGEST_EMAIL, _phone, email_of
 

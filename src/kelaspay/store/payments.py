@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from kelaspay.notice import NoticeType
-from kelaspay.payment import Attention, Customer, EnrollmentState, MerchantOrderId, Payment, Rupiah, Status, before
+from kelaspay.payment import Attention, Customer, MerchantOrderId, Payment, Rupiah, Status, before
 from kelaspay.store import coupons, messages, notices
 from kelaspay.store.database import database_clock
-from kelaspay.store.tables import customers, enrollments, inbox, invoices, payments, story
+from kelaspay.store.tables import customers, inbox, invoices, payments, story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -323,87 +323,6 @@ def receipts(db: Db, merchant_order_id: str) -> int:
         inbox.c.result_code == "00",
     )
     return db.execute(query).scalar_one()
-
-
-def other_paid_orders(db: Db, payment: Payment, email: str, now: datetime) -> list[sa.Row[Any]]:
-    """The same person's other orders at this school that are paid and whose access has not ended: what they gave, until
-    when.
-    """
-    query = (
-        sa.select(
-            payments.c.merchant_order_id,
-            sa.func.coalesce(enrollments.c.course_id, payments.c.course_id).label("course_id"),
-            sa.func.coalesce(enrollments.c.bundle_id, payments.c.bundle_id).label("bundle_id"),
-            enrollments.c.expiry_date,
-        )
-        .join(customers, customers.c.merchant_order_id == payments.c.merchant_order_id)
-        .outerjoin(enrollments, enrollments.c.merchant_order_id == payments.c.merchant_order_id)
-        .where(
-            customers.c.email == email,
-            payments.c.merchant_order_id != payment.merchant_order_id,
-            payments.c.school == payment.school,
-            payments.c.status.in_([Status.PAID, Status.COMPLETED]),
-            sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),
-            sa.func.coalesce(enrollments.c.state, "") != EnrollmentState.REVOKED,
-        )
-    )
-    return list(db.execute(query))
-
-
-def others_of_user(db: Db, payment: Payment, user_id: int, now: datetime) -> list[sa.Row[Any]]:
-    """The same of a Thinkific user, whatever the address of the orders."""
-    query = sa.select(
-        enrollments.c.merchant_order_id, enrollments.c.course_id, enrollments.c.bundle_id, enrollments.c.expiry_date
-    ).where(
-        enrollments.c.user_id == user_id,
-        enrollments.c.merchant_order_id != payment.merchant_order_id,
-        enrollments.c.state == EnrollmentState.ENROLLED,
-        sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),
-        payments.c.merchant_order_id == enrollments.c.merchant_order_id,
-        payments.c.school == payment.school,
-        payments.c.status.in_([Status.PAID, Status.COMPLETED]),
-    )
-    return list(db.execute(query))
-
-
-def access_of(db: Db, email: str, wanted: Payment, now: datetime) -> Any:
-    """The `public_id` and `expiry_date` of an order of this person's that gives what `wanted` would; or None."""
-    same = [payments.c.offer == wanted.offer]
-    if wanted.course_id is not None:
-        same.append(sa.func.coalesce(enrollments.c.course_id, payments.c.course_id) == wanted.course_id)
-    query = (
-        sa.select(payments.c.public_id, enrollments.c.expiry_date)
-        .join(customers, customers.c.merchant_order_id == payments.c.merchant_order_id)
-        .outerjoin(enrollments, enrollments.c.merchant_order_id == payments.c.merchant_order_id)
-        .where(
-            customers.c.email == email,
-            payments.c.school == wanted.school,
-            sa.or_(*same),
-            payments.c.status.in_([Status.PAID, Status.COMPLETED, Status.REVIEW]),
-            sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),
-        )
-        .order_by(payments.c.created_at.desc())
-    )
-    return db.execute(query.limit(1)).one_or_none()
-
-
-def unpaid_of(db: Db, email: str, wanted: Payment, now: datetime) -> Payment | None:
-    """An unpaid order of this person's for the same thing at the same price, coupon and all, while it can be paid."""
-    query = (
-        sa.select(*PAYMENT_COLUMNS)
-        .join(customers, customers.c.merchant_order_id == payments.c.merchant_order_id)
-        .where(
-            customers.c.email == email,
-            payments.c.offer == wanted.offer,
-            payments.c.payment_amount == wanted.payment_amount,
-            payments.c.coupon.is_not_distinct_from(wanted.coupon),
-            payments.c.status == Status.PENDING,
-            payments.c.expires_at > now,
-        )
-        .order_by(payments.c.created_at.desc())
-    )
-    row = db.execute(query.limit(1)).one_or_none()
-    return None if row is None else as_payment(row)
 
 
 def list_invoices(db: Db, merchant_order_id: str) -> list[sa.Row[Any]]:

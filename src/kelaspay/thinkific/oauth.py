@@ -16,14 +16,8 @@ import httpx2
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-from kelaspay.faults import (
-    CodeRefused,
-    EntryRefused,
-    RefreshRefused,
-    SubdomainInvalid,
-    ThinkificUnavailable,
-    ThinkificUnreachable,
-)
+from kelaspay.faults import ThinkificUnavailable, ThinkificUnreachable
+from kelaspay.install_faults import CodeRefused, EntryRefused, RefreshRefused, SubdomainInvalid
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

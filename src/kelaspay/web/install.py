@@ -9,24 +9,15 @@ import structlog
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from kelaspay.faults import (
-    CodeRefused,
-    EntryRefused,
-    Fault,
-    InstallCanceled,
-    InstallStateUnknown,
-    NotAllowed,
-    NotConfigured,
-    NotSignedIn,
-    SubdomainInvalid,
-)
+from kelaspay.faults import Fault, NotAllowed, NotConfigured, NotSignedIn, SchoolUnknown
 from kelaspay.install import LIFETIME, Installer, begin, finish, subdomain_of_browser
+from kelaspay.install_faults import CodeRefused, EntryRefused, InstallCanceled, InstallStateUnknown, SubdomainInvalid
 from kelaspay.outside import Outside
 from kelaspay.schools import site_of
 from kelaspay.store import schools
 from kelaspay.thinkific.oauth import Entry, checked_subdomain
 from kelaspay.tokens import revoke
-from kelaspay.web.console.visit import check_token, visitor_of
+from kelaspay.web.console.visit import Visitor, check_token, visitor_of
 from kelaspay.web.pages import page, policy
 
 router = APIRouter(prefix="/oauth", include_in_schema=False)
@@ -158,20 +149,23 @@ def revoke_connection(
 ) -> dict[str, object]:
     """End a school's connection: the owner's, from the console's form."""
     installer = _installer(request)
-    require_owner(request, csrf)
+    visitor = require_owner(request, csrf)
     bare = checked_subdomain(subdomain)
+    if not visitor.everywhere and visitor.operator.school != bare:
+        raise SchoolUnknown
     ended = revoke(bare, database=installer.database, oauth=installer.oauth, vault=installer.vault)
     return {"subdomain": bare, "revoked": ended}
 
 
-def require_owner(request: Request, csrf: str) -> None:
-    """Raises `NotSignedIn`, `NotAllowed` or `FormExpired` unless an owner is signed in and the form is ours."""
+def require_owner(request: Request, csrf: str) -> Visitor:
+    """Raises `NotSignedIn`, `NotAllowed` or `FormExpired` unless an owner is signed in with a form of ours."""
     visitor = visitor_of(request)
     if visitor is None:
         raise NotSignedIn
     if not visitor.owner:
         raise NotAllowed
     check_token(visitor, csrf)
+    return visitor
 
 
 def _installer(request: Request) -> Installer:

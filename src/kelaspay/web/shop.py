@@ -24,7 +24,7 @@ from kelaspay.store import coupons, offers
 from kelaspay.wanted import Wanted
 from kelaspay.web.i18n import language_of
 from kelaspay.web.pages import shown
-from kelaspay.web.signed import remember_orders
+from kelaspay.web.signed import orders_of, remember_orders
 from kelaspay.web.turns import take_turn
 from kelaspay.web.typos import suggested
 from kelaspay.web.words import NOT_MADE, in_words
@@ -150,6 +150,7 @@ def _placed(entered: Order, offer: Offer, request: Request) -> Payment:
         wanted,
         idempotency_key=f"form-{hashlib.sha256(f'{key}{wanted.digest()}'.encode()).hexdigest()}",
         again=bool(entered.again),
+        own=orders_of(request),
         campaign=entered.campaign if entered.campaign.isprintable() else "",
         database=outside.database,
         customers=outside.customers,

@@ -15,7 +15,7 @@ from kelaspay.messages import resend_access
 from kelaspay.payment import UNPAID, Attention, Enrollment, EnrollmentState, MerchantOrderId, Payment, Status
 from kelaspay.review import mark_paid, retry, settle
 from kelaspay.revoke import ask_to_end, ask_to_revoke
-from kelaspay.store import accesses, buyers, calls, dossier, enrollments, inbox, jobs, offers, payments
+from kelaspay.store import accesses, buyers, calls, dossier, enrollments, inbox, jobs, offers, payments, same_buyer
 from kelaspay.store.calls import Call
 from kelaspay.store.database import Db
 from kelaspay.web.console.asking import ask_duitku
@@ -261,7 +261,7 @@ def _asked(
     with outside_of(request).database.read() as db:
         payment = _payment(db, order_id)
         customer = payments.find_customer(db, order_id)
-        others = payments.other_paid_orders(db, payment, customer.email, now) if customer else []
+        others = same_buyer.other_paid_orders(db, payment, customer.email, now) if customer else []
     status = 422 if missing else 200
     return page(
         request,

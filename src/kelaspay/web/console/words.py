@@ -118,6 +118,7 @@ FAULTS = {
     "course_unmapped": "Tidak ada kursus Thinkific yang cocok dengan penawaran ini.",
     "course_ambiguous": "Beberapa kursus Thinkific cocok dengan penawaran ini.",
     "defect": "Pekerjaan terhenti oleh kesalahan tak terduga; lihat catatan log.",
+    "another_order_under_way": "Pesanan lain yang sudah dibayar untuk kursus ini belum selesai diproses.",
     "held_elsewhere": "Proses lain sedang mengerjakan pembayaran ini.",
     "bad_signature": "Tanda tangannya salah atau tidak ada.",
     "wrong_merchant": "Untuk merchant lain.",
@@ -126,6 +127,10 @@ FAULTS = {
     "source_refused": "Dari alamat yang tidak diizinkan.",
     "inbox_unavailable": "Tidak bisa disimpan saat itu.",
     "event_not_kept": "Tidak bisa disimpan.",
+    "mail_unavailable": "Server email sedang tidak menerima surat.",
+    "mail_refused": "Server email menolak surat ini untuk seterusnya.",
+    "whats_app_unavailable": "WhatsApp sedang tidak menerima pesan.",
+    "whats_app_refused": "WhatsApp menolak pesan ini untuk seterusnya.",
 }
 WHAT = {
     "created": "Pesanan dibuat",

@@ -1,0 +1,113 @@
+"""What else an order's buyer has here: other orders of the same person, by their address or their Thinkific user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from kelaspay.payment import EnrollmentState, Payment, Status
+from kelaspay.store import payments
+from kelaspay.store.tables import customers, enrollments
+from kelaspay.store.tables import payments as paid
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from kelaspay.store.database import Db
+
+_gives = sa.or_(
+    paid.c.status.in_([Status.PAID, Status.COMPLETED]),
+    sa.and_(paid.c.status == Status.REVIEW, enrollments.c.state == EnrollmentState.ENROLLED),
+)
+"""Paid, with access that is given or on its way; it may be the sale's record alone that a person must look at."""
+
+
+def other_paid_orders(db: Db, payment: Payment, email: str, now: datetime) -> list[sa.Row[Any]]:
+    """The same person's other orders at this school that are paid and whose access has not ended: what they gave, until
+    when.
+    """
+    query = (
+        sa.select(
+            paid.c.merchant_order_id,
+            sa.func.coalesce(enrollments.c.course_id, paid.c.course_id).label("course_id"),
+            sa.func.coalesce(enrollments.c.bundle_id, paid.c.bundle_id).label("bundle_id"),
+            enrollments.c.expiry_date,
+            enrollments.c.state,
+        )
+        .join(customers, customers.c.merchant_order_id == paid.c.merchant_order_id)
+        .outerjoin(enrollments, enrollments.c.merchant_order_id == paid.c.merchant_order_id)
+        .where(
+            customers.c.email == email,
+            paid.c.merchant_order_id != payment.merchant_order_id,
+            paid.c.school == payment.school,
+            _gives,
+            sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),
+            sa.func.coalesce(enrollments.c.state, "") != EnrollmentState.REVOKED,
+        )
+    )
+    return list(db.execute(query))
+
+
+def others_of_user(db: Db, payment: Payment, user_id: int, now: datetime) -> list[sa.Row[Any]]:
+    """The same of a Thinkific user, whatever the address of the orders."""
+    query = sa.select(
+        enrollments.c.merchant_order_id,
+        enrollments.c.course_id,
+        enrollments.c.bundle_id,
+        enrollments.c.expiry_date,
+        enrollments.c.state,
+    ).where(
+        enrollments.c.user_id == user_id,
+        enrollments.c.merchant_order_id != payment.merchant_order_id,
+        enrollments.c.state == EnrollmentState.ENROLLED,
+        sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),
+        paid.c.merchant_order_id == enrollments.c.merchant_order_id,
+        paid.c.school == payment.school,
+        _gives,
+    )
+    return list(db.execute(query))
+
+
+def access_of(db: Db, email: str, wanted: Payment, now: datetime) -> Any:
+    """The `public_id` and `expiry_date` of an order of this person's that gives what `wanted` would; or None."""
+    same = [paid.c.offer == wanted.offer]
+    if wanted.course_id is not None:
+        same.append(sa.func.coalesce(enrollments.c.course_id, paid.c.course_id) == wanted.course_id)
+    query = (
+        sa.select(paid.c.public_id, enrollments.c.expiry_date)
+        .join(customers, customers.c.merchant_order_id == paid.c.merchant_order_id)
+        .outerjoin(enrollments, enrollments.c.merchant_order_id == paid.c.merchant_order_id)
+        .where(
+            customers.c.email == email,
+            paid.c.school == wanted.school,
+            sa.or_(*same),
+            paid.c.status.in_([Status.PAID, Status.COMPLETED, Status.REVIEW]),
+            sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),
+        )
+        .order_by(paid.c.created_at.desc())
+    )
+    return db.execute(query.limit(1)).one_or_none()
+
+
+def unpaid_of(db: Db, email: str, wanted: Payment, now: datetime, among: Collection[str]) -> Payment | None:
+    """An unpaid order of this person's for the same thing at the same price, coupon and all, while it can be paid; only
+    `among` these public ids, for an address proves nobody.
+    """
+    query = (
+        sa.select(*payments.PAYMENT_COLUMNS)
+        .join(customers, customers.c.merchant_order_id == paid.c.merchant_order_id)
+        .where(
+            customers.c.email == email,
+            paid.c.public_id.in_(among),
+            paid.c.offer == wanted.offer,
+            paid.c.payment_amount == wanted.payment_amount,
+            paid.c.coupon.is_not_distinct_from(wanted.coupon),
+            paid.c.status == Status.PENDING,
+            paid.c.expires_at > now,
+        )
+        .order_by(paid.c.created_at.desc())
+    )
+    row = db.execute(query.limit(1)).one_or_none()
+    return None if row is None else payments.as_payment(row)
