@@ -117,3 +117,16 @@ def test_a_bundle_is_enrolled_whole_by_its_own_endpoint(world: World, mode: Lite
     assert world.status(order_id) == "completed"
     assert calls.count(f"POST /bundles/{bundle.id}/enrollments") == 1
     assert "POST /enrollments" not in calls
+
+
+def test_an_offer_that_leads_nowhere_is_not_added_in_silence(shell: Shell) -> None:
+    unchecked = shell(*ADD, "--course-id", "123")
+    shell.world.thinkific.school.add_course(COURSE)
+    shell("courses", "sync")
+
+    by_name = shell(*ADD)
+    by_wrong_name = shell("offers", "add", "--slug", "web", "--name", "Webb", "--price", "150000")
+
+    assert unchecked.err == "the catalogue is empty, so nothing was checked: kelaspay courses sync\n"
+    assert by_name.err == ""
+    assert "the name leads nowhere: Nothing in the catalogue is called 'Webb'" in by_wrong_name.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 from itertools import product
@@ -123,7 +124,8 @@ def test_an_offer_that_is_added_can_be_bought(shell: Shell) -> None:
 
 
 def test_an_offer_is_printed_as_json_when_it_is_added(shell: Shell) -> None:
-    said = shell.json("offers", "add", "--slug", "x", "--name", "X", "--price", "1000", "--bundle-id", "7")
+    added = shell("offers", "add", "--slug", "x", "--name", "X", "--price", "1000", "--bundle-id", "7", "--json")
+    said = json.loads(added.out)
 
     assert (said["slug"], said["price"], said["bundle_id"], said["course_id"]) == ("x", 1000, 7, None)
 

@@ -39,6 +39,14 @@ def test_doctor_finds_everything_well(shell: Shell) -> None:
     assert looked_at >= {"settings", "address", "database", "redis", "duitku", "thinkific", "callbacks"}
 
 
+def test_doctor_names_what_is_missing_before_there_is_a_database(shell: Shell, tmp_path: Path) -> None:
+    shell.set(
+        DATABASE_URL=f"sqlite:///{tmp_path / 'new.db'}", THINKIFIC_API_KEY="", APP_BASE_URL="http://localhost:8000"
+    )
+
+    assert "BAD  settings: set THINKIFIC_API_KEY" in shell("doctor").lines
+
+
 @pytest.mark.parametrize(
     ("variables", "wrong"),
     [

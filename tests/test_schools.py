@@ -17,6 +17,7 @@ from kelaspay.faults import InvalidInput, SchoolUnknown
 from kelaspay.payment import Offer, Rupiah, Status
 from kelaspay.schools import Keys, keep_school
 from kelaspay.store import enrollments, offers
+from kelaspay.store.schools import find_credentials
 from kelaspay.store.tables import schools
 from tests.shell import shell
 from tests.test_oauth import CLIENT, REDIRECT, SITE, back, begun, consented
@@ -399,6 +400,17 @@ def test_a_school_that_is_not_there_is_said(shell: Shell) -> None:
         assert shell(*words.split()).err == f"kelaspay: {SchoolUnknown.message()}\n"
     assert "the environment" in shell("schools", "add", "kelas", "--merchant-code", "D0002").err
     assert shell("schools", "add", "not a name", "--merchant-code", "D0002").code == 1
+
+
+def test_one_word_of_who_sells_is_kept_without_the_others(shell: Shell) -> None:
+    shell("schools", "add", OTHER, "--seller-name", "Akademi Budi", "--seller-email", "budi@example.com")
+    shell("schools", "add", OTHER, "--seller-phone", "+62 811-1111-1111", "--refund-policy", "Kembali dalam 7 hari.")
+
+    with shell.world.database.read() as db:
+        seller = find_credentials(db, OTHER)
+    assert seller is not None
+    assert (seller.seller_name, seller.seller_email) == ("Akademi Budi", "budi@example.com")
+    assert (seller.seller_phone, seller.seller_refund_policy) == ("+62 811-1111-1111", "Kembali dalam 7 hari.")
 
 
 def keep(world: World, subdomain: str, keys: Keys) -> None:

@@ -95,6 +95,7 @@ EVERY: dict[str, tuple[str, object]] = {
     "SELLER_ADDRESS": ("Jl. Melati 1, Bandung", "Jl. Melati 1, Bandung"),
     "SELLER_EMAIL": ("halo@example.com", "halo@example.com"),
     "SELLER_PHONE": ("+62 812-3456-7890", "+62 812-3456-7890"),
+    "SELLER_REFUND_POLICY": ("Dana kembali penuh dalam 7 hari.", "Dana kembali penuh dalam 7 hari."),
     "CONFIRM_RETRY_SECONDS": ("0.1", 0.1),
     "RETRY_BASE_SECONDS": ("0.2", 0.2),
     "RETRY_MAX_SECONDS": ("0.3", 0.3),

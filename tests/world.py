@@ -78,6 +78,9 @@ class Hosts(httpx2.BaseTransport):
     def __init__(self, **apps: Any) -> None:
         self._apps = {f"{name}.test": httpx2.WSGITransport(app=app) for name, app in apps.items()}
 
+    def put(self, name: str, app: Any) -> None:
+        self._apps[f"{name}.test"] = httpx2.WSGITransport(app=app)
+
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         if request.url.host not in self._apps:
             raise httpx2.ConnectError("no such name")
@@ -103,6 +106,7 @@ class World:
         self.thinkific = thinkific
         self.inbox = inbox
         self.web = web
+        self.hosts = Hosts()
         self.school: School = outside.schools.of()
         make_queue(self.database)
         self.engine = TwinEngine(self.database, clock, self._perform)
@@ -290,6 +294,7 @@ def settings_for(
         "thinkific_subdomain": thinkific.school.subdomain,
         "thinkific_api_key": thinkific.school.api_key,
         "thinkific_api_url": "http://thinkific.test",
+        "whatsapp_url": "http://whatsapp.test/v23.0",
         "thinkific_rate": 600_000,
         "api_rate": 600_000,
     }
@@ -319,4 +324,5 @@ def world_on(
         app = create_app(outside, inbox, start)
         web = stack.enter_context(TestClient(app, base_url="https://pay.example.com"))
         made.append(World(outside, clock, duitku, thinkific, inbox, web))
+        made[0].hosts = hosts
         yield made[0]

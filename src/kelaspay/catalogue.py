@@ -107,11 +107,13 @@ def find_course(db: Db, school: str, name: str) -> Product:
 def check_ids(db: Db, offer: Offer) -> list[str]:
     """Ids of an offer that the catalogue as last synced does not know, in words; for the three kinds look alike.
 
-    Raises `InvalidInput` for an id that is known to be of another kind. Without a catalogue nothing can be said.
+    Raises `InvalidInput` for an id that is known to be of another kind. An offer without ids is found by its name.
     """
     known = offers.list_products(db, offer.school)
     if not known:
-        return []
+        return ["the catalogue is empty, so nothing was checked: kelaspay courses sync"]
+    if offer.course_id is None and offer.bundle_id is None and offer.product_id is None:
+        return _name_doubts(db, offer)
     wrong: dict[str, str] = {}
     doubts = []
     for field, value in (
@@ -133,6 +135,14 @@ def check_ids(db: Db, offer: Offer) -> list[str]:
     if wrong:
         raise InvalidInput(wrong)
     return doubts
+
+
+def _name_doubts(db: Db, offer: Offer) -> list[str]:
+    try:
+        find_course(db, offer.school, offer.name)
+    except (CourseUnmapped, CourseAmbiguous) as fault:
+        return [f"no id is given, and the name leads nowhere: {fault.detail or fault}"]
+    return []
 
 
 def _of_kind(known: Sequence[Product], kind: str, value: int) -> list[Product]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kelaspay.faults import AlreadySignedIn, InvalidInput, MoveRefused, PaymentUnknown
-from kelaspay.payment import UNPAID, EnrollmentState, Status
-from kelaspay.store import enrollments, messages, payments
+from kelaspay.payment import UNPAID, Attention, EnrollmentState, Status
+from kelaspay.store import buyers, enrollments, messages, payments
 from kelaspay.wanted import email_of
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def change_email(merchant_order_id: MerchantOrderId, email: str, *, school: Scho
         if before is None or before.email == address:
             raise InvalidInput.one("email", "is the address that it has already")
         payments.set_email(db, merchant_order_id, address, at)
+        buyers.want_email(db, merchant_order_id, None)
+        payments.unflag(db, merchant_order_id, Attention.EMAIL_WRONG)
         payments.tell(db, merchant_order_id, at, actor, "email_changed", f"{before.email} → {address}")
         if found is not None:
             _leave(db, found)

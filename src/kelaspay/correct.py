@@ -1,6 +1,6 @@
 """Correct the address of an order that is not paid yet: the letter with how to pay goes out again, to the right one.
 
-After paying the address is what the access hangs on, so then a person corrects it.
+After paying the address is what the access hangs on, so then the buyer asks and a person decides.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kelaspay.faults import CacheUnavailable, InvalidInput, MoveRefused, PaymentUnknown
-from kelaspay.payment import Status
-from kelaspay.store import coupons, messages, payments
+from kelaspay.payment import Attention, EnrollmentState, Status
+from kelaspay.store import buyers, coupons, enrollments, messages, payments
 from kelaspay.wanted import email_of
 
 if TYPE_CHECKING:
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kelaspay.customers import Customers
-    from kelaspay.payment import MerchantOrderId
-    from kelaspay.store.database import Database
+    from kelaspay.payment import Enrollment, MerchantOrderId, Payment
+    from kelaspay.store.database import Database, Db
+
+ASKABLE = frozenset({Status.PAID, Status.COMPLETED, Status.REVIEW})
 
 
 def correct_email(
@@ -34,10 +36,7 @@ def correct_email(
     The cache forgets the buyer first, and nobody else fills it. Raises `CacheUnavailable`, `MoveRefused` once it is no
     longer waiting to be paid, and `InvalidInput`, also where the order's coupon may not be had with that address.
     """
-    try:
-        address = email_of(email)
-    except ValueError as error:
-        raise InvalidInput.one("customer_email", str(error)) from None
+    address = _checked(email)
     if not customers.forget(merchant_order_id):  # or the wrong address would be enrolled from there
         raise CacheUnavailable
     with database.begin() as db:
@@ -54,3 +53,41 @@ def correct_email(
         payments.set_email(db, merchant_order_id, address, now())
         payments.tell(db, merchant_order_id, now(), "buyer", "email_corrected")
         messages.once_more(db, merchant_order_id, "order_made", now())
+
+
+def ask_to_correct(
+    merchant_order_id: MerchantOrderId, email: str, *, database: Database, now: Callable[[], datetime]
+) -> None:
+    """Ask the seller to give a paid order to another address. Asking again for the same changes nothing.
+
+    Raises `InvalidInput`, and `MoveRefused` where it cannot be given away any more.
+    """
+    address = _checked(email)
+    with database.begin() as db:
+        payment = payments.find_for_update(db, merchant_order_id)
+        customer = payments.find_customer(db, merchant_order_id)
+        if payment is None or customer is None:
+            raise PaymentUnknown(merchant_order_id=merchant_order_id)
+        if not may_ask(db, payment, enrollments.find_enrollment(db, merchant_order_id)):
+            raise MoveRefused(f"It is {payment.status}.", merchant_order_id=merchant_order_id)
+        if address in {customer.email, buyers.email_wanted(db, merchant_order_id)}:
+            return
+        buyers.want_email(db, merchant_order_id, address)
+        payments.flag(db, merchant_order_id, Attention.EMAIL_WRONG, "", now())
+
+
+def may_ask(db: Db, payment: Payment, found: Enrollment | None) -> bool:
+    """Whether a paid order may still go to another address: until its user has signed in or the access ends."""
+    if payment.status not in ASKABLE:
+        return False
+    if found is None:
+        return True
+    leaving = found.revoke_wanted or found.state is EnrollmentState.REVOKED or found.former_user_id is not None
+    return not leaving and (found.user_id is None or not enrollments.signed_in(db, found.user_id))
+
+
+def _checked(email: str) -> str:
+    try:
+        return email_of(email)
+    except ValueError as error:
+        raise InvalidInput.one("customer_email", str(error)) from None

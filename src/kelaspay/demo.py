@@ -117,6 +117,7 @@ def _settings(folder: Path, url: str, duitku_url: str, thinkific_url: str, think
         seller_address="Jl. Melati 1, Bandung",
         seller_email="halo@kelassiti.example",
         seller_phone="+62 812-0000-0000",
+        seller_refund_policy="Dana kembali penuh dalam 7 hari, selama belum lebih dari 20% kelas diselesaikan.",
         data_dir=folder,
         database_url=f"sqlite:///{folder / 'demo.db'}",
         redis_url=None,

@@ -58,11 +58,15 @@ def examine(outside: Outside) -> list[Finding]:
 
 
 def _schools(outside: Outside) -> list[Finding]:
+    return [finding for key in _selling(outside) or [DEFAULT] for finding in _school(outside, key)]
+
+
+def _selling(outside: Outside) -> list[str]:
+    """None while the database is away or still empty, which is a finding of its own."""
     try:
-        keys = outside.schools.selling()
+        return outside.schools.selling()
     except DatabaseUnavailable:
-        keys = []
-    return [finding for key in keys or [DEFAULT] for finding in _school(outside, key)]
+        return []
 
 
 def _school(outside: Outside, key: str) -> list[Finding]:
@@ -91,7 +95,7 @@ def _finding(what: str, check: Callable[[], str]) -> Finding:
 
 def _settings(outside: Outside) -> str:
     names = missing(outside.settings)
-    others = [] if names == [] else outside.schools.selling()
+    others = [] if names == [] else _selling(outside)
     if names and not others:
         raise ValueError(f"set {', '.join(names)}")
     named = outside.settings.thinkific_subdomain or "of the first OAuth connection"

@@ -22,6 +22,7 @@ class Seller:
     address: str | None = None
     email: str | None = None
     phone: str | None = None
+    refund_policy: str | None = None
 
 
 def rupiah(amount: int) -> str:

@@ -25,6 +25,7 @@ SEE = marked("Lihat pesanan")
 PAY_NOW = marked("Lihat cara membayar")
 ENTER = marked("Masuk ke kelas")
 AGAIN = marked("Pesan lagi")
+URL = re.compile(r"https?://[^\s<>]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +239,7 @@ def _text(lines: list[str], button: str, url: str, after: list[str], seller: str
 
 def _html(lines: list[str], button: str, url: str, after: list[str], seller: str, language: str) -> str:
     paragraph = '<p style="margin:0 0 14px">{}</p>'
-    said = "".join(paragraph.format(escape(line)) for line in lines)
+    said = "".join(paragraph.format(_linked(line)) for line in lines)
     go = (
         f'<p style="margin:20px 0"><a href="{escape(url)}" style="background:#0b6b50;color:#fff;font-weight:bold;'
         f'padding:12px 20px;border-radius:8px;text-decoration:none;display:inline-block">{escape(button)}</a></p>'
@@ -250,7 +251,12 @@ def _html(lines: list[str], button: str, url: str, after: list[str], seller: str
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"></head>'
         '<body style="margin:0;background:#f3f6f8;font:16px/1.5 sans-serif;color:#17212b">'
-        '<div style="max-width:560px;margin:0 auto;padding:16px"><p style="font-weight:bold">'
+        '<div style="max-width:560px;margin:0 auto;padding:16px;overflow-wrap:anywhere"><p style="font-weight:bold">'
         f'{escape(seller)}</p><div style="background:#fff;border:1px solid #d5dce4;border-radius:12px;padding:20px">'
         f'{said}{go}</div><div style="color:#52606d;font-size:14px;padding:16px 4px">{small}</div></div></body></html>'
     )
+
+
+def _linked(line: str) -> str:
+    """As HTML, an address in it to be tapped: not every reader of mail makes it one."""
+    return URL.sub(r'<a href="\g<0>" style="color:#085340">\g<0></a>', escape(line))

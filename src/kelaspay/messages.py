@@ -18,7 +18,6 @@ from kelaspay.letters import KINDS, letter
 from kelaspay.mail import smtp
 from kelaspay.notes import NOTES, note
 from kelaspay.payment import ERASED, EnrollmentState, Status
-from kelaspay.school import DEFAULT
 from kelaspay.store import enrollments, messages, payments, wordings
 from kelaspay.store.messages import CODE_LIFE, State
 
@@ -57,8 +56,8 @@ class Office:
     base: str
     now: Callable[[], datetime]
     post: Callable[[Letter], None] | None = None
-    whatsapp: Callable[[Note], None] | None = None
-    """For the environment's school alone: the number is its own."""
+    whatsapp_of: Callable[[str], Callable[[Note], None] | None] = lambda _school: None
+    """A school's own way to WhatsApp, or None."""
 
 
 def office(
@@ -67,14 +66,14 @@ def office(
     database: Database,
     now: Callable[[], datetime],
     *,
-    whatsapp: Callable[[Note], None] | None = None,
+    whatsapp_of: Callable[[str], Callable[[Note], None] | None] = lambda _school: None,
 ) -> Office:
-    """With SMTP_URL letters are sent, else kept; with `whatsapp` most kinds go that way too."""
+    """With SMTP_URL letters are sent, else kept; where a school has WhatsApp most kinds go that way too."""
     post = None
     if settings.smtp_url is not None:
         sender = settings.mail_from or settings.seller_email or "no-reply@localhost"
         post = smtp(settings.smtp_url.get_secret_value(), sender)
-    return Office(database, profile_of, settings.app_base_url, now, post, whatsapp)
+    return Office(database, profile_of, settings.app_base_url, now, post, whatsapp_of)
 
 
 def send_due(office: Office) -> int:
@@ -101,16 +100,17 @@ def _see_to(row: Any, office: Office) -> None:
     if facts is None or not _still(kind, row, facts, office.now()):
         _write_down(row, office, state=State.DROPPED)
     elif channel:
-        _send_note(row, note(kind, facts.payment, facts.customer, ends=facts.ends), office)
+        made = note(kind, facts.payment, facts.customer, ends=facts.ends)
+        _send_note(row, made, office, office.whatsapp_of(facts.payment.school))
     else:
-        if office.whatsapp is not None and _goes_by_whatsapp(kind, facts.payment):
+        if _goes_by_whatsapp(kind, facts.payment) and office.whatsapp_of(facts.payment.school) is not None:
             with office.database.begin() as db:  # before the letter is sent: whoever repeats that raises this once
                 messages.raise_message(db, row.merchant_order_id, f"{kind}{WHATSAPP}", row.due_at, office.now())
         _send_letter(row, _letter(row, facts, office), office)
 
 
 def _goes_by_whatsapp(kind: str, payment: Payment) -> bool:
-    return kind in NOTES and payment.school == DEFAULT and not (kind == "refunded" and payment.free)
+    return kind in NOTES and not (kind == "refunded" and payment.free)
 
 
 def _send_letter(row: Any, made: Letter, office: Office) -> None:
@@ -128,13 +128,13 @@ def _send_letter(row: Any, made: Letter, office: Office) -> None:
     _sent(row, office, kept)
 
 
-def _send_note(row: Any, made: Note, office: Office) -> None:
+def _send_note(row: Any, made: Note, office: Office, post: Callable[[Note], None] | None) -> None:
     kept: dict[str, str | None] = {"recipient": made.to, "subject": made.template, "text": made.text}
-    if office.whatsapp is None:  # switched off since
+    if post is None:  # switched off since
         _write_down(row, office, state=State.KEPT, **kept)
         return
     try:
-        office.whatsapp(made)
+        post(made)
     except Fault as fault:
         _failed(row, fault, office, kept)
         return

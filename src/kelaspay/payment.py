@@ -73,6 +73,7 @@ class Attention(StrEnum):
     BUYER_ERASED = "buyer_erased"
     GAVE_UP = "gave_up"
     PAID_TWICE = "paid_twice"
+    EMAIL_WRONG = "email_wrong"
     EXTERNAL_ORDER_UNKNOWN = "external_order_unknown"
     PAID_LATE = "paid_late"
 
@@ -119,6 +120,8 @@ class Offer:
     """The address of an image."""
     school: str = ""
     """The key of the school that sells it."""
+    price_before: Rupiah | None = None
+    """What it cost before, shown struck through; above the price."""
 
     def on_sale(self, now: datetime) -> bool:
         return (

@@ -26,6 +26,7 @@ from kelaspay.store import jobs, schools
 from kelaspay.thinkific import KeyAuth, Thinkific
 from kelaspay.thinkific.oauth import checked_subdomain
 from kelaspay.tokens import SchoolTokens
+from kelaspay.whatsapp import cloud_api
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,11 +44,13 @@ if TYPE_CHECKING:
     from kelaspay.thinkific.oauth import ThinkificOAuth
     from kelaspay.vault import Vault
     from kelaspay.watching import Watching
+    from kelaspay.whatsapp import Note
 
 WAITING = (SchoolNotReady.code(), SchoolDisconnected.code(), ThinkificUnauthorized.code())
 """Faults that other keys may cure."""
 API_KEY = "api_key"
 DUITKU_API_KEY = "duitku_api_key"
+WHATSAPP_TOKEN = "whatsapp_token"  # noqa: S105 - a column's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,9 @@ class Keys:
     duitku_api_key: SecretStr | None = None
     thinkific_api_key: SecretStr | None = None
     seller: Seller | None = None
+    """Its name may be "", which leaves that too."""
+    whatsapp_phone_number_id: str | None = None
+    whatsapp_token: SecretStr | None = None
 
 
 class MissingSettings(CannotRun):
@@ -132,11 +138,18 @@ class Schools:
         if key == DEFAULT:
             subdomain = settings.thinkific_subdomain or self._first_connected()
             name = settings.seller_name or _titled(subdomain or "Kelaspay")
-            seller = Seller(name, settings.seller_address, settings.seller_email, settings.seller_phone)
+            seller = Seller(
+                name,
+                settings.seller_address,
+                settings.seller_email,
+                settings.seller_phone,
+                settings.seller_refund_policy,
+            )
             return Profile(seller, site_of(settings, subdomain or "www"))
         found = self._row(key)
         name = found.seller_name or _titled(key)
-        seller = Seller(name, found.seller_address, found.seller_email, found.seller_phone)
+        contact = (found.seller_address, found.seller_email, found.seller_phone)
+        seller = Seller(name, *contact, found.seller_refund_policy)
         return Profile(seller, site_of(settings, key))
 
     def api_key(self, key: str) -> SecretStr | None:
@@ -144,6 +157,18 @@ class Schools:
         if key == DEFAULT:
             return self._shared.settings.thinkific_api_key
         return self._opened(self._row(key), API_KEY)
+
+    def whatsapp(self, key: str) -> Callable[[Note], None] | None:
+        """Sends from the school's own number; None where it has none."""
+        settings = self._shared.settings
+        if key == DEFAULT:
+            number, token = settings.whatsapp_phone_number_id, settings.whatsapp_token
+        else:
+            found = self._row(key)
+            number, token = found.whatsapp_phone_number_id, self._opened(found, WHATSAPP_TOKEN)
+        if number is None or token is None:
+            return None
+        return cloud_api(self._shared.http, url=settings.whatsapp_url, phone_number_id=number, token=token)
 
     def webhook_keys(self, key: str = DEFAULT) -> list[SecretStr]:
         """What Thinkific may have signed this school's webhooks with (thinkific.md 4.5)."""
@@ -286,12 +311,18 @@ def keep_school(
     for keys go on. Safe to repeat.
     """
     values: dict[str, object] = {"merchant_code": keys.merchant_code}
-    for column, key in ((DUITKU_API_KEY, keys.duitku_api_key), (API_KEY, keys.thinkific_api_key)):
+    values["whatsapp_phone_number_id"] = keys.whatsapp_phone_number_id
+    for column, key in (
+        (DUITKU_API_KEY, keys.duitku_api_key),
+        (API_KEY, keys.thinkific_api_key),
+        (WHATSAPP_TOKEN, keys.whatsapp_token),
+    ):
         values[column] = vault.seal(key.get_secret_value(), place(subdomain, column)) if key is not None else None
     if keys.seller is not None:
         seller = keys.seller
-        values |= {"seller_name": seller.name, "seller_address": seller.address}
+        values |= {"seller_name": seller.name or None, "seller_address": seller.address}
         values |= {"seller_email": seller.email, "seller_phone": seller.phone}
+        values["seller_refund_policy"] = seller.refund_policy
     given = {name: value for name, value in values.items() if value is not None}
     with database.begin() as db:
         kept = schools.put_credentials(db, subdomain, secrets.token_urlsafe(12), given, now())

@@ -26,7 +26,6 @@ from kelaspay.retention import Keep
 from kelaspay.settings import SettingsInvalid
 from kelaspay.web.hooks import Front
 from kelaspay.web.server import web_config
-from kelaspay.whatsapp import cloud_api
 from kelaspay.work.engine import Engine
 from kelaspay.work.herald import Herald
 from kelaspay.work.post import Postman
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
     from kelaspay.outside import Outside
     from kelaspay.settings import Settings
-    from kelaspay.whatsapp import Note
 
 log = structlog.get_logger()
 
@@ -63,7 +61,7 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
     """Everything running but the web server: migrated, alone where it must be, loops started."""
     with ExitStack() as stack:
         outside = stack.enter_context(opened(settings))
-        whatsapp = _whatsapp(outside)
+        _refuse_half_of_whatsapp(settings)
         held = stack.enter_context(alone(outside.database, shared=settings.redis_url is not None))
         migrate(outside.database)
         outside.schools.require()
@@ -95,8 +93,9 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
         stack.callback(outside.schools.shut)
         worker.start()
         if works:
+            schools = outside.schools
             postman = Postman(
-                office(settings, outside.schools.profile, outside.database, outside.now, whatsapp=whatsapp)
+                office(settings, schools.profile, outside.database, outside.now, whatsapp_of=schools.whatsapp)
             )
             stack.callback(postman.stop)
             postman.start()
@@ -108,14 +107,9 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
         yield Process(outside, engine, inbox, worker)
 
 
-def _whatsapp(outside: Outside) -> Callable[[Note], None] | None:
-    """The way to WhatsApp, where the seller has one; raises `SettingsInvalid` for half of one."""
-    token, number = outside.settings.whatsapp_token, outside.settings.whatsapp_phone_number_id
-    if (token is None) != (number is None):
+def _refuse_half_of_whatsapp(settings: Settings) -> None:
+    if (settings.whatsapp_token is None) != (settings.whatsapp_phone_number_id is None):
         raise SettingsInvalid("WHATSAPP_TOKEN, WHATSAPP_PHONE_NUMBER_ID: one is set without the other")
-    if token is None or number is None:
-        return None
-    return cloud_api(outside.http, url=outside.settings.whatsapp_url, phone_number_id=number, token=token)
 
 
 def serve(settings: Settings, *, works: bool, started_up: Callable[[], None]) -> None:

@@ -121,6 +121,7 @@ class Settings(BaseSettings):
     seller_address: Annotated[str | None, Optional] = None
     seller_email: Annotated[str | None, Optional] = None
     seller_phone: Annotated[str | None, Optional] = None
+    seller_refund_policy: Annotated[str | None, Optional] = None
     thinkific_sso: bool = False
 
     smtp_url: Annotated[SecretStr | None, Optional] = None

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kelaspay.change_email import change_email
+from kelaspay.store import enrollments
 from tests.pages.browser import choose, ordered, text
 from tests.pages.test_coupons import coupon
 from tests.pages.test_me import letters
@@ -47,16 +49,42 @@ def test_a_wrong_address_is_corrected_before_paying_and_the_letter_goes_out_agai
     assert world.story(order_id).count("email_corrected") == 1
 
 
-def test_after_paying_a_person_corrects_it(embedded: World) -> None:
-    embedded.outside.settings = embedded.outside.settings.model_copy(update={"seller_phone": "+62 811-222-333"})
+def test_after_paying_the_buyer_asks_and_a_person_decides(embedded: World) -> None:
     embedded.sell()
     public_id = bought(embedded)
     embedded.work()
-    answer = correct(embedded, public_id, "lain@example.com")
+    order_id = payment_of(embedded, public_id).merchant_order_id
+    assert "Minta email diganti" in embedded.web.get(f"/o/{public_id}/email").text
+    said = [text(correct(embedded, public_id, email)) for email in (" Lain@Example.com", "lain@example.com")]
+    flagged = embedded.payment(order_id)
 
-    assert "siti@example.com" in text(answer)
-    assert "Perbaiki" not in text(answer)
+    assert ["Permintaan Anda sudah kami terima." in each for each in said] == [True, True]
+    assert (flagged.attention, embedded.story(order_id).count("email_wrong")) == ("email_wrong", 1)
+    assert "lain@example.com" not in str(flagged)
     assert embedded.enrolled() == [("siti@example.com", "Web Development Fundamentals")]
+
+    change_email(
+        order_id, "lain@example.com", school=embedded.school, start=embedded.engine.start, actor="operator Rina"
+    )
+    embedded.work()
+    assert embedded.payment(order_id).attention is None
+    assert "lain@example.com" in [email for email, _course in embedded.enrolled()]
+
+
+def test_nobody_else_asks_for_a_paid_order_and_nobody_once_its_buyer_has_signed_in(embedded: World) -> None:
+    embedded.sell()
+    public_id = bought(embedded)
+    embedded.work()
+    order_id = payment_of(embedded, public_id).merchant_order_id
+    embedded.another_browser().post(f"/o/{public_id}/email", data={"customer_email": "maling@example.com"})
+    with embedded.database.begin() as db:
+        found = enrollments.find_enrollment(db, order_id)
+        assert found is not None
+        enrollments.set_signed_in(db, "", found.user_id or 0, embedded.clock())
+    correct(embedded, public_id, "lain@example.com")
+
+    assert embedded.payment(order_id).attention is None
+    assert "Perbaiki" not in embedded.web.get(f"/o/{public_id}").text
 
 
 def test_only_the_browser_that_ordered_may(embedded: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,8 @@ def test_a_purchase_is_told_step_by_step(world: World) -> None:
     world.work()
 
     assert set(deliver(world)) == {"order_made", "paid", "access_ready"}
+    (ready,) = [row for row in rows(world) if row.kind == "access_ready"]
+    assert re.search(r'<a href="(https://\S+/users/password/new)"[^>]*>\1</a>', ready.html)
 
 
 def test_a_message_is_sent_once_however_often_its_reason_comes(embedded: World) -> None:

@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from kelaspay.app import create_app
+from kelaspay.payment import Rupiah
 from kelaspay.store import payments
 from kelaspay.store.payments import list_payments
 from kelaspay.web.typos import suggested
@@ -179,6 +180,16 @@ def test_a_link_fills_the_form_in_and_says_where_the_buyer_came_from(embedded: W
     assert told == ["utm_source=ig&utm_campaign=lebaran"]
 
 
+def test_what_it_cost_before_and_how_refunds_go_is_said_before_paying(sqlite_url: str, tmp_path: Path) -> None:
+    with world_on(tmp_path, sqlite_url, None, seller_refund_policy="Dana kembali dalam 7 hari.") as world:
+        world.offer(OFFER, "Python", 150_000, price_before=Rupiah(250_000), course_id=1)
+        form, shop = text(world.web.get(f"/buy/{OFFER}")), text(world.web.get("/"))
+
+    assert "Harga biasa Rp 250.000 Rp 150.000" in " ".join(form.split())
+    assert "Harga biasa Rp 250.000 Rp 150.000" in " ".join(shop.split())
+    assert "Pengembalian dana : Dana kembali dalam 7 hari." in " ".join(form.replace(":", " : ").split())
+
+
 def test_what_was_entered_is_never_markup(embedded: World) -> None:
     embedded.sell()
     answer = order(embedded, customer_name='"><script>alert(1)</script>', customer_phone="x")
@@ -220,7 +231,7 @@ def test_the_first_load_is_small_and_asks_nobody_else(embedded: World) -> None:
     addresses = [part.split('"')[0] for part in form.text.split('="/static/')[1:]]
     loaded = [embedded.web.get(f"/static/{address}") for address in addresses]
 
-    assert len(loaded) == 2
+    assert len(loaded) == 3
     assert len(form.content) + sum(len(each.content) for each in loaded) < 50_000
     assert 'src="http' not in form.text
     policy = form.headers["content-security-policy"]

@@ -13,14 +13,16 @@ from kelaspay.i18n import TRANSLATIONS
 from kelaspay.letters import KINDS
 from kelaspay.messages import SIGN_IN, office, send_due
 from kelaspay.notes import NOTES, PREFIX, template
-from kelaspay.store import messages
+from kelaspay.school import DEFAULT
+from kelaspay.schools import Keys, keep_school
+from kelaspay.store import messages, schools
 from kelaspay.whatsapp import Note, WhatsAppUnavailable, cloud_api
 from kelaspay_emulators.whatsapp import WhatsAppEmulator
 from tests.pages.browser import choose, ordered
 from tests.pages.test_paying import payment_of
 from tests.pages.test_status import bought
 from tests.shell import shell
-from tests.test_schools import OTHER_OFFER, two
+from tests.test_schools import OTHER, OTHER_OFFER, two
 
 if TYPE_CHECKING:
     from tests.shell import Shell
@@ -39,12 +41,12 @@ def meta() -> WhatsAppEmulator:
     return WhatsAppEmulator(TOKEN, NUMBER, approved)
 
 
-def deliver(world: World, meta: WhatsAppEmulator, *, token: str = TOKEN) -> None:
-    """What the sender does now, by mail and by WhatsApp."""
+def deliver(world: World, meta: WhatsAppEmulator, *, senders: tuple[str, ...] = (DEFAULT,)) -> None:
+    """What the sender does now, by mail and by WhatsApp from these schools' numbers."""
     with httpx2.Client(transport=httpx2.WSGITransport(app=meta)) as http:
-        post = cloud_api(http, url="http://whatsapp.test/v23.0", phone_number_id=NUMBER, token=SecretStr(token))
+        post = cloud_api(http, url="http://whatsapp.test/v23.0", phone_number_id=NUMBER, token=SecretStr(TOKEN))
         at = office(world.outside.settings, world.outside.schools.profile, world.database, world.clock)
-        while send_due(replace(at, whatsapp=post)):
+        while send_due(replace(at, whatsapp_of=lambda school: post if school in senders else None)):
             pass
 
 
@@ -134,6 +136,27 @@ def test_a_code_to_sign_in_with_goes_by_mail_alone(embedded: World, meta: WhatsA
     deliver(embedded, meta)
 
     assert meta.sent == []
+
+
+def test_a_school_writes_to_its_buyers_from_its_own_number(two: World, meta: WhatsAppEmulator) -> None:
+    two.hosts.put("whatsapp", meta)
+    outside = two.outside
+    keys = Keys(whatsapp_phone_number_id=NUMBER, whatsapp_token=SecretStr(TOKEN))
+    keep_school(OTHER, keys, database=two.database, vault=outside.vault, start=two.engine.start, now=two.clock)
+    at = office(
+        outside.settings, outside.schools.profile, two.database, two.clock, whatsapp_of=outside.schools.whatsapp
+    )
+    choose(two, ordered(two, OTHER_OFFER))
+    choose(two, ordered(two))
+    while send_due(at):
+        pass
+
+    assert [each.template for each in meta.sent] == ["kelaspay_order_made"]
+    assert [row.school for row in rows(two).values()] == [OTHER]
+    with two.database.read() as db:
+        kept = schools.find_credentials(db, OTHER)
+    assert kept is not None
+    assert TOKEN.encode() not in (kept.whatsapp_token or b"")
 
 
 def test_another_schools_buyers_are_not_written_to_from_this_schools_number(two: World, meta: WhatsAppEmulator) -> None:

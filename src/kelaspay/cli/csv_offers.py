@@ -22,8 +22,9 @@ SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 PICTURE = re.compile(r"https?://[!-~]+")
 NUMBERS = ("course_id", "bundle_id", "product_id", "access_days")
 TIMES = ("on_sale_from", "on_sale_until", "retired_at")
-COLUMNS = ("slug", "name", "price", *NUMBERS, *TIMES, "description", "picture")
+COLUMNS = ("slug", "name", "price", *NUMBERS, *TIMES, "description", "picture", "price_before")
 MOST_DIGITS = 15
+MOST = 10**MOST_DIGITS
 FORMULA = ("=", "+", "-", "@")
 """What a spreadsheet would take for a formula."""
 
@@ -67,7 +68,7 @@ def read_offer(row: Mapping[str, str], school: str) -> Offer:
     """The offer in these words; raises `InvalidInput` with every column that is wrong."""
     texts = {column: _plain(row.get(column, "")) for column in COLUMNS}
     wrong: dict[str, str] = {}
-    numbers = {column: _number(wrong, column, texts[column]) for column in ("price", *NUMBERS)}
+    numbers = {column: _number(wrong, column, texts[column]) for column in ("price", "price_before", *NUMBERS)}
     times = {column: _time(wrong, column, texts[column]) for column in TIMES}
     if numbers["course_id"] is not None and numbers["bundle_id"] is not None:
         wrong["bundle_id"] = "cannot be given together with --course-id"
@@ -79,9 +80,7 @@ def read_offer(row: Mapping[str, str], school: str) -> Offer:
         wrong["name"] = "must not be empty"
     if texts["picture"] and not PICTURE.fullmatch(texts["picture"]):
         wrong["picture"] = "must be an https:// address"
-    start, end = times["on_sale_from"], times["on_sale_until"]
-    if start is not None and end is not None and end <= start:
-        wrong["on_sale_until"] = "is not after on_sale_from"
+    wrong |= _not_beyond(numbers, times)
     if wrong:
         raise InvalidInput(wrong)
     return Offer(
@@ -92,13 +91,25 @@ def read_offer(row: Mapping[str, str], school: str) -> Offer:
         bundle_id=numbers["bundle_id"],
         product_id=numbers["product_id"],
         access_days=numbers["access_days"],
-        on_sale_from=start,
-        on_sale_until=end,
+        on_sale_from=times["on_sale_from"],
+        on_sale_until=times["on_sale_until"],
         retired_at=times["retired_at"],
         description=texts["description"] or None,
         picture=texts["picture"] or None,
         school=school,
+        price_before=Rupiah(numbers["price_before"]) if numbers["price_before"] else None,
     )
+
+
+def _not_beyond(numbers: Mapping[str, int | None], times: Mapping[str, datetime | None]) -> dict[str, str]:
+    """What ought to be more, or later, than something else and is not."""
+    wrong = {}
+    if (numbers["price_before"] or MOST) <= (numbers["price"] or 0):
+        wrong["price_before"] = "is not above the price"
+    start, end = times["on_sale_from"], times["on_sale_until"]
+    if start is not None and end is not None and end <= start:
+        wrong["on_sale_until"] = "is not after on_sale_from"
+    return wrong
 
 
 def _shown(value: object) -> object:

@@ -48,6 +48,7 @@ def add(
     on_sale_until: Annotated[str | None, typer.Option(help="The same; from then on it is not on sale.")] = None,
     description: Annotated[str | None, typer.Option(help="What the buyer reads.")] = None,
     picture: Annotated[str | None, typer.Option(help="The https:// address of an image.")] = None,
+    price_before: Annotated[int | None, typer.Option(min=1, help="What it cost before, shown struck through.")] = None,
     school: SchoolKey = DEFAULT,
     json: show.AsJson = False,
 ) -> None:
@@ -64,6 +65,7 @@ def add(
         "on_sale_until": on_sale_until,
         "description": description,
         "picture": picture,
+        "price_before": price_before,
     }
     try:
         offer = read_offer({column: "" if value is None else str(value) for column, value in given.items()}, school)

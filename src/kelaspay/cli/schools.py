@@ -44,13 +44,17 @@ def add(
     seller_address: Annotated[str | None, typer.Option()] = None,
     seller_email: Annotated[str | None, typer.Option()] = None,
     seller_phone: Annotated[str | None, typer.Option()] = None,
+    refund_policy: Annotated[str | None, typer.Option(help="What buyers read of refunds before they pay.")] = None,
+    whatsapp_phone_number_id: Annotated[str | None, typer.Option(help="Meta's id of its own number.")] = None,
+    whatsapp_token_file: KeyFile = None,
     json: show.AsJson = False,
 ) -> None:
     """Add a school, or give one other keys: what is not named stays. Without an API key of Thinkific's it is connected
     by OAuth. Keys are kept encrypted and never shown again.
     """
-    seller = Seller(seller_name, seller_address, seller_email, seller_phone) if seller_name else None
-    keys = Keys(merchant_code, _read(duitku_api_key_file), _read(thinkific_api_key_file), seller)
+    seller = Seller(seller_name or "", seller_address, seller_email, seller_phone, refund_policy)
+    ours, theirs, metas = (_read(each) for each in (duitku_api_key_file, thinkific_api_key_file, whatsapp_token_file))
+    keys = Keys(merchant_code, ours, theirs, seller, whatsapp_phone_number_id, metas)
     with desk() as at:
         bare = checked_subdomain(subdomain)
         outside = at.outside
@@ -113,5 +117,8 @@ def _lacking(at: Desk, kept: Credentials) -> list[str]:
         "the merchant code of Duitku (--merchant-code)": kept.merchant_code is not None,
         "the API key of Duitku (--duitku-api-key-file FILE)": kept.duitku_api_key is not None,
         f"a way into Thinkific ({ways})": connected,
+        "the number or the token of WhatsApp (--whatsapp-phone-number-id, --whatsapp-token-file FILE)": (
+            (kept.whatsapp_phone_number_id is None) == (kept.whatsapp_token is None)
+        ),
     }
     return [what for what, there in found.items() if not there]

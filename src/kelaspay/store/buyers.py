@@ -64,3 +64,15 @@ def use_code(db: Db, who: str, code: str, most_tries: int, now: datetime) -> boo
         return False
     its = sa.and_(buyer_codes.c.who == who, buyer_codes.c.code == code)
     return db.execute(sa.update(buyer_codes).where(its).values(code=None)).rowcount == 1
+
+
+def email_wanted(db: Db, merchant_order_id: str) -> str | None:
+    """The address to which its buyer wants the access instead."""
+    wanted = sa.select(customers.c.email_wanted).where(customers.c.merchant_order_id == merchant_order_id)
+    return db.execute(wanted).scalar_one_or_none()
+
+
+def want_email(db: Db, merchant_order_id: str, address: str | None) -> None:
+    """Keep it until a person decides; with None it is decided."""
+    its = customers.c.merchant_order_id == merchant_order_id
+    db.execute(sa.update(customers).where(its).values(email_wanted=address))

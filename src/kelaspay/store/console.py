@@ -37,6 +37,7 @@ class Need(StrEnum):
     BLOCKED = "blocked"
     PAID_TWICE = "paid_twice"
     PAID_LATE = "paid_late"
+    EMAIL_WRONG = "email_wrong"
     SALE_UNKNOWN = "sale_unknown"
     RECONNECT = "reconnect"
 
@@ -50,6 +51,7 @@ ATTENTIONS = {
     ),
     Need.PAID_TWICE: (Attention.PAID_TWICE, Attention.AMOUNT_DIFFERS),
     Need.PAID_LATE: (Attention.PAID_LATE,),
+    Need.EMAIL_WRONG: (Attention.EMAIL_WRONG,),
     Need.SALE_UNKNOWN: (Attention.EXTERNAL_ORDER_UNKNOWN,),
 }
 KEY_REFUSED = ("thinkific_unauthorized", "school_disconnected", "duitku_unauthorized")

@@ -85,6 +85,7 @@ def forget_person(db: Db, school: str | None, email: str, now: datetime, actor: 
         "phone": "",
         "email": customers.c.merchant_order_id + f"@{ERASED}",
         "changed_at": now,
+        "email_wanted": None,
     }
     db.execute(sa.update(customers).where(of_theirs).values(**nobody))
     db.execute(sa.delete(users).where(users.c.email == email, only(users.c.school, school)))

@@ -53,7 +53,7 @@ class Attempted:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A school's own merchant and key, sealed, and who sells there."""
+    """A school's own merchant, its keys, sealed, and who sells there."""
 
     subdomain: str
     merchant_code: str | None
@@ -64,6 +64,9 @@ class Credentials:
     seller_address: str | None
     seller_email: str | None
     seller_phone: str | None
+    seller_refund_policy: str | None
+    whatsapp_phone_number_id: str | None
+    whatsapp_token: bytes | None
 
 
 CREDENTIALS_COLUMNS = [schools.c[field.name] for field in fields(Credentials)]

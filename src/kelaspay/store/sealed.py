@@ -30,7 +30,7 @@ class Sealed:
 
 SEALED = (
     *(Sealed(schools.c[name], schools.c.subdomain) for name in ("access_token", "refresh_token")),
-    *(Sealed(schools.c[name], schools.c.subdomain) for name in ("api_key", "duitku_api_key")),
+    *(Sealed(schools.c[name], schools.c.subdomain) for name in ("api_key", "duitku_api_key", "whatsapp_token")),
     Sealed(oauth_states.c.verifier, oauth_states.c.digest),
     *(Sealed(endpoints.c[name], endpoints.c.id) for name in ("secret", "old_secret")),
 )

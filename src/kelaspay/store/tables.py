@@ -36,6 +36,7 @@ offers = sa.Table(
     sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("description", sa.Text),
     sa.Column("picture", sa.Text),
+    sa.Column("price_before", sa.BigInteger),
 )
 
 products = sa.Table(
@@ -131,6 +132,7 @@ customers = sa.Table(
     sa.Column("email", sa.Text, nullable=False, index=True),
     sa.Column("phone", sa.Text, nullable=False, index=True),
     sa.Column("changed_at", UtcDateTime),
+    sa.Column("email_wanted", sa.Text),
 )
 
 invoices = sa.Table(
@@ -335,6 +337,9 @@ schools = sa.Table(
     sa.Column("seller_address", sa.Text),
     sa.Column("seller_email", sa.Text),
     sa.Column("seller_phone", sa.Text),
+    sa.Column("whatsapp_phone_number_id", sa.Text),
+    sa.Column("whatsapp_token", sa.LargeBinary),
+    sa.Column("seller_refund_policy", sa.Text),
     sa.Index("ix_schools_callback_path", "callback_path", unique=True),
 )
 

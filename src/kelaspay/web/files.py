@@ -20,6 +20,7 @@ TYPES = {
     "buy.js": "text/javascript",
     "console.css": "text/css",
     "console.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
 }
 _CONTENT = {name: files("kelaspay").joinpath("web/static", name).read_bytes() for name in TYPES}
 

@@ -16,7 +16,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
-from kelaspay.correct import correct_email
+from kelaspay.correct import ask_to_correct, correct_email, may_ask
 from kelaspay.duitku import CHANNELS, va_name
 from kelaspay.faults import DatabaseUnavailable, InvalidInput, MoveRefused, PaymentUnknown
 from kelaspay.formats import by_fours, rupiah
@@ -33,6 +33,7 @@ from kelaspay.web.marks import MARKS
 from kelaspay.web.pages import shown
 from kelaspay.web.paying import GROUPS, choosable
 from kelaspay.web.signed import orders_of
+from kelaspay.web.turns import take_turn
 from kelaspay.web.words import ASKED, EXPLAINED, FREE, FREE_RECEIVED, FREE_TITLES, SAFE, STATES, STEPS, in_words
 
 router = APIRouter(include_in_schema=False)
@@ -117,6 +118,7 @@ def status_page(public_id: str, request: Request, said: str = "") -> Response:
         email=standing.customer.email if standing.customer else "",
         own=public_id in orders_of(request),
         correctable=correctable(payment, request),
+        askable=askable(standing, request),
         title=say(titles[payment.status]),
         explained=say(SAFE if late else explained[payment.status]),
         late=late or payment.status is Status.REVIEW,
@@ -133,35 +135,52 @@ def status_page(public_id: str, request: Request, said: str = "") -> Response:
 
 @router.get("/o/{public_id}/email")
 def email_form(public_id: str, request: Request) -> Response:
-    """The address of an order that is not paid yet, to be corrected by the browser that ordered."""
+    """The address of an order, to be corrected by the browser that ordered."""
     standing = standing_of(request.app.state.outside, public_id)
-    if not correctable(standing.payment, request) or standing.customer is None:
+    may = correctable(standing.payment, request) or askable(standing, request)
+    if not may or standing.customer is None:
         return RedirectResponse(f"/o/{public_id}", status_code=303)
     return _email_form(request, standing.payment, standing.customer.email)
 
 
 @router.post("/o/{public_id}/email")
 def correct(public_id: str, request: Request, customer_email: Annotated[str, Form()] = "") -> Response:
+    """Correct it before paying; after that ask the seller to."""
+    take_turn(request, "email")
     outside: Outside = request.app.state.outside
-    payment = standing_of(outside, public_id).payment
-    back = RedirectResponse(f"/o/{public_id}?said=corrected", status_code=303)
-    if not correctable(payment, request):
-        return RedirectResponse(f"/o/{public_id}", status_code=303)
+    standing = standing_of(outside, public_id)
+    payment, there = standing.payment, f"/o/{public_id}"
     try:
-        correct_email(
-            payment.merchant_order_id,
-            customer_email[:LONGEST],
-            database=outside.database,
-            customers=outside.customers,
-            now=outside.now,
-        )
+        said = _corrected(request, standing, customer_email[:LONGEST])
     except InvalidInput as fault:
         ((field, why),) = fault.fields.items()
         wrong = in_words(field, why, translator(language_of(request)))
         return _email_form(request, payment, customer_email[:LONGEST], wrong=wrong, status=fault.status)
     except MoveRefused:
-        return RedirectResponse(f"/o/{public_id}", status_code=303)
-    return back
+        said = None
+    return RedirectResponse(f"{there}?said={said}" if said else there, status_code=303)
+
+
+def _corrected(request: Request, standing: Standing, email: str) -> str | None:
+    """What is said of it; None where this browser may not, or not any more."""
+    outside: Outside = request.app.state.outside
+    order_id, database = standing.payment.merchant_order_id, outside.database
+    if correctable(standing.payment, request):
+        correct_email(order_id, email, database=database, customers=outside.customers, now=outside.now)
+        return "corrected"
+    if askable(standing, request):
+        ask_to_correct(order_id, email, database=database, now=outside.now)
+        return "asked"
+    return None
+
+
+def askable(standing: Standing, request: Request) -> bool:
+    """Whether the buyer can ask for another address: after paying, in the browser that ordered, until signed in."""
+    if standing.payment.public_id not in orders_of(request):
+        return False
+    outside: Outside = request.app.state.outside
+    with outside.database.read() as db:
+        return may_ask(db, standing.payment, standing.enrollment)
 
 
 def correctable(payment: Payment, request: Request) -> bool:

@@ -88,6 +88,10 @@ ASKED = {
     "away": marked("Bank sedang tidak bisa ditanya. Tenang, pembayaran Anda tetap akan kami terima."),
     "sent": marked("Email akses sedang dikirim ulang. Periksa juga folder spam."),
     "corrected": marked("Email sudah diganti. Cara membayar kami kirim ke alamat yang baru."),
+    "asked": marked(
+        "Permintaan Anda sudah kami terima. Setelah kami periksa, akses dipindahkan ke email yang baru "
+        "dan kami kabari di alamat itu."
+    ),
     "sent_soon": marked("Email akses baru saja dikirim. Tunggu beberapa menit sebelum meminta lagi."),
 }
 

@@ -87,6 +87,7 @@ def _counters(db: Db, school: str | None, now: datetime) -> list[Counter]:
         Need.BLOCKED: "Gagal permanen",
         Need.PAID_TWICE: "Dibayar dua kali / jumlah berbeda",
         Need.PAID_LATE: "Dibayar setelah kedaluwarsa",
+        Need.EMAIL_WRONG: "Pembeli minta email diganti",
         Need.SALE_UNKNOWN: "Pencatatan penjualan tidak pasti",
         Need.RECONNECT: "Kunci ditolak, perlu disambungkan ulang",
     }

@@ -12,10 +12,10 @@ from fastapi.responses import HTMLResponse, Response
 from kelaspay.change_email import change_email
 from kelaspay.faults import AmountDiffers, InvalidInput, InvoiceUnknown, NotPaidYet, PaymentUnknown
 from kelaspay.messages import resend_access
-from kelaspay.payment import UNPAID, Enrollment, EnrollmentState, MerchantOrderId, Payment, Status
+from kelaspay.payment import UNPAID, Attention, Enrollment, EnrollmentState, MerchantOrderId, Payment, Status
 from kelaspay.review import mark_paid, retry, settle
 from kelaspay.revoke import ask_to_end, ask_to_revoke
-from kelaspay.store import accesses, calls, dossier, enrollments, inbox, jobs, offers, payments, same_buyer
+from kelaspay.store import accesses, buyers, calls, dossier, enrollments, inbox, jobs, offers, payments, same_buyer
 from kelaspay.store.calls import Call
 from kelaspay.store.database import Db
 from kelaspay.web.console.asking import ask_duitku
@@ -59,6 +59,7 @@ def show(order_id: str, request: Request, visitor: Looking) -> HTMLResponse:
             "invoices": payments.list_invoices(db, order_id),
             "receipts": dossier.receipts_of(db, order_id),
             "offer": offers.find_offer(db, payment.offer),
+            "wanted": buyers.email_wanted(db, order_id) if payment.attention is Attention.EMAIL_WRONG else None,
             "lines": _timeline(db, order_id, wording(request)),
         }
     site = outside.schools.profile(payment.school).site_url
@@ -187,7 +188,9 @@ def end(order_id: str, request: Request, visitor: Acting, reason: Annotated[str,
 
 @router.get("/{order_id}/email")
 def email_form(order_id: str, request: Request, visitor: Looking) -> HTMLResponse:
-    return _asked(request, visitor, order_id, "email")
+    with outside_of(request).database.read() as db:
+        wanted = buyers.email_wanted(db, order_id)
+    return _asked(request, visitor, order_id, "email", entered=wanted or "")
 
 
 @router.post("/{order_id}/email")

@@ -47,6 +47,7 @@ NEED = {
     "blocked": "Gagal permanen",
     "paid_twice": "Dibayar dua kali / jumlah berbeda",
     "paid_late": "Dibayar setelah kedaluwarsa",
+    "email_wrong": "Pembeli minta email diganti",
     "sale_unknown": "Pencatatan penjualan tidak pasti",
     "reconnect": "Kunci ditolak, perlu disambungkan ulang",
 }
@@ -58,6 +59,7 @@ ATTENTION = {
     "thinkific_refused": "Thinkific menolak",
     "buyer_erased": "Data pembeli sudah dihapus",
     "gave_up": "Sudah dicoba berkali-kali tanpa hasil",
+    "email_wrong": "Pembeli minta email diganti",
     "external_order_unknown": "Tidak pasti apakah Thinkific mencatat penjualan ini",
 }
 ADVICE = {
@@ -70,6 +72,8 @@ ADVICE = {
     "buyer_erased": "Uangnya masuk setelah data pembeli dihapus. Jika pembeli masih mau belajar, isi emailnya lewat "
     "Ubah email, lalu coba daftarkan lagi; jika tidak, kembalikan uangnya.",
     "gave_up": "Baca kesalahan terakhir di bawah. Jika penyebabnya sudah hilang, coba daftarkan lagi.",
+    "email_wrong": "Permintaan ini datang dari peramban yang dipakai memesan. Kalau masuk akal, setujui lewat "
+    "Ubah email; kalau ragu, hubungi pembeli di nomor WhatsApp pesanannya dulu.",
     "external_order_unknown": "Akses pembeli tidak terpengaruh. Periksa pesanan di Thinkific; jangan dicatat dua kali.",
 }
 FAULTS = {

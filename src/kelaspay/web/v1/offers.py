@@ -51,6 +51,9 @@ class OfferCorrection(BaseModel):
     on_sale_until: Time | None = Field(default=None, description="After `on_sale_from`.")
     description: Line | None = Field(default=None, description="What the buyer reads.")
     picture: Address | None = Field(default=None, description="The address of an image.")
+    price_before: Rupiah | None = Field(
+        default=None, description="What it cost before, shown struck through; above `price`.", examples=[250000]
+    )
 
 
 class OfferWanted(OfferCorrection):
@@ -124,6 +127,8 @@ def _check(wanted: OfferCorrection) -> None:
         wrong["bundle_id"] = "cannot be given together with course_id"
     if wanted.on_sale_from and wanted.on_sale_until and wanted.on_sale_until <= wanted.on_sale_from:
         wrong["on_sale_until"] = "is not after on_sale_from"
+    if wanted.price_before is not None and wanted.price_before <= wanted.price:
+        wrong["price_before"] = "is not above the price"
     if wrong:
         raise InvalidInput(wrong)
 
@@ -131,7 +136,7 @@ def _check(wanted: OfferCorrection) -> None:
 def _put(db: Db, caller: Caller, slug: str, wanted: OfferCorrection) -> OfferRead:
     _check(wanted)
     values = wanted.model_dump(exclude={"slug"}) | {"name": " ".join(wanted.name.split())}
-    offer = payment.Offer(slug=slug, school=caller.school, **values | {"price": payment.Rupiah(wanted.price)})
+    offer = payment.Offer(slug=slug, school=caller.school, **values)
     check_ids(db, offer)
     added = offers.put_offer(db, offer, caller.outside.now())
     caller.write_down(db, "offer_added" if added else "offer_corrected", slug, f"price {offer.price}")

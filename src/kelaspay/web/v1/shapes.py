@@ -109,6 +109,7 @@ class OfferRead(BaseModel):
     retired_at: datetime | None
     description: str | None
     picture: str | None
+    price_before: int | None = Field(description="What it cost before, shown struck through.")
     created_at: datetime
     updated_at: datetime
 
