@@ -113,6 +113,21 @@ def test_the_page_keeps_what_people_wrote(tmp_path: Path) -> None:
     assert ET.parse(tmp_path / "performance" / "1-callbacks.svg").getroot().tag.endswith("svg")  # noqa: S314 - our own
 
 
+def test_the_page_of_limits_tells_what_the_machine_carried(tmp_path: Path) -> None:
+    page, limits = tmp_path / "performance.md", tmp_path / "operations" / "limits.md"
+    limits.parent.mkdir()
+    for each in (page, limits):
+        each.write_text(f"{BEGIN}\n{END}\n")
+    document.write(page, Kept(Outcome(), "2 cores"))
+    empty = limits.read_text()
+    document.write(page, Kept(Outcome([rate(0.5)]), "2 cores", {"1": "2026-11-23"}))
+
+    assert document.NONE_YET in empty
+    assert "2 cores. Taken 2026-11-23." in limits.read_text()
+    assert document.NAMES[1] in limits.read_text()
+    assert document.NONE_YET not in limits.read_text()
+
+
 def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     page.write_text(f"{BEGIN} and no end")

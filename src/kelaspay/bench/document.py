@@ -27,6 +27,9 @@ NAMES = {
     9: "`make test`, two cores (taken by hand)",
 }
 BY_HAND = 9
+CARRIED = frozenset({1, 2, 3, 4, 6, 7})
+"""The measures that tell what a machine can carry."""
+NONE_YET = "No figures are here yet."
 
 
 class NoMarks(Exception):  # noqa: N818 - says what happened
@@ -67,9 +70,14 @@ def merged(before: Kept, now: Kept) -> Kept:
 
 
 def write(page: Path, kept: Kept) -> None:
-    """Write the page, the JSON beside it and the charts in a folder beside it. Raises `NoMarks`."""
+    """Write the page, the JSON beside it, the charts in a folder beside it, and what a machine carried in the page of
+    limits, where there is one. Raises `NoMarks`.
+    """
     written = between(page.read_text(encoding="utf-8"), markdown(kept, page.stem))
     page.write_text(written, encoding="utf-8")
+    limits = page.parent / "operations" / "limits.md"
+    if limits.exists():
+        limits.write_text(between(limits.read_text(encoding="utf-8"), carried(kept)), encoding="utf-8")
     page.with_suffix(".json").write_text(json.dumps(as_json(kept), indent=1, ensure_ascii=False) + "\n", "utf-8")
     folder = page.with_suffix("")
     folder.mkdir(exist_ok=True)
@@ -106,6 +114,16 @@ def markdown(kept: Kept, folder: str) -> str:
     for chart in outcome.charts:
         lines += ["", f"![{chart.title}]({folder}/{chart.name}.svg)"]
     return "\n".join(lines)
+
+
+def carried(kept: Kept) -> str:
+    """What a machine was seen to carry, without what was to be reached."""
+    carry = [figure for figure in kept.outcome.figures if figure.measure in CARRIED]
+    rows = [
+        f"| {NAMES[each.measure]}: {each.name} | {each.absolute or number(each.value, each.unit)} |" for each in carry
+    ]
+    said = f"{kept.machine}. Taken {_days(kept)}."
+    return "\n".join([said, "", "| on this machine | |", "| --- | --- |", *rows]) if rows else NONE_YET
 
 
 def _days(kept: Kept) -> str:
