@@ -28,6 +28,9 @@ BY_ADDRESS = per_min(30, burst=30)
 BY_EMAIL = per_hour(20, burst=10)
 
 
+IPV6 = 6
+
+
 class Limits:
     def __init__(self, store: RedisStore | None) -> None:
         self._local = MemoryStore(options={"MAX_SIZE": 10_000})
@@ -37,7 +40,7 @@ class Limits:
         """Count one use of a form; raises `TooManyAttempts` with the seconds to wait. Nothing of either is kept."""
         if not _of_the_internet(address):
             return
-        self._count(f"{what}:from:{address}", BY_ADDRESS)
+        self._count(f"{what}:from:{network_of(address)}", BY_ADDRESS)
         if email:
             self._count(f"{what}:for:{email.strip().lower()}", BY_EMAIL)
 
@@ -50,6 +53,15 @@ class Limits:
             result = _throttle(quota, self._local).limit(hidden)
         if result.limited:
             raise TooManyAttempts(wait=max(1.0, result.state.retry_after))
+
+
+def network_of(address: str) -> str:
+    """Whom an address is counted as: of IPv6 a customer has a whole /64, and could use each address of it once."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network(f"{found}/64", strict=False)) if found.version == IPV6 else address
 
 
 def _throttle(quota: Quota, store: MemoryStore | RedisStore) -> Throttled:

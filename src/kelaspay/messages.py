@@ -20,6 +20,7 @@ from kelaspay.notes import NOTES, note
 from kelaspay.payment import ERASED, EnrollmentState, Status
 from kelaspay.store import enrollments, messages, payments, wordings
 from kelaspay.store.messages import CODE_LIFE, State
+from kelaspay.store.preferences import quiet_hours_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,8 @@ LEASE_SECONDS = 120.0
 """Longer than the mail server's slowest answer."""
 BATCH = 50
 SIGN_IN = "sign_in"
+BY_DAY = frozenset({"reminder", "last_reminder", *messages.ENDS_SOON})
+"""Kinds that disturb nobody's night, however late they are sent."""
 AT = "@"
 WHATSAPP = "@whatsapp"
 """What follows the kind of a message that goes another way than by e-mail."""
@@ -99,6 +102,8 @@ def _see_to(row: Any, office: Office) -> None:
     kind, _, channel = row.kind.partition(AT)
     if facts is None or not _still(kind, row, facts, office.now()):
         _write_down(row, office, state=State.DROPPED)
+    elif kind in BY_DAY and (morning := _morning(row, office)) > office.now():  # it was late, or failed before
+        _write_down(row, office, due_at=morning, attempts=row.attempts)
     elif channel:
         made = note(kind, facts.payment, facts.customer, ends=facts.ends)
         _send_note(row, made, office, office.whatsapp_of(facts.payment.school))
@@ -107,6 +112,12 @@ def _see_to(row: Any, office: Office) -> None:
             with office.database.begin() as db:  # before the letter is sent: whoever repeats that raises this once
                 messages.raise_message(db, row.merchant_order_id, f"{kind}{WHATSAPP}", row.due_at, office.now())
         _send_letter(row, _letter(row, facts, office), office)
+
+
+def _morning(row: Any, office: Office) -> datetime:
+    """Now, or when the school's quiet hours are over."""
+    with office.database.read() as db:
+        return messages.by_day(office.now(), quiet_hours_of(db, row.merchant_order_id))
 
 
 def _goes_by_whatsapp(kind: str, payment: Payment) -> bool:

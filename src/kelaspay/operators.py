@@ -18,6 +18,7 @@ from argon2.exceptions import VerificationError
 from email_validator import EmailNotValidError, validate_email
 
 from kelaspay.faults import InvalidInput, InvitationUnknown, SignInRefused, TooManyAttempts
+from kelaspay.limits import network_of
 from kelaspay.store import audit, operators, sessions
 from kelaspay.store.audit import EVERYWHERE, Deed
 
@@ -99,8 +100,9 @@ def sign_in(database: Database, *, email: str, password: str, address: str, earl
     Raises `TooManyAttempts` before the password is looked at, `SignInRefused` when it is wrong.
     """
     email = email.strip().lower()
-    pair = _key("pair", email, address)
-    limits = {pair: MOST_BY_PAIR, _key("address", address): MOST_BY_ADDRESS, _key("email", email): MOST_BY_EMAIL}
+    network = network_of(address)
+    pair = _key("pair", email, network)
+    limits = {pair: MOST_BY_PAIR, _key("address", network): MOST_BY_ADDRESS, _key("email", email): MOST_BY_EMAIL}
     with database.begin() as db:
         counted = sessions.count_attempt(db, limits, now, now - WINDOW)
         operator = operators.find_by_email(db, email)

@@ -126,11 +126,13 @@ class SchoolTokens(httpx2.Auth):
 
 def revoke(subdomain: str, *, database: Database, oauth: ThinkificOAuth, vault: Vault) -> bool:
     """End a school's connection here, then at Thinkific; False when there was none. Safe to repeat."""
-    with database.begin() as db:
-        school = schools.find_school(db, subdomain)
-        if school is None or school.state is Connection.REVOKED:
-            return False
-        schools.disconnect(db, subdomain, school.generation, Connection.REVOKED)
+    while True:
+        with database.begin() as db:
+            school = schools.find_school(db, subdomain)
+            if school is None or school.state is Connection.REVOKED:
+                return False
+            if schools.disconnect(db, subdomain, school.generation, Connection.REVOKED):
+                break  # else its tokens were refreshed in between, and the new ones are to end
     if school.refresh_token is not None:
         oauth.revoke(subdomain, vault.open(school.refresh_token, token_place(subdomain, "refresh_token")))
     return True

@@ -242,3 +242,18 @@ def test_a_letter_has_both_forms_and_no_header_can_be_slipped_in() -> None:
 def test_letters_are_not_for_everybody_to_read(embedded: World) -> None:
     assert embedded.web.get("/mails").status_code == 404
     assert embedded.web.get("/mails/1").status_code == 404
+
+
+def test_a_reminder_that_is_late_waits_for_the_morning(embedded: World) -> None:
+    embedded.sell()
+    embedded.clock.time = START + timedelta(hours=10, minutes=25)  # 19.25 WIB
+    choose(embedded, ordered(embedded))
+    deliver(embedded)
+    embedded.clock.move(minutes=40)
+    at_night = deliver(embedded)
+    embedded.clock.time = START + timedelta(hours=22, minutes=59)
+    before_eight = deliver(embedded)
+    embedded.clock.move(minutes=1)
+
+    assert "reminder" not in [*at_night, *before_eight]
+    assert "reminder" in deliver(embedded)

@@ -205,6 +205,17 @@ def test_one_address_cannot_flood_the_order_form(shop: World) -> None:
     assert other.post("/payment/initiate", json=WANTED).status_code == 201
 
 
+def test_one_customers_many_addresses_are_one(shop: World) -> None:
+    wanted = [WANTED | {"customer_email": f"b{number}@example.com", "offer": "none"} for number in range(35)]
+    answers = [
+        from_the_internet(shop, f"2404:8000:1:2::{number:x}").post("/payment/initiate", json=each)
+        for number, each in enumerate(wanted, 1)
+    ]
+
+    assert answers[-1].status_code == 429
+    assert from_the_internet(shop, "2404:8000:1:3::1").post("/payment/initiate", json=WANTED).status_code == 201
+
+
 def test_one_mail_address_is_not_flooded_from_many_addresses(shop: World) -> None:
     form = {"customer_name": "Siti", "customer_email": "victim@example.com", "customer_phone": "08123456789"}
     answers = [

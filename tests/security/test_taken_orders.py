@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 from tests.pages.browser import BUYER, choose, hidden, ordered
 from tests.pages.test_me import ask, code_sent, enter, letters
-from tests.world import OFFER
+from tests.pages.test_status import bought
+from tests.world import OFFER, world_on
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.world import World
 
 
@@ -46,3 +49,18 @@ def test_who_has_proved_the_address_takes_the_order_up_in_any_browser(world: Wor
     answer = other.post(f"/buy/{OFFER}", data=hidden(other.get(f"/buy/{OFFER}")) | BUYER, follow_redirects=False)
 
     assert answer.headers["location"] == f"/o/{first}"
+
+
+def test_who_orders_in_anothers_name_is_not_let_in_to_what_that_one_buys_later(sqlite_url: str, tmp_path: Path) -> None:
+    with world_on(tmp_path, sqlite_url, None, thinkific_sso=True) as world:
+        world.sell()
+        world.sell("Kelas kedua", slug="kedua")
+        first = bought(world)
+        world.work()
+        before = world.web.get(f"/o/{first}/class", follow_redirects=False).headers["location"]
+        world.buy_and_pay(offer="kedua")
+        world.work()
+        after = world.web.get(f"/o/{first}/class", follow_redirects=False).headers["location"]
+
+    assert "jwt=" in before
+    assert "jwt=" not in after

@@ -70,6 +70,16 @@ def others_of_user(db: Db, payment: Payment, user_id: int, now: datetime) -> lis
     return list(db.execute(query))
 
 
+def orders_of_user(db: Db, school: str, user_id: int) -> set[str]:
+    """The public ids of all orders of a Thinkific user at this school."""
+    query = sa.select(paid.c.public_id).where(
+        enrollments.c.user_id == user_id,
+        enrollments.c.merchant_order_id == paid.c.merchant_order_id,
+        paid.c.school == school,
+    )
+    return set(db.execute(query).scalars())
+
+
 def access_of(db: Db, email: str, wanted: Payment, now: datetime) -> Any:
     """The `public_id` and `expiry_date` of an order of this person's that gives what `wanted` would; or None."""
     same = [paid.c.offer == wanted.offer]

@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from kelaspay.codes import send_code, use_code
 from kelaspay.faults import Fault, InvalidInput, TooManyAttempts
 from kelaspay.i18n import marked, translator
+from kelaspay.limits import network_of
 from kelaspay.messages import resend_access
 from kelaspay.outside import Outside
 from kelaspay.payment import Payment, Status
@@ -134,4 +135,4 @@ def _title(payment: Payment) -> str:
 
 
 def _source(request: Request) -> str:
-    return request.client.host if request.client else "?"
+    return network_of(request.client.host) if request.client else "?"

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from kelaspay.outside import Outside
 from kelaspay.payment import Customer, Status
+from kelaspay.store import same_buyer
 from kelaspay.web.signed import orders_of
 from kelaspay.web.status import Standing, standing_of
 
@@ -43,7 +44,8 @@ def enter(public_id: str, request: Request) -> Response:
 
 def may_sign_in(standing: Standing, request: Request) -> bool:
     """Only the browser that ordered, and only into an account that this order made: an order proves that somebody paid,
-    not that an account that was there before is theirs.
+    not that an account that was there before is theirs. Nor one in which somebody else has bought since: whoever orders
+    first in another's name would be let in to all that they buy later.
     """
     outside: Outside = request.app.state.outside
     return (
@@ -51,8 +53,15 @@ def may_sign_in(standing: Standing, request: Request) -> bool:
         and standing.payment.status is Status.COMPLETED
         and standing.enrollment is not None
         and standing.enrollment.user_created
-        and standing.payment.public_id in orders_of(request)
+        and _all_of(standing, outside) <= set(orders_of(request))
     )
+
+
+def _all_of(standing: Standing, outside: Outside) -> set[str]:
+    """The public ids of every order that gave this account something."""
+    with outside.database.read() as db:
+        user_id = standing.enrollment.user_id if standing.enrollment else None
+        return {standing.payment.public_id} | same_buyer.orders_of_user(db, standing.payment.school, user_id or 0)
 
 
 def sign_in_token(customer: Customer, key: SecretStr, now: datetime) -> str:
