@@ -33,7 +33,7 @@ from kelaspay.web import (
 from kelaspay.web.console import routers
 from kelaspay.web.described import DESCRIPTION, TAGS, Described
 from kelaspay.web.origins import front_ends
-from kelaspay.web.v1 import acts, enrollments, events, offers, own_key, payments
+from kelaspay.web.v1 import acts, enrollments, events, offers, own_key, payments, webhook_endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +94,7 @@ def routes() -> tuple[BaseRoute, ...]:
     whole = APIRouter(dependencies=[Depends(errors.plain_address)])
     for part in (api, files, shop, paying, status, ready, receipt, me, button, mails, install, health, docs, metrics):
         whole.include_router(part.router)
-    for part in (own_key, offers, payments, acts, enrollments, events):
+    for part in (own_key, offers, payments, acts, enrollments, events, webhook_endpoints):
         whole.include_router(part.router, prefix="/api/v1")
     for router in routers:
         whole.include_router(router)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kelaspay.dial import Dialer
-    from kelaspay.store.database import Database
+    from kelaspay.store.database import Database, Db
     from kelaspay.vault import Vault
 
 OVERLAP = timedelta(hours=24)
@@ -40,14 +40,20 @@ def add_endpoint(
 
     Raises `AddressRefused`, `InvalidInput`, or `TooManyEndpoints`.
     """
-    dialer.check(url)
-    types = _types(kinds)
-    secret = new_secret()
-    made = Endpoint(f"we_{secrets.token_hex(8)}", school, url, types, now)
     with database.begin() as db:
-        if len(endpoints.list_endpoints(db, school)) >= MOST:
-            raise TooManyEndpoints(f"{MOST} are allowed.")
-        endpoints.add_endpoint(db, made, vault.seal(secret, place(made.id)))
+        return put_endpoint(db, url, kinds=kinds, school=school, vault=vault, dialer=dialer, now=now)
+
+
+def put_endpoint(
+    db: Db, url: str, *, kinds: Collection[str], school: str, vault: Vault, dialer: Dialer, now: datetime
+) -> tuple[str, Endpoint]:
+    """As `add_endpoint`, in the caller's commit."""
+    dialer.check(url)
+    secret = new_secret()
+    made = Endpoint(f"we_{secrets.token_hex(8)}", school, url, _types(kinds), now)
+    if len(endpoints.list_endpoints(db, school)) >= MOST:
+        raise TooManyEndpoints(f"{MOST} are allowed.")
+    endpoints.add_endpoint(db, made, vault.seal(secret, place(made.id)))
     return secret, made
 
 
@@ -90,20 +96,34 @@ def rotate_secret(endpoint_id: str, *, school: str | None, database: Database, v
     """Another secret. For a day the one before it signs too, so that the receiver can change over without losing
     anything. Raises `EndpointUnknown`.
     """
-    secret = new_secret()
     with database.begin() as db:
-        sealed = endpoints.secrets_of(db, endpoint_id, lock=True)
-        if sealed is None or endpoints.find_endpoint(db, endpoint_id, school) is None:
-            raise EndpointUnknown(endpoint_id=endpoint_id)
-        old = vault.open(sealed[0], place(endpoint_id))
-        endpoints.set_endpoint(
-            db,
-            endpoint_id,
-            secret=vault.seal(secret, place(endpoint_id)),
-            old_secret=vault.seal(old, old_place(endpoint_id)),
-            old_secret_until=now + OVERLAP,
-        )
+        return put_secret(db, endpoint_id, school=school, vault=vault, now=now)
+
+
+def put_secret(db: Db, endpoint_id: str, *, school: str | None, vault: Vault, now: datetime) -> str:
+    """As `rotate_secret`, in the caller's commit."""
+    secret = new_secret()
+    sealed = endpoints.secrets_of(db, endpoint_id, lock=True)
+    if sealed is None or endpoints.find_endpoint(db, endpoint_id, school) is None:
+        raise EndpointUnknown(endpoint_id=endpoint_id)
+    old = vault.open(sealed[0], place(endpoint_id))
+    endpoints.set_endpoint(
+        db,
+        endpoint_id,
+        secret=vault.seal(secret, place(endpoint_id)),
+        old_secret=vault.seal(old, old_place(endpoint_id)),
+        old_secret_until=now + OVERLAP,
+    )
     return secret
+
+
+def secret_of(endpoint_id: str, *, database: Database, vault: Vault) -> str:
+    """The secret that signs now. Raises `EndpointUnknown`."""
+    with database.read() as db:
+        sealed = endpoints.secrets_of(db, endpoint_id)
+    if sealed is None:
+        raise EndpointUnknown(endpoint_id=endpoint_id)
+    return vault.open(sealed[0], place(endpoint_id))
 
 
 def remove_endpoint(endpoint_id: str, *, school: str | None, database: Database) -> None:

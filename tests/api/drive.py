@@ -24,6 +24,7 @@ from kelaspay.web.hooks import Front
 from kelaspay.web.server import web_config
 from tests.api.client import Program
 from tests.api.hooks import SOLD
+from tests.api.matrix import HOOK
 from tests.world import World, world_on
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def furnish(world: World) -> None:
     world.offer("python-lanjut", "Python Lanjut", course_id=2)
     with world.database.begin() as db:
         put_coupon(db, checked(Coupon("LEBARAN25", percent=25)), world.clock())
+    Program(world).post("/webhook_endpoints", HOOK)
     for _ in range(3):
         world.buy_and_pay(offer=SOLD)
     world.work()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kelaspay.store.deliveries import list_deliveries
 from kelaspay.store.inbox import list_events
 from kelaspay.store.keys import Scope
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 PREFIX = "/api/v1"
 REASON = {"reason": "Seen on the bank statement"}
+HOOK = {"url": "https://hooks.example.com/orders"}
 PRICED = {"name": "Python Lanjut", "price": 99_000}
 
 
@@ -75,6 +77,14 @@ ROUTES = (
     Route("GET", "/events", Scope.READ),
     Route("GET", "/events/{event_id}", Scope.READ),
     Route("POST", "/events/{event_id}/replay", Scope.WRITE),
+    Route("GET", "/webhook_endpoints", Scope.READ),
+    Route("POST", "/webhook_endpoints", Scope.WRITE, HOOK),
+    Route("GET", "/webhook_endpoints/{endpoint_id}", Scope.READ),
+    Route("PATCH", "/webhook_endpoints/{endpoint_id}", Scope.WRITE, HOOK),
+    Route("POST", "/webhook_endpoints/{endpoint_id}/rotate", Scope.WRITE),
+    Route("GET", "/webhook_endpoints/{endpoint_id}/deliveries", Scope.READ),
+    Route("POST", "/webhook_endpoints/{endpoint_id}/deliveries/{delivery_id}/redeliver", Scope.WRITE),
+    Route("DELETE", "/webhook_endpoints/{endpoint_id}", Scope.WRITE),
 )
 
 
@@ -89,10 +99,19 @@ def described(app: FastAPI) -> dict[str, Any]:
 
 
 def things(world: World, slug: str, order_id: str) -> dict[str, str]:
-    """What the braces in a route's path stand for: a school's offer, its payment, and an event about that."""
+    """What the braces in a route's path stand for: a school's offer, its payment, an event about that, and where it is
+    told of, with a delivery.
+    """
     with world.database.read() as db:
         event = list_events(db, merchant_order_id=order_id, limit=1)[0].id
-    return {"slug": slug, "merchant_order_id": order_id, "event_id": str(event)}
+        told = [each for each in list_deliveries(db, limit=100) if each.merchant_order_id == order_id]
+    return {
+        "slug": slug,
+        "merchant_order_id": order_id,
+        "event_id": str(event),
+        "endpoint_id": told[0].endpoint_id,
+        "delivery_id": str(told[0].id),
+    }
 
 
 def filled(value: Any, known: dict[str, str]) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from kelaspay.store.keys import Scope
 from tests.api.client import Program
-from tests.api.matrix import PREFIX, ROUTES, Route, described, filled, things
+from tests.api.matrix import HOOK, PREFIX, ROUTES, Route, described, filled, things
 from tests.world import OFFER
 
 if TYPE_CHECKING:
@@ -22,11 +22,13 @@ OTHERS = "akademi"
 
 @pytest.fixture
 def two(embedded: World) -> World:
-    """Two schools, each with an offer, a payment that was enrolled, and its event."""
+    """Two schools, each with an offer, a payment that was enrolled, its event, and where that is told."""
     embedded.sell()
     there = embedded.add_school(OTHERS)
     course = there.add_course("Akuntansi")
     embedded.offer("akuntansi", "Akuntansi", course_id=course.id, school=OTHERS)
+    for school in ("", OTHERS):
+        Program(embedded, school=school).post("/webhook_endpoints", HOOK)
     for slug in (OFFER, "akuntansi"):
         embedded.buy_and_pay(offer=slug)
     embedded.work()

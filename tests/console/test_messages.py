@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
 from tests.console.desk import joined
 
+from kelaspay.codes import send_code
 from kelaspay.letters import KINDS
 from kelaspay.mail import MailRefused
 from kelaspay.messages import office, send_due
+from kelaspay.store import messages
 from kelaspay.store.messages import State
 from kelaspay.web.console import words
 
@@ -61,7 +64,7 @@ def test_messages_of_all_payments_are_listed_filtered_and_the_failed_sent_again_
     assert '/console/messages?state=failed"><strong>2' in desk.open("/console")
     failed = desk.open("/console/messages?state=failed")
     assert [order for order in orders if order not in failed] == []
-    assert "SMTP 550" in failed
+    assert "Server email menolak surat ini untuk seterusnya. SMTP 550" in failed
     kinds = desk.open("/console/messages?kind=order_made")
     assert ("b0@example.com" in kinds, "Pengingat pertama</a>" in kinds) == (True, False)
     assert "Pengingat pertama</a>" in desk.open("/console/messages?state=waiting&kind=reminder")
@@ -75,6 +78,27 @@ def test_messages_of_all_payments_are_listed_filtered_and_the_failed_sent_again_
 
     assert sorted(each.to for each in sent) == ["b0@example.com", "b1@example.com"]
     assert "Mengirim ulang semua pesan yang gagal" in desk.open("/console/audit")
+
+
+def test_no_operator_reads_a_buyers_code(embedded: World) -> None:
+    embedded.sell()
+    embedded.buy()
+    send_code(
+        embedded.database, key=SecretStr("k" * 32), email="siti@example.com", source="1.2.3.4", now=embedded.clock()
+    )
+    at = office(embedded.outside.settings, embedded.outside.schools.profile, embedded.database, embedded.clock)
+    send_due(at)
+    with embedded.database.read() as db:
+        [row] = [each for each in messages.list_messages(db) if each.kind.startswith("sign_in")]
+    desk = joined(embedded)
+
+    assert "Kode masuk" in desk.open("/console/messages?kind=sign_in")
+    shown = desk.open(f"/console/payments/{row.merchant_order_id}/messages/{row.id}")
+    handed_out = desk.open("/console/customers/siti@example.com/export")
+
+    assert "Isinya tidak ditampilkan" in shown
+    assert row.blank is not None
+    assert row.blank not in shown + handed_out
 
 
 def test_every_kind_and_state_has_its_words() -> None:

@@ -21,6 +21,7 @@ TAGS = [
     {"name": "Payments", "description": "Who bought what, and what can be done about it."},
     {"name": "Enrollments", "description": "Who got into which course."},
     {"name": "Events", "description": "What Duitku and Thinkific sent."},
+    {"name": "Webhook endpoints", "description": "Where your programs are told, and what became of each delivery."},
     calls_in.TAG,
     {"name": "Operations", "description": "Whether the service works; no key."},
 ]

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
 from kelaspay.faults import CustomerUnknown, MoveRefused
+from kelaspay.messages import SIGN_IN
 from kelaspay.payment import ERASED
 from kelaspay.store import accesses, dossier, listing, messages, payments, people
 from kelaspay.store.database import Db
@@ -109,6 +110,7 @@ def _told_of(db: Db, order_id: str) -> dict[str, Any]:
         "messages": [
             {name: getattr(row, name) for name in ("kind", "sent_at", "recipient", "subject", "text")}
             for row in messages.list_messages(db, order_id)
+            if not row.kind.startswith(SIGN_IN)  # a code is for the buyer's own eyes
         ],
         "notes": [{"at": row.at, "text": row.text} for row in dossier.notes_of(db, order_id)],
     }

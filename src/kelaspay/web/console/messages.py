@@ -9,11 +9,14 @@ from fastapi.responses import HTMLResponse, Response
 
 from kelaspay.faults import MessageUnknown, PaymentUnknown
 from kelaspay.letters import KINDS
+from kelaspay.mail import MailRefused, MailUnavailable
 from kelaspay.messages import SIGN_IN, WHATSAPP
 from kelaspay.store import messages, outgoing, payments
 from kelaspay.store.messages import State
-from kelaspay.web.console.page import ConsoleRoute, back, page
+from kelaspay.web.console.page import ConsoleRoute, Wording, back, page, wording
 from kelaspay.web.console.visit import Acting, Looking, outside_of, write_down
+from kelaspay.web.console.words import FAULTS
+from kelaspay.whatsapp import WhatsAppRefused, WhatsAppUnavailable
 
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
 
@@ -22,6 +25,7 @@ OF_ONE = "/payments/{order_id}/messages"
 PAGE = 50
 MOST_AT_ONCE = 500
 LONGEST_ID = 18
+SENDING = (MailUnavailable, MailRefused, WhatsAppUnavailable, WhatsAppRefused)
 
 
 @router.get("/messages")
@@ -34,7 +38,8 @@ def list_all(request: Request, visitor: Looking, state: str = "", kind: str = ""
             db, visitor.only, state=wanted["state"], kinds=_kept_as(wanted["kind"]), before=last, limit=PAGE + 1
         )
         failed = outgoing.count_failed(db, visitor.only)
-    rows = [(row, *_named(row), _repeatable(row)) for row in found[:PAGE]]
+    t = wording(request)
+    rows = [(row, *_named(row), _repeatable(row), _why(t, row.fault)) for row in found[:PAGE]]
     return page(
         request,
         "all_messages.html",
@@ -70,7 +75,8 @@ def show(order_id: str, request: Request, visitor: Looking) -> HTMLResponse:
         found = messages.list_messages(db, order_id)
     if payment is None:
         raise PaymentUnknown(merchant_order_id=order_id)
-    rows = [(row, *_named(row), _repeatable(row)) for row in found]
+    t = wording(request)
+    rows = [(row, *_named(row), _repeatable(row), _why(t, row.fault)) for row in found]
     return page(request, "messages.html", visitor, payment=payment, rows=rows, sending=outside.settings.smtp_url)
 
 
@@ -114,6 +120,14 @@ def _named(row: Any) -> tuple[str, str]:
     """The kind of a message without what only its row needs, and the way it goes."""
     kind = row.kind.removesuffix(WHATSAPP).partition(":")[0]
     return kind, "whatsapp" if row.kind.endswith(WHATSAPP) else "email"
+
+
+def _why(t: Wording, fault: str | None) -> str | None:
+    """What was kept of a fault of the mail server's or WhatsApp's, in the reader's language."""
+    for each in SENDING:
+        if fault and fault.startswith(each.message()):
+            return t(FAULTS[each.code()]) + fault.removeprefix(each.message())
+    return fault
 
 
 def _repeatable(row: Any) -> bool:

@@ -122,6 +122,10 @@ FAULTS = {
     "source_refused": "Dari alamat yang tidak diizinkan.",
     "inbox_unavailable": "Tidak bisa disimpan saat itu.",
     "event_not_kept": "Tidak bisa disimpan.",
+    "mail_unavailable": "Server email sedang tidak menerima surat.",
+    "mail_refused": "Server email menolak surat ini untuk seterusnya.",
+    "whats_app_unavailable": "WhatsApp sedang tidak menerima pesan.",
+    "whats_app_refused": "WhatsApp menolak pesan ini untuk seterusnya.",
 }
 WHAT = {
     "created": "Pesanan dibuat",

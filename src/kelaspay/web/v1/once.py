@@ -28,15 +28,18 @@ def answer_once(
     key: str | None,
     school: str = "",
     location: str | None = None,
+    complete: Callable[[str], str] = str,
 ) -> Response:
-    """The response to a request that creates; a repeat of it within a day gets the first one again."""
+    """The response to a request that creates; a repeat of it within a day gets the first one again. `complete` adds
+    what must not be kept with the answer.
+    """
     outside: Outside = request.app.state.outside
     asked = None
     if key is not None:
         digest = digest_of(request.method, request.url.path, body.model_dump_json(exclude_unset=True))
         asked = Asked(asker, key, digest, school)
     answer = once(asked, act, database=outside.database, now=outside.now)
-    response = Response(answer.body, answer.status, media_type="application/json")
+    response = Response(complete(answer.body), answer.status, media_type="application/json")
     if answer.repeated:
         response.headers[REPLAYED] = "true"
     if location is not None:
