@@ -37,7 +37,7 @@ work: .venv/.run ## Work without the web
 emulate: .venv/.run ## Put an emulator on a port (ARGS="duitku --port 9001")
 	@$(BIN)/kelaspay emulate $(ARGS)
 
-SUITE = -n auto --maxprocesses 8 -m "not chaos and not deployment"
+SUITE = -n auto --maxprocesses 8 --dist loadgroup -m "not chaos and not deployment"
 test: .venv/.all ## Run the whole suite, on SQLite and on PostgreSQL and Redis (ARGS="-k twice" for a part, COVERAGE=1)
 ifdef ARGS
 	$(BIN)/pytest $(ARGS)
@@ -55,8 +55,15 @@ bench: .venv/.all ## Measure everything, beside PostgreSQL and Redis (ARGS="--on
 bench-short: .venv/.all ## Measure what is quick, and fail on a fall since docs/performance.json
 	@$(BIN)/python -m tests.bench --short $(ARGS)
 
-chaos: .venv/.all ## Run what takes minutes: kills and crashes under load, the limit, deaths in pairs
-	$(BIN)/pytest -m chaos
+BOUNDARIES = tests/chaos/test_every_boundary.py
+chaos: .venv/.all ## Run what takes minutes: kills and crashes under load, the limit, a death at every boundary
+	$(BIN)/pytest -n auto --maxprocesses 8 -m chaos $(BOUNDARIES)
+	$(BIN)/pytest -m chaos --ignore $(BOUNDARIES)
+
+chaos-long: export CHAOS_PAYMENTS = 2000
+chaos-long: export CHAOS_EVERY = 1
+chaos-long: export CHAOS_PAIRS = 150
+chaos-long: chaos ## The same with everything there is: 2 000 payments under fire, every boundary on PostgreSQL, more pairs
 
 deployment: .venv/.all ## Build what the Dockerfile builds and run what compose.yaml describes, without Docker (needs Caddy)
 	UV=$(UV) $(BIN)/python -m tests.deployment.image .image
@@ -123,4 +130,4 @@ clean: ## Remove what was installed and made
 	@$(UV) sync --quiet --frozen --inexact --group docs --python $(PYTHON)
 	@touch $@
 
-.PHONY: chaos deployment docs histories fuzz drive help setup setup-all demo run work emulate test bench bench-short check screenshots format clean
+.PHONY: chaos chaos-long deployment docs histories fuzz drive help setup setup-all demo run work emulate test bench bench-short check screenshots format clean

@@ -14,6 +14,7 @@ from kelaspay.payment import Attention, ExternalOrderState
 from kelaspay.store import jobs
 from kelaspay.thinkific import KeyAuth, Thinkific
 from kelaspay.thinkific.client import OpenGate
+from tests.databases import BOTH
 from tests.world import COURSE, Hosts
 
 if TYPE_CHECKING:
@@ -107,7 +108,11 @@ def away(world: World) -> None:
 
 
 @pytest.mark.usefixtures("garbling")
-@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize(
+    ("urls", "kind"),
+    [*((BOTH[0], kind) for kind in FAULTS), (BOTH[1], "timeout-after")],  # which fault it is no database knows
+    indirect=["urls"],
+)
 @pytest.mark.parametrize("step", STEPS)
 def test_a_fault_of_thinkifics_at_any_step_ends_enrolled_once(world: World, step: str, kind: str) -> None:
     before, method, path = STEPS[step]

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+APART = ["postgresql", pytest.param("sqlite", marks=pytest.mark.chaos)]
+ALONE = ["sqlite", pytest.param("postgresql", marks=pytest.mark.chaos)]
+"""The way that is usual, and the other one where there is time for it."""
+
+
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'kelaspay.db'}"
@@ -27,6 +32,7 @@ def at(tmp_path: Path, database_url: str, fresh_redis: str) -> Iterator[Scene]:
         yield made
 
 
+@pytest.mark.parametrize("database_url", APART, indirect=True)
 def test_web_and_worker_apart_bring_whoever_paid_into_the_course_and_stop_when_asked(at: Scene) -> None:
     web, worker = at.fleet.web(), at.fleet.worker()
     assert until(web.ready), web.printed()
@@ -43,6 +49,7 @@ def test_web_and_worker_apart_bring_whoever_paid_into_the_course_and_stop_when_a
     assert "Traceback" not in at.fleet.printed()
 
 
+@pytest.mark.parametrize("database_url", ALONE, indirect=True)
 def test_one_process_does_it_all_without_redis(tmp_path: Path, database_url: str) -> None:
     with scene(tmp_path, database_url, None, QUICK) as at:
         both = at.fleet.serve()

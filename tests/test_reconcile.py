@@ -30,11 +30,11 @@ EVERY = 300.0
 """Seconds between two passes, as they are set by default."""
 
 
-def pass_by(world: World, **time: float) -> None:
-    """Let time pass with the pass coming round as it does, and the work that it sets going."""
+def pass_by(world: World, *, every: float = EVERY, **time: float) -> None:
+    """Let time pass with the pass coming round as it does, or more rarely, and the work that it sets going."""
     end = world.clock() + timedelta(**time)
     while world.clock() < end:
-        world.clock.move(seconds=EVERY)
+        world.clock.move(seconds=every)
         world.reconcile()
         world.work()
 
@@ -77,7 +77,8 @@ def test_an_unpaid_payment_is_asked_after_six_times_at_the_most_with_growing_gap
     order_id = world.buy(payment_method=method)
     made = world.clock()
 
-    pass_by(world, days=4)
+    pass_by(world, hours=3)
+    pass_by(world, days=4, every=900.0)
 
     times = [made, *asked_at(world)]
     gaps = [later - earlier for earlier, later in pairwise(times)]

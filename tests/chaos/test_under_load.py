@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.chaos
 
-PAYMENTS = int(os.environ.get("CHAOS_PAYMENTS", "2000"))
-KILLS = 30
+PAYMENTS = int(os.environ.get("CHAOS_PAYMENTS", "800"))
+KILLS = PAYMENTS * 3 // 200
 A_SECOND = float(os.environ.get("CHAOS_RATE", "14"))
 QUIET_SECONDS = 60.0
 BUYING_SECONDS = 180.0
