@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import phonenumbers
 import sqlalchemy as sa
 
-from kelaspay.payment import EnrollmentState, MerchantOrderId
+from kelaspay.payment import EnrollmentState, MerchantOrderId, Status
 from kelaspay.store.console import Need, needing, only
 from kelaspay.store.database import UtcDateTime
 from kelaspay.store.tables import customers, enrollments, invoices, jobs, payments
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from kelaspay.store.database import Db
 
+FEW = frozenset({Status.PAID, Status.REVIEW, Status.REFUNDED})
 NAMES_AMONG = 5_000
 """Names are looked for among so many newest payments: no index finds a word in the middle of one."""
 CHUNK = 1000
@@ -116,13 +117,11 @@ def methods(db: Db, school: str | None) -> list[str]:
 
 
 def _conditions(wanted: Filter, now: datetime) -> list[sa.ColumnElement[bool]]:
-    equal = {
-        payments.c.status: wanted.status,
-        payments.c.offer: wanted.offer,
-        payments.c.payment_method: wanted.method,
-    }
+    # few are in these states: found by that, not among all that the offer sold
+    offer = sa.func.coalesce(payments.c.offer, "") if wanted.status in FEW else payments.c.offer
+    equal = [(payments.c.status, wanted.status), (offer, wanted.offer), (payments.c.payment_method, wanted.method)]
     conditions = [] if wanted.school is None else [payments.c.school == wanted.school]
-    conditions += [column == value for column, value in equal.items() if value]
+    conditions += [column == value for column, value in equal if value]
     if wanted.access == "none":
         conditions.append(enrollments.c.state.is_(None))
     elif wanted.access == EnrollmentState.ENROLLED:  # most are: read by date, not by this
@@ -161,9 +160,15 @@ def found(q: str, school: str | None) -> sa.Select[Any] | sa.CompoundSelect[Any]
         .where(only(payments.c.school, school))
         .order_by(payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
     )
-    named = sa.select(customers.c.merchant_order_id).where(
-        customers.c.merchant_order_id.in_(newest.limit(NAMES_AMONG)), customers.c.name.icontains(q, autoescape=True)
+    among = newest.limit(NAMES_AMONG).subquery()
+    # each looked up by itself: as a join PostgreSQL reads every customer there is
+    name = (
+        sa.select(customers.c.name)
+        .where(customers.c.merchant_order_id == among.c.merchant_order_id)
+        .correlate(among)
+        .scalar_subquery()
     )
+    named = sa.select(among.c.merchant_order_id).where(name.icontains(q, autoescape=True))
     return sa.union(*exact, named)
 
 
