@@ -51,20 +51,27 @@ def filter_case(_context: HookContext, case: Case[Any]) -> bool:
 
 @schemathesis.hook
 def before_call(_context: HookContext, case: Case[Any], _kwargs: Any) -> None:
-    """What no schema can ask for: an offer's end lies behind its beginning, another request has another key, and
-    a buyer goes back to a site that the seller named: here to none; a webhook's address is a public one.
+    """What no schema can ask for: an offer's end lies behind its beginning and its price before above its
+    price, another request has another key, and a
+    buyer goes back to a site that the seller named: here to none; a webhook's address is a public one.
     """
     body: Any = case.body
     if isinstance(body, dict) and isinstance(body.get("return_url"), str):
         del body["return_url"]
     if isinstance(body, dict) and {"on_sale_from", "on_sale_until"} <= body.keys():
         del body["on_sale_until"]
-    if case.meta is not None and case.meta.generation.mode.is_positive:
+    if isinstance(body, dict) and {"price", "price_before"} <= body.keys() and _positive(case):
+        del body["price_before"]
+    if _positive(case):
         _sign(case)
         if "/webhook_endpoints" in case.path and isinstance(body, dict) and body.get("url"):
             body["url"] = "https://hooks.example.com/orders"
     if WELL_FORMED.fullmatch(str(case.headers.get(KEY, ""))):
         case.headers[KEY] = secrets.token_urlsafe()
+
+
+def _positive(case: Case[Any]) -> bool:
+    return case.meta is not None and case.meta.generation.mode.is_positive
 
 
 def _sign(case: Case[Any]) -> None:

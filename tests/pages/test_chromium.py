@@ -140,7 +140,8 @@ def test_the_total_follows_the_chosen_method_and_qris_is_shown(browser: Browser,
         picture = page.get_by_alt_text("Kode QRIS untuk pembayaran ini")
         expect(picture).to_be_visible()
 
-        assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+        expect(picture).to_have_js_property("complete", True)  # noqa: FBT003 - Playwright's form
+        assert picture.evaluate("image => image.naturalWidth > 0")
         box = picture.bounding_box()
         assert box is not None
         assert box["width"] >= 240

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from tests.world import World
 
 
+ENDED = -1.0
+"""Seconds of a lease that has run out: one of none would run on for what is left of SQLite's millisecond."""
+
+
 @pytest.mark.usefixtures("ordered")
 def test_a_process_that_dies_between_the_commit_and_the_delivery_loses_nothing(
     world: World, receiver: Receiver
@@ -25,7 +29,7 @@ def test_a_process_that_dies_between_the_commit_and_the_delivery_loses_nothing(
     with world.database.read() as db:
         [row] = deliveries.due(db, world.clock(), 10)
     with world.database.begin() as db:
-        assert deliveries.claim(db, row, 0.0, world.clock())  # and dies: its lease ends at once
+        assert deliveries.claim(db, row, ENDED, world.clock())  # and dies: its lease ends at once
 
     deliver_due(world)
 
@@ -58,7 +62,7 @@ def test_one_who_was_paused_writes_nothing_over_the_attempt_that_followed(world:
     with world.database.read() as db:
         [row] = deliveries.due(db, world.clock(), 10)
     with world.database.begin() as db:
-        deliveries.claim(db, row, 0.0, world.clock())
+        deliveries.claim(db, row, ENDED, world.clock())
     deliver_due(world)
 
     with world.database.begin() as db:
