@@ -140,7 +140,7 @@ def test_the_total_follows_the_chosen_method_and_qris_is_shown(browser: Browser,
         picture = page.get_by_alt_text("Kode QRIS untuk pembayaran ini")
         expect(picture).to_be_visible()
 
-        expect(picture).to_have_js_property("complete", True)  # noqa: FBT003 - Playwright's form
+        expect(picture).to_have_js_property("complete", True)
         assert picture.evaluate("image => image.naturalWidth > 0")
         box = picture.bounding_box()
         assert box is not None
