@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-MERCHANT, API_KEY = "D0001", "732B39FC61796845775D2C4FB05332AF"
+MERCHANT, API_KEY = "D0001", "732B39FC61796845775D2C4FB05332AF"  # pragma: allowlist secret
 """The pair that Duitku's own tests use (duitku.md 1)."""
 AMOUNT = "150000"
 

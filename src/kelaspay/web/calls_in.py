@@ -39,7 +39,7 @@ DUITKU = {
         "merchantOrderId": _text("KP261123-k3v6c2lqxp7nz5ea", longest=50),
         "resultCode": _text("00", "`00`: paid. Not signed, so Duitku is asked before anything is done."),
         "signature": _text(
-            "5d1f1b4e6f0a", "HMAC-SHA256 or, in the older form, MD5 of merchantCode, amount and merchantOrderId."
+            "a signature in hex", "HMAC-SHA256 or, in the older form, MD5 of merchantCode, amount and merchantOrderId."
         ),
         "reference": _text("D0001ABCDEF"),
         "publisherOrderId": _text("MGUHWKJX3M1KMSQN5"),
