@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kelaspay.confirm import confirm
+from kelaspay.enroll import enroll, find_or_create_user, map_course
+from kelaspay.thinkific.client import no_guard
 from tests.world import COURSE, OFFER, PRICE
 
 if TYPE_CHECKING:
@@ -226,6 +229,23 @@ def test_buying_again_while_access_runs_adds_the_days_once(world: World) -> None
 
     [there] = world.thinkific.school.enrollments.values()
     assert there.expiry_date == world.clock() + timedelta(days=10 + 30)
+
+
+def test_the_days_add_up_when_the_order_that_made_the_user_is_overtaken_by_the_next(world: World) -> None:
+    world.sell(access_days=30)
+    first = world.buy_and_pay()
+    school, start = world.school, world.engine.start
+    confirm(first, database=school.database, duitku=school.duitku, start=start, now=school.now)
+    map_course(first, school=school)
+    find_or_create_user(first, school=school, guard=no_guard)  # and its process dies
+    second = world.buy_and_pay()
+    enroll(second, school=school, start=start, step=lambda _name, function: function(), guard=no_guard)
+
+    world.work()
+
+    [there] = world.thinkific.school.enrollments.values()
+    assert there.full_creations == 1
+    assert there.expiry_date == world.clock() + timedelta(days=30 + 30)
 
 
 def test_an_expired_enrollment_is_reactivated(world: World) -> None:

@@ -155,10 +155,11 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
     with school.database.read() as db:
         wanted = _enrollment(enrollments.find_enrollment(db, merchant_order_id))
         payment = payments.find_payment(db, merchant_order_id)
+        new = wanted.user_created and not wanted.enroll_tried and enrollments.only_order_of(db, wanted)
     if wanted.state is EnrollmentState.ENROLLED or payment is None:
         return
     access = _Access(wanted, school=school, guard=guard)
-    found = None if wanted.user_created and not wanted.enroll_tried else access.find()
+    found = None if new else access.find()  # of a user made for this order there is nothing to find
     if not wanted.enroll_tried:
         access.aim(_aim(payment, found, school.now()))
     try:

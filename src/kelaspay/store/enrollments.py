@@ -40,6 +40,14 @@ def save_enrollment(db: Db, merchant_order_id: MerchantOrderId, **values: Any) -
     db.execute(sa.update(enrollments).where(enrollments.c.merchant_order_id == merchant_order_id).values(**values))
 
 
+def only_order_of(db: Db, enrollment: Enrollment) -> bool:
+    """Whether its user has no other order of ours: one that was made for this order may have been used since."""
+    other = sa.select(enrollments.c.user_id).where(
+        enrollments.c.user_id == enrollment.user_id, enrollments.c.merchant_order_id != enrollment.merchant_order_id
+    )
+    return db.execute(other.limit(1)).first() is None
+
+
 def move_enrollment(
     db: Db,
     merchant_order_id: MerchantOrderId,
