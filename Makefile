@@ -75,7 +75,7 @@ docs: .venv/.docs ## Build the documentation's site in .site/html; a link that l
 drive: .venv/.all ## Send the API whatever its description allows and forbids (ARGS=600, seconds)
 	$(BIN)/python -m tests.api.drive $(ARGS)
 
-histories: .venv/.all ## Run 2 000 random histories of sales, which CI does too
+histories: .venv/.all ## Run 2 000 random histories of sales, which takes minutes
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -n auto -q tests/security/test_histories.py
 
 FUZZ_RUNS ?= 5000000
