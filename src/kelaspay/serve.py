@@ -65,7 +65,7 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
         held = stack.enter_context(alone(outside.database, shared=settings.redis_url is not None))
         migrate(outside.database)
         outside.schools.require()
-        engine = Engine(outside.database, outside.executor_id, outside.now)
+        engine = Engine(outside.database, outside.executor_id, outside.now, outside.tracing)
 
         def heard(living: int) -> None:
             outside.schools.share_limits(living)
@@ -87,6 +87,7 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
             works=works,
             keep=Keep.of(settings),
             living=heard,
+            tracing=outside.tracing,
         )
         woken.append(worker)
         stack.callback(worker.stop)
@@ -95,12 +96,26 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
         if works:
             schools = outside.schools
             postman = Postman(
-                office(settings, schools.profile, outside.database, outside.now, whatsapp_of=schools.whatsapp)
+                office(
+                    settings,
+                    schools.profile,
+                    outside.database,
+                    outside.now,
+                    whatsapp_of=schools.whatsapp,
+                    tracing=outside.tracing,
+                )
             )
             stack.callback(postman.stop)
             postman.start()
             herald = Herald(
-                Outbox(outside.database, outside.vault, outside.dialer, outside.now, outside.metrics.webhook)
+                Outbox(
+                    outside.database,
+                    outside.vault,
+                    outside.dialer,
+                    outside.now,
+                    outside.metrics.webhook,
+                    outside.tracing,
+                )
             )
             stack.callback(herald.stop)
             herald.start()
