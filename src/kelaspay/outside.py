@@ -95,17 +95,7 @@ def opened(
         metrics = Metrics(database, now)
         tracing = tracing or asked_for(os.environ)
         stack.callback(tracing.close)
-        http = stack.enter_context(
-            CountedClient(
-                metrics,
-                now=now,
-                told=lambda call: database.with_next_commit(lambda db: add_call(db, call)),
-                tracing=tracing,
-                transport=transport,
-                headers={"User-Agent": USER_AGENT},
-                follow_redirects=False,
-            )
-        )
+        http = stack.enter_context(_client(database, metrics, now, tracing, transport))
         cache = _redis(settings)
         if cache is not None:
             stack.callback(cache.close)
@@ -144,6 +134,24 @@ def opened(
             now=now,
             executor_id=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
         )
+
+
+def _client(
+    database: Database,
+    metrics: Metrics,
+    now: Callable[[], datetime],
+    tracing: Tracing,
+    transport: httpx2.BaseTransport | None,
+) -> CountedClient:
+    return CountedClient(
+        metrics,
+        now=now,
+        told=lambda call: database.with_next_commit(lambda db: add_call(db, call)),
+        tracing=tracing,
+        transport=transport,
+        headers={"User-Agent": USER_AGENT},
+        follow_redirects=False,
+    )
 
 
 def _redis(settings: Settings) -> redis.Redis | None:
