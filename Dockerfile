@@ -12,9 +12,9 @@ ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_PROJECT
 WORKDIR /src
 COPY pyproject.toml uv.lock README.md LICENSE ./
 # what we depend on is a layer of its own: it changes less often than we do
-RUN uv sync --frozen --no-dev --no-install-project
+RUN uv sync --frozen --no-dev --extra traces --no-install-project
 COPY src ./src
-RUN uv sync --frozen --no-dev --no-editable
+RUN uv sync --frozen --no-dev --extra traces --no-editable
 
 FROM ${PYTHON_IMAGE}
 # pg_dump and pg_restore, of the same major version as compose.yaml's server, for `kelaspay backup` and `restore`

@@ -123,7 +123,7 @@ clean: ## Remove what was installed and made
 	@touch $@
 
 .venv/.all: uv.lock pyproject.toml | $(filter .uv/bin/uv,$(UV))
-	@$(UV) sync --quiet --frozen --python $(PYTHON)
+	@$(UV) sync --quiet --frozen --all-extras --python $(PYTHON)
 	@touch $@ .venv/.run
 
 .venv/.docs: uv.lock pyproject.toml | .venv/.all

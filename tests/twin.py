@@ -15,12 +15,14 @@ from kelaspay.faults import DatabaseUnavailable, HeldElsewhere
 from kelaspay.payment import MerchantOrderId
 from kelaspay.store import jobs
 from kelaspay.store.database import UtcDateTime
+from kelaspay.tracing import UNTRACED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from kelaspay.store.database import Database, Db
+    from kelaspay.tracing import Tracing
 
 HELD_SECONDS = 5.0
 """How long a run waits that another process holds."""
@@ -44,18 +46,20 @@ class TwinEngine:
         clock: Callable[[], datetime],
         perform: Callable[[MerchantOrderId, int, str], None],
         executor_id: str = "twin",
+        tracing: Tracing = UNTRACED,
     ) -> None:
         self._database = database
         self._clock = clock
         self._perform = perform
         self.executor_id = executor_id
+        self._tracing = tracing
 
     def enqueue(self, db: Db, merchant_order_id: MerchantOrderId, run: int, seconds: float) -> None:
         due_at = self._clock() + timedelta(seconds=max(0.0, seconds))
         db.execute(sa.insert(queue).values(merchant_order_id=merchant_order_id, run=run, due_at=due_at))
 
     def start(self, db: Db, merchant_order_id: MerchantOrderId, wake_at: datetime) -> int | None:
-        run = jobs.start_run(db, merchant_order_id, wake_at)
+        run = jobs.start_run(db, merchant_order_id, wake_at, self._tracing.here())
         if run is not None:
             self.enqueue(db, merchant_order_id, run, (wake_at - self._clock()).total_seconds())
         return run

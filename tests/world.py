@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from kelaspay.payment import Enrollment, Payment
     from kelaspay.school import School
     from kelaspay.store.database import Db
+    from kelaspay.tracing import Tracing
     from kelaspay_emulators.thinkific.school import School as ThinkificSchool
 
 START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -109,7 +110,7 @@ class World:
         self.hosts = Hosts()
         self.school: School = outside.schools.of()
         make_queue(self.database)
-        self.engine = TwinEngine(self.database, clock, self._perform)
+        self.engine = TwinEngine(self.database, clock, self._perform, tracing=outside.tracing)
 
     def school_of(self, key: str) -> School:
         """As the service finds it, but for the default's clients, which a test may have put in a seam of its own."""
@@ -201,7 +202,11 @@ class World:
 
     def hand_over(self) -> int:
         return hand_over(
-            database=self.database, start=self.engine.start, now=self.clock, spacing=lambda asks: 5.0 * 2**asks
+            database=self.database,
+            start=self.engine.start,
+            now=self.clock,
+            spacing=lambda asks: 5.0 * 2**asks,
+            tracing=self.outside.tracing,
         )
 
     def reconcile(self, *, dry_run: bool = False) -> Reconciled:
@@ -274,6 +279,7 @@ class World:
             step=lambda _name, function: function(),
             start=self.engine.start,
             enqueue=self.engine.enqueue,
+            tracing=self.outside.tracing,
         )
 
 
@@ -303,7 +309,13 @@ def settings_for(
 
 @contextmanager
 def world_on(
-    folder: Path, database_url: str, redis_url: str | None, *, beside: World | None = None, **more: Any
+    folder: Path,
+    database_url: str,
+    redis_url: str | None,
+    *,
+    beside: World | None = None,
+    tracing: Tracing | None = None,
+    **more: Any,
 ) -> Iterator[World]:
     """A world on a migrated database; `beside` another one, with that one's clock and outside systems."""
     with ExitStack() as stack:
@@ -313,7 +325,7 @@ def world_on(
         thinkific.switches.rate = None
         settings = settings_for(folder, database_url, redis_url, thinkific, **more)
         hosts = Hosts(duitku=duitku, thinkific=thinkific)
-        outside = stack.enter_context(opened(settings, transport=hosts, now=clock))
+        outside = stack.enter_context(opened(settings, transport=hosts, now=clock, tracing=tracing))
         inbox = Inbox(outside.database, clock, count=outside.metrics.callback)
         stack.callback(inbox.close)
         made: list[World] = []

@@ -29,6 +29,7 @@ from kelaspay.web import (
     receipt,
     shop,
     status,
+    traced,
 )
 from kelaspay.web.console import routers
 from kelaspay.web.described import DESCRIPTION, TAGS, Described
@@ -38,6 +39,7 @@ from kelaspay.web.v1 import acts, enrollments, events, offers, own_key, payments
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fastapi.telemetry import TelemetryConfig
     from starlette.routing import BaseRoute
 
     from kelaspay.confirm import Start
@@ -45,9 +47,13 @@ if TYPE_CHECKING:
     from kelaspay.outside import Outside
 
 
+NONE_OF_ITS_OWN: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""The framework's spans hold whole addresses and who asked, its logs what was typed."""
+
+
 def create_watch(outside: Outside, engine: Callable[[], object]) -> FastAPI:
     """For a process without a web: how it is, and nothing else."""
-    app = FastAPI(openapi_url=None)
+    app = FastAPI(openapi_url=None, telemetry=NONE_OF_ITS_OWN)
     app.state.outside = outside
     app.state.engine = engine
     for part in (health, metrics):
@@ -70,19 +76,22 @@ def create_app(outside: Outside, inbox: Inbox, start: Start, *, engine: Callable
         docs_url=None,  # its page asks others for its script; `docs` is ours
         redoc_url=None,
         redirect_slashes=False,  # its redirects are built from the Host header
+        telemetry=NONE_OF_ITS_OWN,
     )
     app.state.outside = outside
     app.state.start = start
     app.state.engine = engine
     app.state.methods = {}
     app.state.pictures = Pictures(outside.dialer)
-    app.router.routes[:0] = hooks.hooks_of(outside.schools, inbox, outside.settings, outside.now)
+    app.router.routes[:0] = hooks.hooks_of(outside.schools, inbox, outside.settings, outside.now, outside.tracing)
     app.router.routes += routes()
     errors.install(app)
     app.add_middleware(headers.Cors, origins=front_ends(outside))
     app.add_middleware(door.Door)
     app.add_middleware(headers.Headers, https=outside.settings.app_base_url.startswith("https://"))
     app.add_middleware(counted.Counted, metrics=outside.metrics)
+    if outside.tracing.on:
+        app.add_middleware(traced.Traced, tracing=outside.tracing)
     return app
 
 

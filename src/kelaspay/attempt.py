@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -37,6 +37,7 @@ from kelaspay.faults import (
 from kelaspay.payment import UNPAID, Attention, EnrollmentState, Status
 from kelaspay.revoke import end_former, revoke
 from kelaspay.store import enrollments, jobs, payments
+from kelaspay.tracing import ORDER, RUN, UNTRACED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from kelaspay.school import School, SchoolOf
     from kelaspay.store.database import Database
     from kelaspay.store.jobs import Job
+    from kelaspay.tracing import Tracing
 
 log = structlog.get_logger()
 
@@ -79,6 +81,7 @@ class _Desk:
     now: Callable[[], datetime]
     waits: Waits
     enqueue: Enqueue
+    tracing: Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,35 +105,48 @@ def attempt(
     step: Step,
     start: Start,
     enqueue: Enqueue,
+    tracing: Tracing = UNTRACED,
 ) -> None:
     """Do run number `run` of a payment's work, whatever its outcome; only a lost database escapes as a fault.
 
     Raises `HeldElsewhere` when another process holds the run: try again when its lease has ended.
     """
-    desk = _Desk(database, holder, now, waits, enqueue)
+    desk = _Desk(database, holder, now, waits, enqueue, tracing)
     held = _claimed(merchant_order_id, run, holder=holder, database=database)
     if held is None:
         return
-    job = held.job
+    known: dict[str, str | int] = {ORDER: merchant_order_id, RUN: run}
+    with tracing.span("run", known, parent=held.job.traceparent) as span:
+        try:
+            _perform(held, desk, school_of=school_of, step=step, start=start)
+        except Exception as error:  # noqa: BLE001 - the outermost loop of the work: whatever it was, the payment has a next step
+            fault = _as_fault(error)
+            span.failed(fault.code())
+            _after(held.job, fault, desk)
+        else:
+            _finish(held.job, desk, start)
+
+
+def _perform(held: _Held, desk: _Desk, *, school_of: SchoolOf, step: Step, start: Start) -> None:
+    order_id, run = held.job.merchant_order_id, held.job.run
 
     def guard() -> None:
-        with database.begin() as db:
-            if not jobs.extend(db, merchant_order_id, run, holder, LEASE_SECONDS):
-                raise Superseded(merchant_order_id=merchant_order_id)
+        with desk.database.begin() as db:
+            if not jobs.extend(db, order_id, run, desk.holder, LEASE_SECONDS):
+                raise Superseded(merchant_order_id=order_id)
 
-    try:
-        school = _school(held, school_of)
-        school = replace(school, thinkific=school.thinkific.about(merchant_order_id))
-        if held.revoke_wanted:
-            revoke(merchant_order_id, school=school, step=step, guard=guard)
-        else:
-            enroll(merchant_order_id, school=school, start=start, step=step, guard=guard)
-            if _given_away(merchant_order_id, database):
-                step("former", lambda: end_former(merchant_order_id, school=school, guard=guard))
-    except Exception as error:  # noqa: BLE001 - the outermost loop of the work: whatever it was, the payment has a next step
-        _after(job, _as_fault(error), desk)
-    else:
-        _finish(job, desk, start)
+    def traced(name: str, function: Callable[[], Any]) -> Any:
+        with desk.tracing.span(name):
+            return step(name, function)
+
+    school = _school(held, school_of)
+    school = replace(school, thinkific=school.thinkific.about(order_id))
+    if held.revoke_wanted:
+        revoke(order_id, school=school, step=traced, guard=guard)
+        return
+    enroll(order_id, school=school, start=start, step=traced, guard=guard)
+    if _given_away(order_id, desk.database):
+        traced("former", lambda: end_former(order_id, school=school, guard=guard))
 
 
 def _finish(job: Job, desk: _Desk, start: Start) -> None:
@@ -218,6 +234,7 @@ def _put_off(job: Job, fault: Fault, desk: _Desk) -> None:
             failing_since=failing_since,
             fault=fault.code(),
             fault_text=str(fault),
+            traceparent=desk.tracing.here(),
         ):
             desk.enqueue(db, job.merchant_order_id, job.run + 1, wait)
             if job.fault != fault.code():

@@ -18,6 +18,7 @@ from kelaspay.faults import CallbackTooLarge
 from kelaspay.payment import UNPAID, Status
 from kelaspay.store import inbox, payments
 from kelaspay.store.inbox import Event
+from kelaspay.tracing import ORDER, UNTRACED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from kelaspay.confirm import Start
     from kelaspay.school import School
     from kelaspay.store.database import Database, Db
+    from kelaspay.tracing import Tracing
 
 log = structlog.get_logger()
 
@@ -67,6 +69,7 @@ def hand_over(
     start: Start,
     now: Callable[[], datetime],
     spacing: Callable[[int], float],
+    tracing: Tracing = UNTRACED,
     limit: int = BATCH,
 ) -> int:
     """Start what the waiting events call for, `limit` of them; returned is how many were handed over.
@@ -81,9 +84,17 @@ def hand_over(
     with database.begin() as db:
         # by order, so that two processes with events of the same orders wait for each other in one direction only
         waiting = sorted(inbox.waiting(db, limit), key=lambda event: event.merchant_order_id or "")
-        outcomes = {event.id: _start(db, event, start=start, at=at, spacing=spacing) for event in waiting}
+        outcomes = {}
+        for event in waiting:
+            with tracing.span("hand over", _known(event), parent=event.traceparent):
+                outcomes[event.id] = _start(db, event, start=start, at=at, spacing=spacing)
         inbox.set_started(db, outcomes, at)
     return len(outcomes)
+
+
+def _known(event: sa.Row[Any]) -> dict[str, str | int]:
+    """What a span tells of an event."""
+    return {} if event.merchant_order_id is None else {ORDER: event.merchant_order_id}
 
 
 def _start(db: Db, event: sa.Row[Any], *, start: Start, at: datetime, spacing: Callable[[int], float]) -> str:

@@ -12,12 +12,14 @@ import httpx2
 
 from kelaspay import masked
 from kelaspay.store.calls import Call
+from kelaspay.tracing import ORDER, STATUS, UNTRACED, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from kelaspay.metrics import Metrics
+    from kelaspay.tracing import Tracing
 
 THINKIFIC = "/api/public/v1/"
 DUITKU = "/api/merchant/"
@@ -31,15 +33,35 @@ class CountedClient(httpx2.Client):
     """The client that everybody shares."""
 
     def __init__(
-        self, metrics: Metrics, *, now: Callable[[], datetime], told: Callable[[Call], None], **options: Any
+        self,
+        metrics: Metrics,
+        *,
+        now: Callable[[], datetime],
+        told: Callable[[Call], None],
+        tracing: Tracing = UNTRACED,
+        **options: Any,
     ) -> None:
         """`told` hears of every call that is about a payment, in the thread that made it."""
         super().__init__(**options)
         self._metrics = metrics
         self._now = now
         self._told = told
+        self._tracing = tracing
 
     def send(self, request: httpx2.Request, **how: Any) -> httpx2.Response:
+        name = spoken(request.method, request.url.path)
+        if name is None or not self._tracing.on:
+            return self._counted(request, **how)
+        about = request.extensions.get(ABOUT)
+        known = {"http.request.method": request.method} | ({ORDER: str(about)} if about else {})
+        with self._tracing.span(name, known, kind=Kind.CLIENT) as span:
+            response = self._counted(request, **how)
+            span.tell({STATUS: response.status_code})
+            if response.status_code >= REFUSED:
+                span.failed(result_of(response.status_code))
+            return response
+
+    def _counted(self, request: httpx2.Request, **how: Any) -> httpx2.Response:
         began = time.monotonic()
         try:
             response = super().send(request, **how)
@@ -88,6 +110,13 @@ def named(method: str, path: str) -> str:
     """A call to Thinkific without its ids, like `PUT /enrollments/{id}`."""
     parts = path.partition(THINKIFIC)[2].split("/")
     return f"{method} /{'/'.join(part if WORD.fullmatch(part) else '{id}' for part in parts)}"
+
+
+def spoken(method: str, path: str) -> str | None:
+    """A call by its name, like `Duitku transactionStatus` or `Thinkific PUT /users/{id}`; None for anybody else's."""
+    if DUITKU in path:
+        return f"Duitku {path.rpartition('/')[2]}"
+    return f"Thinkific {named(method, path)}" if THINKIFIC in path else None
 
 
 def result_of(status: int) -> str:

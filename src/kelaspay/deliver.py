@@ -25,12 +25,14 @@ from kelaspay.notice import NoticeType
 from kelaspay.store import deliveries, endpoints
 from kelaspay.store.deliveries import State
 from kelaspay.store.endpoints import Disabled
+from kelaspay.tracing import ORDER, STATUS, UNTRACED, Kind, same_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kelaspay.dial import Answer, Dialer
     from kelaspay.store.database import Database
+    from kelaspay.tracing import Tracing
     from kelaspay.vault import Vault
 
 log = structlog.get_logger()
@@ -68,6 +70,7 @@ class Outbox:
     dialer: Dialer
     now: Callable[[], datetime]
     told: Callable[[str], None] = lambda _result: None
+    tracing: Tracing = UNTRACED
 
 
 def deliver(row: Any, outbox: Outbox) -> bool:
@@ -76,9 +79,8 @@ def deliver(row: Any, outbox: Outbox) -> bool:
     with outbox.database.begin() as db:
         if not deliveries.claim(db, row, LEASE_SECONDS, now):
             return False
-    text = row.body.encode()
     try:
-        answer = outbox.dialer.post(row.url, _headers(row, outbox, now), text)
+        answer = _posted(row, outbox, now)
     except Fault as fault:
         _not_taken(row, outbox, str(fault), None)
         return True
@@ -89,6 +91,18 @@ def deliver(row: Any, outbox: Outbox) -> bool:
     else:
         _not_taken(row, outbox, f"It answered {answer.status}.", answer)
     return True
+
+
+def _posted(row: Any, outbox: Outbox, now: datetime) -> Answer:
+    known = {"kelaspay.endpoint": row.endpoint_id, "kelaspay.attempt": row.attempts + 1}
+    known |= {ORDER: row.merchant_order_id} if row.merchant_order_id else {}
+    parent = same_work(row.traceparent, row.raised_at, now)
+    with outbox.tracing.span(f"webhook {row.type}", known, parent=parent, kind=Kind.PRODUCER) as span:
+        answer = outbox.dialer.post(row.url, _headers(row, outbox, now), row.body.encode())
+        span.tell({STATUS: answer.status})
+        if answer.status not in SUCCESS:
+            span.failed("not_taken")
+        return answer
 
 
 def sign(row: Any, vault: Vault, now: datetime) -> str:

@@ -21,9 +21,11 @@ from kelaspay.payment import ERASED, EnrollmentState, Status
 from kelaspay.store import enrollments, messages, payments, wordings
 from kelaspay.store.messages import CODE_LIFE, State
 from kelaspay.store.preferences import quiet_hours_of
+from kelaspay.tracing import ORDER, UNTRACED, Kind, same_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from kelaspay.mail import Letter
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from kelaspay.settings import Settings
     from kelaspay.store.database import Database
     from kelaspay.store.wordings import Said
+    from kelaspay.tracing import Span, Tracing
     from kelaspay.whatsapp import Note
 
 log = structlog.get_logger()
@@ -61,6 +64,7 @@ class Office:
     post: Callable[[Letter], None] | None = None
     whatsapp_of: Callable[[str], Callable[[Note], None] | None] = lambda _school: None
     """A school's own way to WhatsApp, or None."""
+    tracing: Tracing = UNTRACED
 
 
 def office(
@@ -70,13 +74,14 @@ def office(
     now: Callable[[], datetime],
     *,
     whatsapp_of: Callable[[str], Callable[[Note], None] | None] = lambda _school: None,
+    tracing: Tracing = UNTRACED,
 ) -> Office:
     """With SMTP_URL letters are sent, else kept; where a school has WhatsApp most kinds go that way too."""
     post = None
     if settings.smtp_url is not None:
         sender = settings.mail_from or settings.seller_email or "no-reply@localhost"
         post = smtp(settings.smtp_url.get_secret_value(), sender)
-    return Office(database, profile_of, settings.app_base_url, now, post, whatsapp_of)
+    return Office(database, profile_of, settings.app_base_url, now, post, whatsapp_of, tracing)
 
 
 def send_due(office: Office) -> int:
@@ -130,7 +135,8 @@ def _send_letter(row: Any, made: Letter, office: Office) -> None:
         _write_down(row, office, state=State.KEPT, sent_at=office.now(), **kept)
         return
     try:
-        office.post(made)
+        with _span(row, office, "letter"):
+            office.post(made)
     except Fault as fault:
         _failed(row, fault, office, kept)
         return
@@ -145,11 +151,20 @@ def _send_note(row: Any, made: Note, office: Office, post: Callable[[Note], None
         _write_down(row, office, state=State.KEPT, **kept)
         return
     try:
-        post(made)
+        with _span(row, office, "WhatsApp message"):
+            post(made)
     except Fault as fault:
         _failed(row, fault, office, kept)
         return
     _sent(row, office, kept)
+
+
+def _span(row: Any, office: Office, what: str) -> AbstractContextManager[Span]:
+    """Around sending it, in the trace of the work that raised it."""
+    kind = row.kind.partition(AT)[0].partition(":")[0]
+    known = {ORDER: row.merchant_order_id, "kelaspay.message": kind}
+    parent = same_work(row.traceparent, row.raised_at, office.now())
+    return office.tracing.span(f"send {what}", known, parent=parent, kind=Kind.CLIENT)
 
 
 def _sent(row: Any, office: Office, kept: dict[str, str | None]) -> None:

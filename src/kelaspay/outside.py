@@ -29,6 +29,7 @@ from kelaspay.settings import secret_key
 from kelaspay.store.calls import add_call
 from kelaspay.store.database import Database
 from kelaspay.thinkific.oauth import ThinkificOAuth
+from kelaspay.traces import asked_for
 from kelaspay.turnstile import Turnstile
 from kelaspay.vault import Vault
 from kelaspay.watching import Watching
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from kelaspay.settings import Settings
+    from kelaspay.tracing import Tracing
 
 USER_AGENT = f"Kelaspay/{__version__}"
 REDIS_SECONDS = 1.0
@@ -70,30 +72,30 @@ class Outside:
     oauth: ThinkificOAuth | None
     dialer: Dialer
     metrics: Metrics
+    tracing: Tracing
     now: Callable[[], datetime]
     executor_id: str
 
 
 @contextmanager
 def opened(
-    settings: Settings, *, transport: httpx2.BaseTransport | None = None, now: Callable[[], datetime] = utc_now
+    settings: Settings,
+    *,
+    transport: httpx2.BaseTransport | None = None,
+    now: Callable[[], datetime] = utc_now,
+    tracing: Tracing | None = None,
 ) -> Iterator[Outside]:
-    """Open all of it; `transport` lets the emulators stand in without a socket."""
+    """Open all of it; `transport` lets the emulators stand in without a socket, `tracing` another than the environment
+    asks for.
+    """
     with ExitStack() as stack:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         database = Database(settings.database)
         stack.callback(database.close)
         metrics = Metrics(database, now)
-        http = stack.enter_context(
-            CountedClient(
-                metrics,
-                now=now,
-                told=lambda call: database.with_next_commit(lambda db: add_call(db, call)),
-                transport=transport,
-                headers={"User-Agent": USER_AGENT},
-                follow_redirects=False,
-            )
-        )
+        tracing = tracing or asked_for(os.environ)
+        stack.callback(tracing.close)
+        http = stack.enter_context(_client(database, metrics, now, tracing, transport))
         cache = _redis(settings)
         if cache is not None:
             stack.callback(cache.close)
@@ -127,10 +129,29 @@ def opened(
             vault=shared.vault,
             oauth=shared.oauth,
             metrics=metrics,
+            tracing=tracing,
             dialer=Dialer(private=settings.webhooks_to_private, https=settings.duitku_environment == "production"),
             now=now,
             executor_id=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
         )
+
+
+def _client(
+    database: Database,
+    metrics: Metrics,
+    now: Callable[[], datetime],
+    tracing: Tracing,
+    transport: httpx2.BaseTransport | None,
+) -> CountedClient:
+    return CountedClient(
+        metrics,
+        now=now,
+        told=lambda call: database.with_next_commit(lambda db: add_call(db, call)),
+        tracing=tracing,
+        transport=transport,
+        headers={"User-Agent": USER_AGENT},
+        follow_redirects=False,
+    )
 
 
 def _redis(settings: Settings) -> redis.Redis | None:

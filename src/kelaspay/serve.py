@@ -65,7 +65,7 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
         held = stack.enter_context(alone(outside.database, shared=settings.redis_url is not None))
         migrate(outside.database)
         outside.schools.require()
-        engine = Engine(outside.database, outside.executor_id, outside.now)
+        engine = Engine(outside.database, outside.executor_id, outside.now, outside.tracing)
 
         def heard(living: int) -> None:
             outside.schools.share_limits(living)
@@ -87,24 +87,27 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
             works=works,
             keep=Keep.of(settings),
             living=heard,
+            tracing=outside.tracing,
         )
         woken.append(worker)
         stack.callback(worker.stop)
         stack.callback(outside.schools.shut)
         worker.start()
         if works:
-            schools = outside.schools
-            postman = Postman(
-                office(settings, schools.profile, outside.database, outside.now, whatsapp_of=schools.whatsapp)
-            )
-            stack.callback(postman.stop)
-            postman.start()
-            herald = Herald(
-                Outbox(outside.database, outside.vault, outside.dialer, outside.now, outside.metrics.webhook)
-            )
-            stack.callback(herald.stop)
-            herald.start()
+            _send_and_tell(outside, stack)
         yield Process(outside, engine, inbox, worker)
+
+
+def _send_and_tell(outside: Outside, stack: ExitStack) -> None:
+    """Messages to buyers and notices to integrators, until the end."""
+    schools, database, now = outside.schools, outside.database, outside.now
+    way, tracing = schools.whatsapp, outside.tracing
+    postman = Postman(office(outside.settings, schools.profile, database, now, whatsapp_of=way, tracing=tracing))
+    stack.callback(postman.stop)
+    postman.start()
+    herald = Herald(Outbox(database, outside.vault, outside.dialer, now, outside.metrics.webhook, tracing))
+    stack.callback(herald.stop)
+    herald.start()
 
 
 def _refuse_half_of_whatsapp(settings: Settings) -> None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from kelaspay.store.database import database_clock
 from kelaspay.store.notice_tables import deliveries, endpoints, notices
+from kelaspay.store.tables import jobs
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -43,7 +44,7 @@ LISTED = (
 
 def due(db: Db, now: datetime, limit: int, *, skipping: Collection[str] = ()) -> list[sa.Row[Any]]:
     """What to deliver now and nobody is delivering, the oldest first, to enabled endpoints but those to skip; each with
-    `body`, `url` and both sealed secrets.
+    `body`, `url`, both sealed secrets, and the `traceparent` of its order's work.
     """
     free = sa.or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until < database_clock())
     query = _whole().where(
@@ -134,7 +135,8 @@ def _listed() -> sa.Select[Any]:
 def _whole() -> sa.Select[Any]:
     sealed = (endpoints.c.url, endpoints.c.secret, endpoints.c.old_secret, endpoints.c.old_secret_until)
     return (
-        sa.select(*LISTED, notices.c.body, *sealed)
+        sa.select(*LISTED, notices.c.body, *sealed, jobs.c.traceparent)
         .join(notices, notices.c.id == deliveries.c.notice_id)
         .join(endpoints, endpoints.c.id == deliveries.c.endpoint_id)
+        .outerjoin(jobs, jobs.c.merchant_order_id == notices.c.merchant_order_id)
     )

@@ -38,6 +38,8 @@ class Event(NamedTuple):
     received_at: datetime
     school: str = ""
     """The key of the school whose key it was verified with."""
+    traceparent: str | None = None
+    """The trace that its coming began, for whatever goes on with it."""
 
 
 def keep(db: Db, events: Iterable[Event]) -> None:
@@ -59,10 +61,10 @@ COLUMNS = ", ".join(Event._fields)
 KEEP_ON_POSTGRESQL = (
     f"INSERT INTO inbox ({COLUMNS})"  # noqa: S608 - constants
     " SELECT source, digest, merchant_order_id, reference, result_code, receipt, amount, content_type,"
-    " coalesce(convert_to(plain, 'UTF8'), decode(body, 'hex')), received_at, school"
+    " coalesce(convert_to(plain, 'UTF8'), decode(body, 'hex')), received_at, school, traceparent"
     " FROM json_to_recordset(%s::json) AS e(source text, digest text, merchant_order_id text, reference text,"
     " result_code text, receipt text, amount bigint, content_type text, plain text, body text, received_at timestamptz,"
-    f" school text){AGAIN}"
+    f" school text, traceparent text){AGAIN}"
 )
 """One statement with one parameter, whatever the number of events."""
 
@@ -112,6 +114,7 @@ def waiting(db: Db, limit: int) -> list[sa.Row[Any]]:
                 inbox.c.merchant_order_id,
                 inbox.c.result_code,
                 inbox.c.received_at,
+                inbox.c.traceparent,
             )
             .where(inbox.c.started_at.is_(None))
             .order_by(inbox.c.id)

@@ -34,22 +34,34 @@ class Job:
     failing_since: datetime | None
     fault: str | None
     fault_text: str | None
+    traceparent: str | None
+    """The trace that its work belongs to."""
 
 
 JOB_COLUMNS = [jobs.c[name] for name in Job.__slots__]
 
 
-def start_run(db: Db, merchant_order_id: MerchantOrderId, wake_at: datetime) -> int | None:
+def start_run(
+    db: Db, merchant_order_id: MerchantOrderId, wake_at: datetime, traceparent: str | None = None
+) -> int | None:
     """Raise the run number so that a run at `wake_at` is the one that counts; returned is its number.
 
-    None when a run that wakes no later is already there; that one is told to look again before it gives up.
+    None when a run that wakes no later is already there; that one is told to look again before it gives up. Work that
+    was under way stays in its trace; what begins belongs to the `traceparent` of whoever began it.
     """
     insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(jobs)
+    under_way = sa.case((jobs.c.active, jobs.c.traceparent))
+    traced = {"traceparent": sa.func.coalesce(under_way, traceparent)}
     started = insert.values(
-        merchant_order_id=merchant_order_id, run=1, active=True, wake_at=wake_at, attempts=0
+        merchant_order_id=merchant_order_id,
+        run=1,
+        active=True,
+        wake_at=wake_at,
+        attempts=0,
+        traceparent=traceparent,
     ).on_conflict_do_update(
         index_elements=[jobs.c.merchant_order_id],
-        set_={"run": jobs.c.run + 1, "active": True, "wake_at": wake_at, "poked": False},
+        set_={"run": jobs.c.run + 1, "active": True, "wake_at": wake_at, "poked": False} | traced,
         where=sa.or_(sa.not_(jobs.c.active), jobs.c.wake_at > wake_at),
     )
     row = db.execute(started.returning(jobs.c.run)).all()
@@ -105,8 +117,11 @@ def put_off(
     failing_since: datetime | None,
     fault: str,
     fault_text: str,
+    traceparent: str | None = None,
 ) -> bool:
-    """End this run with a passing fault; the next one wakes at `wake_at`. False when it was superseded."""
+    """End this run with a passing fault; the next one wakes at `wake_at`, in the same trace. False when it was
+    superseded.
+    """
     put_off = db.execute(
         sa.update(jobs)
         .where(jobs.c.merchant_order_id == job.merchant_order_id, jobs.c.run == job.run, jobs.c.holder == holder)
@@ -117,6 +132,7 @@ def put_off(
             failing_since=failing_since,
             fault=fault,
             fault_text=fault_text,
+            traceparent=job.traceparent or traceparent,
             holder=None,
             lease_until=None,
             poked=False,

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from kelaspay.payment import Status
 from kelaspay.store.database import database_clock
 from kelaspay.store.preferences import quiet_hours_of
-from kelaspay.store.tables import enrollments, messages, payments
+from kelaspay.store.tables import enrollments, jobs, messages, payments
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -96,9 +96,13 @@ def by_day(at: datetime, quiet: Hours) -> datetime:
 
 
 def due(db: Db, now: datetime, limit: int) -> list[sa.Row[Any]]:
-    """Waiting messages whose time has come and that nobody is sending, the oldest first."""
+    """Waiting messages whose time has come and that nobody is sending, the oldest first; each with the trace of its
+    order's work.
+    """
     free = sa.or_(messages.c.lease_until.is_(None), messages.c.lease_until < database_clock())
-    query = sa.select(messages).where(messages.c.state == State.WAITING, messages.c.due_at <= now, free)
+    its_job = jobs.c.merchant_order_id == messages.c.merchant_order_id
+    query = sa.select(messages, jobs.c.traceparent).outerjoin(jobs, its_job)
+    query = query.where(messages.c.state == State.WAITING, messages.c.due_at <= now, free)
     return list(db.execute(query.order_by(messages.c.due_at, messages.c.id).limit(limit)))
 
 

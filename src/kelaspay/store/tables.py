@@ -162,6 +162,7 @@ jobs = sa.Table(
     sa.Column("holder", sa.Text),
     sa.Column("lease_until", sa.Float),
     sa.Column("poked", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("traceparent", sa.Text),
 )
 sa.Index(
     "ix_jobs_wake",
@@ -224,6 +225,7 @@ inbox = sa.Table(
     sa.Column("repeats", sa.Integer, nullable=False, server_default="0"),
     sa.Column("started_at", UtcDateTime),
     sa.Column("outcome", sa.Text),
+    sa.Column("traceparent", sa.Text),
     sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.UniqueConstraint("source", "digest"),
 )

@@ -19,6 +19,7 @@ from kelaspay import callback, webhook
 from kelaspay.faults import CallbackTooLarge, Fault, NotConfigured, SourceRefused
 from kelaspay.school import DEFAULT, School
 from kelaspay.store.inbox import Event
+from kelaspay.tracing import ORDER, Kind
 from kelaspay.web.errors import SERVER_ERROR, fault_response, problem
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from kelaspay.inbox import Inbox
     from kelaspay.schools import Schools
     from kelaspay.settings import Network, Settings
+    from kelaspay.tracing import Tracing
 
 log = structlog.get_logger()
 
@@ -135,7 +137,24 @@ def thinkific_reader(keys_of: Callable[[Scope], tuple[str, list[SecretStr]]], no
     return read
 
 
-def hooks_of(schools: Schools, inbox: Inbox, settings: Settings, now: Callable[[], datetime]) -> list[Route]:
+def traced(read: Read, name: str, tracing: Tracing) -> Read:
+    """`read` within the first span of a trace. A `traceparent` that the caller sent is not looked at: it would put
+    a payment into a trace of theirs.
+    """
+
+    def read_within(scope: Scope, body: bytes) -> Event:
+        with tracing.span(name, kind=Kind.SERVER) as span:
+            event = read(scope, body)
+            if event.merchant_order_id is not None:
+                span.tell({ORDER: event.merchant_order_id})
+            return event._replace(traceparent=tracing.here())
+
+    return read_within if tracing.on else read
+
+
+def hooks_of(
+    schools: Schools, inbox: Inbox, settings: Settings, now: Callable[[], datetime], tracing: Tracing
+) -> list[Route]:
     """Every address that Duitku and Thinkific call. Only the environment's school is known without asking the
     database; the others are looked up in a thread, so that nobody else's callback waits for that.
     """
@@ -157,11 +176,18 @@ def hooks_of(schools: Schools, inbox: Inbox, settings: Settings, now: Callable[[
 
     keys = schools.webhook_keys()
     allowed = settings.duitku_networks
+
+    def duitku(find: Find) -> Read:
+        return traced(duitku_reader(find, allowed, now), "callback", tracing)
+
+    def thinkific(keys_of: Callable[[Scope], tuple[str, list[SecretStr]]]) -> Read:
+        return traced(thinkific_reader(keys_of, now), "Thinkific webhook", tracing)
+
     made = {
-        "/webhooks/duitku": Hook(duitku_reader(default, allowed, now), inbox),
-        "/webhooks/thinkific": Hook(thinkific_reader(lambda _scope: (DEFAULT, keys), now), inbox),
-        "/webhooks/duitku/{callback_path}": Hook(duitku_reader(named, allowed, now), inbox, threaded=True),
-        "/webhooks/thinkific/{callback_path}": Hook(thinkific_reader(keys_of_named, now), inbox, threaded=True),
+        "/webhooks/duitku": Hook(duitku(default), inbox),
+        "/webhooks/thinkific": Hook(thinkific(lambda _scope: (DEFAULT, keys)), inbox),
+        "/webhooks/duitku/{callback_path}": Hook(duitku(named), inbox, threaded=True),
+        "/webhooks/thinkific/{callback_path}": Hook(thinkific(keys_of_named), inbox, threaded=True),
     }
     return [Route(path, hook) for path, hook in made.items()]
 

@@ -28,12 +28,14 @@ from kelaspay.faults import DatabaseUnavailable, HeldElsewhere
 from kelaspay.payment import MerchantOrderId
 from kelaspay.store import jobs
 from kelaspay.store.database import translated
+from kelaspay.tracing import UNTRACED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from kelaspay.store.database import Database, Db
+    from kelaspay.tracing import Tracing
 
 log = structlog.get_logger()
 
@@ -108,8 +110,11 @@ class Engine:
     Everything raises `DatabaseUnavailable` when the database is away.
     """
 
-    def __init__(self, database: Database, executor_id: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, executor_id: str, now: Callable[[], datetime], tracing: Tracing = UNTRACED
+    ) -> None:
         self.executor_id = executor_id
+        self._tracing = tracing
         self._database = database
         self._now = now
         self._client = DBOSClient(
@@ -136,7 +141,7 @@ class Engine:
 
     def start(self, db: Db, merchant_order_id: MerchantOrderId, wake_at: datetime) -> int | None:
         """Make a run at `wake_at` the one that counts, row and job in the caller's commit; None when one is there."""
-        run = jobs.start_run(db, merchant_order_id, wake_at)
+        run = jobs.start_run(db, merchant_order_id, wake_at, self._tracing.here())
         if run is not None:
             self.enqueue(db, merchant_order_id, run, (wake_at - self._now()).total_seconds())
         return run

@@ -19,6 +19,7 @@ from kelaspay.faults import DatabaseUnavailable, Fault
 from kelaspay.reconcile import reconcile
 from kelaspay.retention import Keep, tidy
 from kelaspay.store import executors, jobs
+from kelaspay.tracing import UNTRACED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from kelaspay.payment import MerchantOrderId
     from kelaspay.schools import Schools
     from kelaspay.store.database import Database
+    from kelaspay.tracing import Tracing
     from kelaspay.work.engine import Engine
 
 log = structlog.get_logger()
@@ -87,6 +89,7 @@ class Worker:
         works: bool,
         keep: Keep,
         living: Callable[[int], None] = lambda _count: None,
+        tracing: Tracing = UNTRACED,
     ) -> None:
         """`living` is told how many processes work, at each heartbeat."""
         self._database = database
@@ -98,6 +101,7 @@ class Worker:
         self._works = works
         self._keep = keep
         self._living_are = living
+        self._tracing = tracing
         self._stopped = threading.Event()
         self._made_at = time.monotonic()
         self._last_beat = 0.0
@@ -159,6 +163,7 @@ class Worker:
             step=logged_step,
             start=self._engine.start,
             enqueue=self._engine.enqueue,
+            tracing=self._tracing,
         )
 
     def _beat(self) -> None:
@@ -183,6 +188,7 @@ class Worker:
                 start=self._engine.start,
                 now=self._now,
                 spacing=self._spacing,
+                tracing=self._tracing,
                 limit=RUSH_BATCH if rushed else BATCH,
             ):
                 return
