@@ -116,6 +116,29 @@ def resend_now(database: Database, merchant_order_id: MerchantOrderId, now: date
         raise MoveRefused("It was sent minutes ago.", merchant_order_id=merchant_order_id)
 
 
+def resend(database: Database, row: Any, now: datetime) -> bool:
+    """Have one message made and sent again, as things stand now; False for one that waits already or is a code."""
+    with database.begin() as db:
+        return repeatable(row) and messages.send_again(db, row.id, now)
+
+
+def repeatable(row: Any) -> bool:
+    """A code is never sent twice: the buyer asks for another."""
+    return row.state in {State.SENT, State.KEPT, State.FAILED} and not row.kind.startswith(SIGN_IN)
+
+
+def named(kept: str) -> tuple[str, str]:
+    """The kind of a message without what only its row needs, and the way it goes."""
+    return kept.removesuffix(WHATSAPP).partition(":")[0], "whatsapp" if kept.endswith(WHATSAPP) else "email"
+
+
+def kept_as(kind: str) -> list[str]:
+    """The ways in which messages of a kind are named in their rows: once, once more for another user, by WhatsApp."""
+    if not kind:
+        return []
+    return [f"{kind}:"] if kind == SIGN_IN else [kind, f"{kind}{WHATSAPP}", f"{kind}:"]
+
+
 def _see_to(row: Any, office: Office) -> None:
     facts = _facts(row, office)
     kind, _, channel = row.kind.partition(AT)

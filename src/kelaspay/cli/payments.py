@@ -7,12 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from kelaspay.cli import acts, show
+from kelaspay.cli import acts, entered, show, target
 from kelaspay.cli.acts import OrderId
-from kelaspay.cli.opening import desk
+from kelaspay.cli.opening import OnlySchool, desk
 from kelaspay.payment import Customer, Enrollment, Status
-from kelaspay.store import enrollments, inbox, jobs, payments
+from kelaspay.spreadsheet import PAYMENTS, lines
+from kelaspay.store import enrollments, inbox, jobs, listing, payments
 from kelaspay.store.jobs import Job
+from kelaspay.store.listing import Filter
 
 app = typer.Typer(no_args_is_help=True)
 acts.add_to(app)
@@ -49,6 +51,32 @@ def list_all(
         rows = show.rows_of(payments.list_payments(db, status=status, attention=attention, limit=limit))
     none = "Nothing needs a person." if attention else f"No payments are {status}." if status else "No payments yet."
     show.data(rows) if json else show.table(rows, COLUMNS, empty=none)
+
+
+@app.command("export")
+def export_all(
+    file: target.To = None,
+    *,
+    query: Annotated[
+        str, typer.Option(help="An order, e-mail, phone or VA number, reference, or a part of a name.")
+    ] = "",
+    status: Annotated[Status | None, typer.Option(help="Only in this state.")] = None,
+    offer: Annotated[str, typer.Option(help="Only of this offer, by its slug.")] = "",
+    since: Annotated[str | None, typer.Option(help="Like 2026-12-01, WIB.")] = None,
+    until: Annotated[str | None, typer.Option(help="The same; made before it.")] = None,
+    school: OnlySchool = None,
+    json: show.AsJson = False,
+) -> None:
+    """Write payments with their buyers as CSV for a spreadsheet, all that the filter finds."""
+    first, last = entered.time(since, "--since"), entered.time(until, "--until")
+    with desk() as at:
+        wanted = Filter(q=query, status=status or "", offer=offer, since=first, until=last, school=at.school(school))
+        asked = target.asked(query=query, status=status, offer=offer, since=since, until=until)
+        at.write_down("exported", None, asked, school=wanted.school)
+        columns = [column for group in PAYMENTS.values() for column in group]
+        with at.outside.database.read() as db:
+            rows = listing.all_of(db, wanted, now=at.outside.now())
+            target.write(file, lines(columns, rows), "payments", json=json)
 
 
 @app.command("show")
