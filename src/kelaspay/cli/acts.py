@@ -204,10 +204,11 @@ def change_email(
     json: show.AsJson = False,
 ) -> None:
     """Give it to another address, until the buyer has signed in. The user of the address before loses the access."""
+    wanted = email.strip().lower()
     act = Act(
         "email_changed",
-        f"would go to {email}; whoever has it under the address before would lose it.",
-        f"goes to {email}; whoever had it under the address before loses it.",
+        f"would go to {wanted}; the address before would lose any access to it.",
+        f"goes to {wanted}; the address before loses any access to it.",
     )
 
     def do(at: Desk, database: Database) -> None:

@@ -24,7 +24,7 @@ def ask(consequence: str, *, yes: bool, needed: bool = False) -> None:
         return
     if not sys.stdin.isatty():
         if needed:
-            raise typer.BadParameter("nobody can be asked here; to do it, say so", param_hint="--yes")
+            raise typer.BadParameter("it must be said where nobody can be asked", param_hint="--yes")
         return
     print(f"{consequence} Go on? [y/N]", end=" ", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in AGREED:

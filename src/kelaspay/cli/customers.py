@@ -48,7 +48,7 @@ GOES = "name, e-mail address and phone number, notes, messages' texts, and what 
 
 @app.command("list")
 def list_all(
-    query: Annotated[str, typer.Argument(metavar="[QUERY]", help="An e-mail, a phone number, a part of a name.")] = "",
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="An e-mail, a phone number, a part of a name.")] = "",
     *,
     school: OnlySchool = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Among how many of the newest orders.")] = AMONG,
@@ -93,6 +93,7 @@ def export(
     json: show.AsJson = False,
 ) -> None:
     """Write everything that is kept about a person as JSON, as they may ask for it."""
+    target.check(file, json=json)
     with desk() as at:
         only, address = at.school(school), _address(email)
         count = len(_orders(at, only, address))

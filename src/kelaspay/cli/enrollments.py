@@ -85,6 +85,7 @@ def export_all(
     json: show.AsJson = False,
 ) -> None:
     """Write enrollments as CSV for a spreadsheet, all that the filter finds."""
+    target.check(file, json=json)
     with desk() as at:
         asked = Asked(q=query, state=state or "", school=at.school(school))
         at.write_down("enrollments_exported", None, target.asked(query=query, state=state), school=asked.school)

@@ -11,6 +11,9 @@ from kelaspay.formats import wib_read
 if TYPE_CHECKING:
     from datetime import datetime
 
+LARGEST_ID = 2**63 - 1
+"""What a database can look for."""
+
 
 def time(text: str | None, option: str) -> datetime | None:
     """A time like 2026-12-01 or 2026-12-01T08:00, WIB; None for nothing."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kelaspay.cli import acts, consent, show
+from kelaspay.cli import acts, consent, entered, show
 from kelaspay.cli.opening import Desk, DryRun, OnlySchool, desk
 from kelaspay.faults import MessageUnknown, MoveRefused
 from kelaspay.letters import KINDS
@@ -31,7 +31,7 @@ COLUMNS = (
     show.Column("attempts", weight=1),
     show.Column("fault", yields=True, weight=5),
 )
-MessageId = Annotated[int | None, typer.Argument(help="An id that `messages list` shows.")]
+MessageId = Annotated[int | None, typer.Argument(max=entered.LARGEST_ID, help="An id that `messages list` shows.")]
 
 
 @app.command("list")
@@ -71,7 +71,7 @@ def resend(
 ) -> None:
     """Have a message made and sent again, as things stand now; or all that failed."""
     if failed == (message_id is not None):
-        raise typer.BadParameter("is needed, or --failed, and not both", param_hint="MESSAGE_ID")
+        raise typer.BadParameter("name one, or say --failed for all that failed", param_hint="MESSAGE_ID")
     with desk() as at:
         if message_id is not None:
             said = _resend_one(at, message_id, dry_run=dry_run)

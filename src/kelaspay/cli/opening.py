@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kelaspay.cli.show import NOTHING
+from kelaspay.faults import SchoolUnknown
 from kelaspay.school import DEFAULT
 from kelaspay.store import audit, payments
 from kelaspay.store.audit import EVERYWHERE, Deed
@@ -43,7 +44,10 @@ class Desk:
             return None
         if typed in {DEFAULT, self.outside.settings.thinkific_subdomain}:
             return DEFAULT
-        self.outside.schools.profile(typed)
+        try:
+            self.outside.schools.profile(typed)
+        except SchoolUnknown:
+            raise SchoolUnknown(school=typed) from None
         return typed
 
     def called(self, school: str) -> str:

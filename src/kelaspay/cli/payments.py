@@ -68,6 +68,7 @@ def export_all(
     json: show.AsJson = False,
 ) -> None:
     """Write payments with their buyers as CSV for a spreadsheet, all that the filter finds."""
+    target.check(file, json=json)
     first, last = entered.time(since, "--since"), entered.time(until, "--until")
     with desk() as at:
         wanted = Filter(q=query, status=status or "", offer=offer, since=first, until=last, school=at.school(school))

@@ -18,8 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TextIO
 
-To = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Without it to standard output.", dir_okay=False)]
+To = Annotated[Path | None, typer.Argument(metavar="FILE", help="Without it to standard output.", dir_okay=False)]
 OWNER_ALONE = 0o600
+
+
+def check(file: Path | None, *, json: bool) -> None:
+    """Refuse what could not be written before anything is read or written down."""
+    if json and file is None:
+        raise typer.BadParameter("tells of a file; name one", param_hint="--json")
+    if file is not None and not file.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {file.parent}", param_hint="FILE")
 
 
 @contextmanager
@@ -31,24 +39,16 @@ def opened(file: Path | None) -> Iterator[TextIO]:
         return
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
-        with os.fdopen(_made(part), "w", encoding="utf-8", newline="") as text:
+        made = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ALONE)
+        with os.fdopen(made, "w", encoding="utf-8", newline="") as text:
             yield text
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _made(part: Path) -> int:
-    try:
-        return os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ALONE)
-    except OSError as error:
-        raise typer.BadParameter(f"{part.parent}: {error.strerror}", param_hint="FILE") from None
-
-
 def write(file: Path | None, lines: Iterator[str], what: str, *, json: bool) -> None:
     """Write CSV, its heading first, with a bar beside it; say what was written when that went into a file."""
-    if json and file is None:
-        raise typer.BadParameter("tells of a file; name one", param_hint="--json")
     count = 0
     hidden = file is None and sys.stdout.isatty()
     with opened(file) as text, progress.counted(f"Writing {what}", hidden=hidden) as seen:
