@@ -104,6 +104,8 @@ TABLE: dict[str, str] = {
         GET /console/events/{event_id}
         POST /console/events/{event_id}/replay
         POST /console/events/{event_id}/ignore
+        GET /console/events/{event_id}/adopt
+        POST /console/events/{event_id}/adopt
         GET /console/jobs
         POST /console/jobs/all
         POST /console/jobs/{order_id}/now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kelaspay.web.console import (
+    adopting,
     audit,
     bulk,
     catalogue,
@@ -33,6 +34,7 @@ routers = tuple(
         payment,
         enrollments,
         events,
+        adopting,
         jobs,
         messages,
         catalogue,

@@ -94,6 +94,7 @@ FAULTS = {
     "buyer_erased": "Data pembeli sudah dihapus sebelum uangnya masuk.",
     "school_unknown": "Sekolah ini tidak ada.",
     "event_unknown": "Peristiwa ini tidak ada.",
+    "not_adoptable": "Peristiwa ini bukan tentang pesanan yang bisa diambil.",
     "message_unknown": "Pesan ini tidak ada.",
     "customer_unknown": "Pelanggan ini tidak ada.",
     "operator_unknown": "Operator ini tidak ada.",
@@ -162,6 +163,7 @@ WHAT = {
     "settled": "Peringatan ditutup",
     "erased": "Data pribadi dihapus",
     "restored": "Basis data dipulihkan dari cadangan",
+    "adopted": "Diambil dari callback Duitku",
     "email_changed": "Email diganti",
 }
 OUTCOME = {
@@ -237,6 +239,7 @@ DEED = {
     "enrollments_exported": "Mengunduh daftar pendaftaran",
     "messages_resent": "Mengirim ulang semua pesan yang gagal",
     "replayed": "Memproses ulang peristiwa",
+    "adopted": "Mengambil pesanan yang tidak dikenal",
     "ignored": "Mengabaikan peristiwa",
     "retried_all": "Mencoba lagi semua pekerjaan sejenis",
     "synced": "Menyinkronkan katalog",
@@ -301,6 +304,7 @@ SAID = {
     "bulk_asked_later": "Sudah ditanyakan sebagian; {count} pembayaran lagi ditanyakan dalam jam-jam berikutnya.",
     "bulk_rechecked": "{count} pembayaran ditanyakan ke Duitku.",
     "replayed": "Peristiwa akan diproses ulang.",
+    "adopted": "Pesanan diambil; pembeli sedang didaftarkan.",
     "ignored": "Peristiwa diabaikan.",
     "retried_all": "{count} pekerjaan sedang dicoba lagi.",
     "sync_under_way": "Katalog sedang disalin; kemajuannya ada di bawah.",
