@@ -355,6 +355,7 @@ def test_an_order_that_is_not_known_is_taken_up_when_duitku_says_the_same(shell:
     assert nothing_yet == []
     assert [ran.out for ran in adopted] == [f"{order_id} (Rp 150.000) is taken up and will be enrolled.\n"] * 2
     assert world.enrolled() == [("siti@example.com", COURSE)]
+    assert "unknown_order" not in [event.outcome for event in world.events()]
 
 
 # Reconciling.
