@@ -55,6 +55,8 @@ log = structlog.get_logger()
 
 LEASE_SECONDS = 45.0
 """How long a run is held without a word; longer than a wait at the gate, or than a call to Thinkific, may take."""
+FRESH_SECONDS = 2.0
+"""How old a lease may be and still need no other before a call: most runs are over by then, and spare the commits."""
 OUTAGE_LIMIT = timedelta(hours=24)
 MOST_ATTEMPTS = 8
 """Attempts at what fails for this payment alone, outages aside."""
@@ -131,6 +133,9 @@ def _perform(held: _Held, desk: _Desk, *, school_of: SchoolOf, step: Step, start
     order_id, run = held.job.merchant_order_id, held.job.run
 
     def guard() -> None:
+        with desk.database.read() as db:
+            if jobs.held_for(db, order_id, run, desk.holder, LEASE_SECONDS - FRESH_SECONDS):
+                return
         with desk.database.begin() as db:
             if not jobs.extend(db, order_id, run, desk.holder, LEASE_SECONDS):
                 raise Superseded(merchant_order_id=order_id)

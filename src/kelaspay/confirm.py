@@ -71,10 +71,10 @@ def confirm(
         said = duitku.transaction_status(merchant_order_id, payment.payment_method)
     except InvoiceUnknown:
         said = None
-    with database.begin() as db:
-        payments.record_ask(db, merchant_order_id, now())
     if said is not None and said.paid:
         return _paid(payment, said, database=database, start=start, now=now())
+    with database.begin() as db:
+        payments.record_ask(db, merchant_order_id, now())
     return _unpaid(payment, said, database=database, now=now())
 
 
@@ -84,11 +84,13 @@ def _paid(payment: Payment, said: TransactionStatus, *, database: Database, star
     if said.amount != payment.payment_amount:
         differs = AmountDiffers(f"asked Rp {payment.payment_amount}, paid Rp {said.amount}", merchant_order_id=order_id)
         with database.begin() as db:
+            payments.record_ask(db, order_id, now)
             if payments.move(db, order_id, Status.REVIEW, now, actor="duitku", text=differs.detail, **received):
                 payments.flag(db, order_id, Attention.AMOUNT_DIFFERS, str(differs), now)
                 note_second_payment(db, order_id, now)
         raise differs
     with database.begin() as db:
+        payments.record_ask(db, order_id, now)
         if payments.move(db, order_id, Status.PAID, now, actor="duitku", **received):
             if payment.status is not Status.PENDING:
                 payments.flag(db, order_id, Attention.PAID_LATE, f"paid when already {payment.status}", now)

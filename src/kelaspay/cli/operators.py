@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kelaspay.cli import consent, show
-from kelaspay.cli.opening import Desk, DryRun, OnlySchool, desk
+from kelaspay.cli.opening import ADDRESS, OPERATOR, Desk, DryRun, OnlySchool, desk
 from kelaspay.faults import InvalidInput, MoveRefused, OperatorUnknown
 from kelaspay.operators import invite, invited
 from kelaspay.operators import remove as remove_operator
+from kelaspay.second_factor import reset
 from kelaspay.store import operators
-from kelaspay.store.audit import EVERYWHERE
+from kelaspay.store.audit import EVERYWHERE, Deed
 from kelaspay.store.operators import Operator, Role
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ COLUMNS = (
     show.Column("school", weight=6),
     show.Column("made_at", "since (WIB)", weight=1),
     show.Column("signs_in", "has a password", weight=2),
+    show.Column("second_factor_at", "second factor since (WIB)", weight=3),
 )
 
 
@@ -69,7 +71,7 @@ def list_all(*, school: OnlySchool = None, json: show.AsJson = False) -> None:
             found = operators.list_operators(db, only)
         rows = [
             {"email": each.email, "name": each.name, "role": str(each.role), "made_at": each.made_at}
-            | {"signs_in": each.password_hash is not None}
+            | {"signs_in": each.password_hash is not None, "second_factor_at": each.second_factor_at}
             | {"school": each.school if json else at.called(each.school)}
             for each in found
         ]
@@ -95,6 +97,35 @@ def remove(
             at.write_down("operator_removed", operator.email, school=operator.school)
     said = would if dry_run else f"Removed {operator.email}."
     show.data({"email": operator.email, "dry_run": dry_run, "said": said}) if json else print(said)
+
+
+@app.command()
+def reset_second_factor(
+    email: Annotated[str, typer.Argument()],
+    *,
+    dry_run: DryRun = False,
+    yes: consent.Yes = False,
+    json: show.AsJson = False,
+) -> None:
+    """Let somebody who lost phone and recovery codes sign in with the password alone, and set up another."""
+    with desk() as at:
+        operator = _operator(at, email)
+        there = _reset(at, at.database(dry_run=True), operator)
+        said = f"{operator.email} has no second factor."
+        if there:
+            would = f"{operator.email} would sign in with the password alone."
+            said = would if dry_run else f"{operator.email} signs in with the password alone."
+            if not dry_run:
+                consent.ask(would, yes=yes)
+                _reset(at, at.outside.database, operator)
+    show.data({"email": operator.email, "dry_run": dry_run, "said": said}) if json else print(said)
+
+
+def _reset(at: Desk, database: Database, operator: Operator) -> bool:
+    deed = Deed(
+        at.outside.now(), None, OPERATOR, ADDRESS, "second_factor_reset", operator.email, school=operator.school
+    )
+    return reset(database, operator, deed)
 
 
 def _remove(at: Desk, database: Database, operator: Operator) -> None:

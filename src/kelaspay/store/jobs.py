@@ -97,6 +97,18 @@ def claim(db: Db, merchant_order_id: MerchantOrderId, run: int, holder: str, lea
     return claimed.rowcount == 1
 
 
+def held_for(db: Db, merchant_order_id: MerchantOrderId, run: int, holder: str, seconds: float) -> bool:
+    """Whether this run is held for so many seconds yet."""
+    held = sa.select(jobs.c.run).where(
+        jobs.c.merchant_order_id == merchant_order_id,
+        jobs.c.run == run,
+        jobs.c.active,
+        jobs.c.holder == holder,
+        jobs.c.lease_until > database_clock() + seconds,
+    )
+    return db.execute(held).first() is not None
+
+
 def extend(db: Db, merchant_order_id: MerchantOrderId, run: int, holder: str, lease: float) -> bool:
     """Hold on for `lease` seconds more; False when somebody else has taken over."""
     extended = db.execute(
