@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from kelaspay.store import jobs, tables
+from kelaspay.store import jobs, second_factors, tables
 from tests.shell import Ran, shell
 from tests.test_callbacks import signed
 from tests.world import COURSE, OFFER
@@ -355,6 +355,7 @@ def test_an_order_that_is_not_known_is_taken_up_when_duitku_says_the_same(shell:
     assert nothing_yet == []
     assert [ran.out for ran in adopted] == [f"{order_id} (Rp 150.000) is taken up and will be enrolled.\n"] * 2
     assert world.enrolled() == [("siti@example.com", COURSE)]
+    assert "unknown_order" not in [event.outcome for event in world.events()]
 
 
 # Reconciling.
@@ -377,3 +378,19 @@ def test_reconcile_is_rehearsed_and_then_done(shell: Shell) -> None:
     assert calls == 0
     assert (done["asked"], done["paid"]) == ([order_id], [order_id])
     assert shell.world.status(order_id) == "paid"
+
+
+def test_who_lost_the_phone_signs_in_with_the_password_alone(shell: Shell) -> None:
+    world = shell.world
+    shell("operators", "add", "ibu@example.com")
+    without = shell("operators", "reset-second-factor", "Ibu@example.com")
+    with world.database.begin() as db:
+        second_factors.put_secret(db, 1, world.outside.vault.seal("ABC", "operators/1/totp_secret"))
+        assert second_factors.turn_on(db, 1, world.clock())
+
+    done = shell("operators", "reset-second-factor", "ibu@example.com")
+
+    assert without.out == "ibu@example.com has no second factor.\n"
+    assert done.out == "ibu@example.com signs in with the password alone.\n"
+    assert [each["second_factor_at"] for each in shell.json("operators", "list")] == [None]
+    assert "second_factor_reset" in str(world.kept()["audit"])

@@ -13,6 +13,7 @@ from kelaspay.faults import Fault, NotAllowed, NotConfigured, NotSignedIn, Schoo
 from kelaspay.i18n import marked
 from kelaspay.install import LIFETIME, Installer, begin, finish, subdomain_of_browser
 from kelaspay.install_faults import CodeRefused, EntryRefused, InstallCanceled, InstallStateUnknown, SubdomainInvalid
+from kelaspay.operator_faults import SecondFactorMissing
 from kelaspay.outside import Outside
 from kelaspay.schools import site_of
 from kelaspay.store import schools
@@ -169,10 +170,12 @@ def revoke_connection(
 
 
 def require_owner(request: Request, csrf: str) -> Visitor:
-    """Raises `NotSignedIn`, `NotAllowed` or `FormExpired` unless an owner is signed in with a form of ours."""
+    """Raises `NotSignedIn`, `SecondFactorMissing`, `NotAllowed` or `FormExpired` unless it is an owner's own form."""
     visitor = visitor_of(request)
     if visitor is None:
         raise NotSignedIn
+    if visitor.owes:
+        raise SecondFactorMissing
     if not visitor.owner:
         raise NotAllowed
     check_token(visitor, csrf)

@@ -18,6 +18,7 @@ from kelaspay.web.console import (
     payment,
     payments,
     preferences,
+    second_factor,
     settings,
     sign_in,
     webhooks,
@@ -28,6 +29,7 @@ routers = tuple(
     part.router
     for part in (
         sign_in,
+        second_factor,
         home,
         payments,
         bulk,

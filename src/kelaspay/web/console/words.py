@@ -132,6 +132,9 @@ FAULTS = {
     "mail_refused": "Server email menolak surat ini untuk seterusnya.",
     "whats_app_unavailable": "WhatsApp sedang tidak menerima pesan.",
     "whats_app_refused": "WhatsApp menolak pesan ini untuk seterusnya.",
+    "second_factor_refused": "Kode ini salah atau sudah pernah dipakai.",
+    "second_factor_demanded": "Verifikasi dua langkah wajib untuk semua operator, jadi tidak bisa dimatikan.",
+    "sign_in_lapsed": "Waktu untuk memasukkan kode sudah habis; silakan masuk lagi.",
 }
 WHAT = {
     "created": "Pesanan dibuat",
@@ -263,6 +266,13 @@ DEED = {
     "text_reset": "Mengembalikan teks pesan ke bawaan",
     "quiet_changed": "Mengubah jam tenang",
     "retention_changed": "Mengubah masa simpan",
+    "second_factor_on": "Mengaktifkan verifikasi dua langkah",
+    "second_factor_off": "Mematikan verifikasi dua langkah",
+    "second_factor_reset": "Melepas verifikasi dua langkah seorang operator",
+    "second_factor_demanded": "Mewajibkan verifikasi dua langkah",
+    "second_factor_optional": "Tidak lagi mewajibkan verifikasi dua langkah",
+    "recovery_codes_made": "Membuat kode cadangan baru",
+    "recovery_code_used": "Masuk dengan kode cadangan",
 }
 DISABLED = {
     "by_hand": "dimatikan",
@@ -323,6 +333,10 @@ SAID = {
     "text_changed": "Teks disimpan; pesan berikutnya memakainya.",
     "text_reset": "Pesan ini kembali memakai teks bawaan.",
     "quiet_changed": "Jam tenang disimpan.",
+    "second_factor_off": "Verifikasi dua langkah dimatikan; peramban lain dikeluarkan.",
+    "second_factor_reset": "Verifikasi dua langkah operator itu dilepas; sesinya berakhir.",
+    "second_factor_demanded": "Verifikasi dua langkah sekarang wajib untuk semua operator.",
+    "second_factor_optional": "Verifikasi dua langkah tidak lagi wajib.",
     "retention_changed": "Masa simpan disimpan; yang sudah lewat dihapus dalam satu jam.",
 }
 LANGUAGE = {"id": "Bahasa Indonesia", "en": "Inggris"}
