@@ -96,7 +96,7 @@ pin-images: .venv/.run ## Pin the images of Dockerfile and compose.yaml by the d
 	@$(BIN)/python tools/pin_images.py
 
 sbom: .venv/.run ## Write sbom.json: what an installation consists of (CycloneDX)
-	$(UV) export --quiet --frozen --no-dev --format cyclonedx1.5 --output-file sbom.json
+	$(UV) export --quiet --frozen --no-dev --all-extras --format cyclonedx1.5 --output-file sbom.json
 
 check: .venv/.all ## Run formatter, linter, types and import rules
 	$(UV) lock --check --quiet

@@ -175,6 +175,7 @@ def test_an_order_made_after_the_copy_and_then_paid_is_taken_up_by_a_person_and_
         assert event.outcome == "unknown_order"
 
         desk = joined(after)
+        assert "<strong>1</strong> <span>Uang untuk pesanan tidak dikenal" in desk.open("/console")
         shown = desk.open(f"/console/events/{event.id}")
         assert f"/console/events/{event.id}/adopt" in shown
         desk.open(f"/console/events/{event.id}/adopt")
@@ -200,6 +201,7 @@ def test_an_order_made_after_the_copy_and_then_paid_is_taken_up_by_a_person_and_
             after.work()
 
         assert after.status(order_id) == "completed"
+        assert "<strong>0</strong> <span>Uang untuk pesanan tidak dikenal" in desk.open("/console")
         assert after.enrolled() == [("siti@example.com", COURSE)]
         payment = after.payment(order_id)
         assert (payment.payment_amount, payment.attention) == (PRICE, "external_order_unknown")

@@ -42,8 +42,8 @@ def adopt(
     now: Callable[[], datetime],
     actor: str,
 ) -> Payment:
-    """The payment, pending, under the order's own number; its event is opened again in the same commit, and so it is
-    confirmed and enrolled as any other. A repeat finds the payment and changes nothing.
+    """The payment, pending, under the order's own number; what came in for it is opened again in the same commit, and
+    so it is confirmed and enrolled as any other. A repeat finds the payment and changes nothing.
 
     Raises `EventUnknown`, `NotAdoptable`, `InvalidInput` naming each field, `NotPaidYet`, `AmountDiffers` where Duitku
     says another amount than its callback, or Duitku's other faults.
@@ -135,4 +135,4 @@ def _keep(
     text = f"event {event_id}: Rp {payment.payment_amount} paid, {sold.slug} costs Rp {sold.price}"
     payments.add_payment(db, payment, customer, idempotency_key=None, digest="", lease=0.0)
     payments.tell(db, payment.merchant_order_id, at, actor, restored.ADOPTED, text)
-    inbox.reopen(db, event_id)
+    inbox.reopen_of(db, payment.merchant_order_id, payment.school)

@@ -65,7 +65,7 @@ ATTENTION = {
 ADVICE = {
     "amount_differs": "Cocokkan dengan mutasi Duitku. Jika jumlahnya memang benar, tandai lunas; jika tidak, "
     "kembalikan uangnya.",
-    "paid_twice": "Pembeli membayar lebih dari sekali. Kembalikan pembayaran yang berlebih dengan tangan.",
+    "paid_twice": "Pembeli membayar lebih dari sekali. Kembalikan pembayaran yang berlebih secara manual.",
     "paid_late": "Uang masuk setelah batas waktu, dan akses tetap disiapkan. Tidak perlu tindakan lain.",
     "course_unmapped": "Hubungkan penawarannya ke kursus di halaman Katalog, lalu coba daftarkan lagi.",
     "thinkific_refused": "Baca alasannya di bawah, perbaiki di Thinkific atau di Katalog, lalu coba daftarkan lagi.",
@@ -156,7 +156,7 @@ WHAT = {
     "review": "Perlu diperiksa orang",
     "refunded": "Dicatat sebagai dikembalikan",
     "retried": "Dicoba lagi",
-    "marked_paid": "Ditandai lunas dengan tangan",
+    "marked_paid": "Ditandai lunas secara manual",
     "user_created": "Pengguna Thinkific dibuat",
     "user_found": "Pengguna Thinkific ditemukan",
     "enrolled": "Terdaftar di kursus",
@@ -304,7 +304,7 @@ SAID = {
     "unchanged": "Tidak ada yang berubah; statusnya sudah pasti.",
     "retried": "Sedang dicoba lagi; hasilnya segera terlihat di halaman ini.",
     "marked_paid": "Ditandai lunas; pendaftaran sedang dikerjakan.",
-    "refunded": "Dicatat sebagai dikembalikan; akses sedang diakhiri. Kirim uangnya dengan tangan.",
+    "refunded": "Dicatat sebagai dikembalikan; akses sedang diakhiri. Kirim uangnya secara manual.",
     "resent": "Email akses dikirim ulang.",
     "ended": "Akses sedang diakhiri.",
     "email_changed": "Email diganti; akses sedang dipindahkan.",
