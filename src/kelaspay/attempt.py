@@ -189,10 +189,11 @@ def _as_fault(error: Exception) -> Fault:
 def _claimed(merchant_order_id: MerchantOrderId, run: int, *, holder: str, database: Database) -> _Held | None:
     """The job, held for this run, and what it is about; None when another run counts now."""
     with database.begin() as db:
-        job = jobs.find_job(db, merchant_order_id)
-        if job is None or job.run != run or not job.active:
-            return None
-        if not jobs.claim(db, merchant_order_id, run, holder, LEASE_SECONDS):
+        job = jobs.claim(db, merchant_order_id, run, holder, LEASE_SECONDS)
+        if job is None:
+            there = jobs.find_job(db, merchant_order_id)
+            if there is None or there.run != run or not there.active:
+                return None
             raise HeldElsewhere(merchant_order_id=merchant_order_id)
         found = enrollments.find_enrollment(db, merchant_order_id)
         revoke_wanted = found is not None and found.revoke_wanted

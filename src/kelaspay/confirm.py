@@ -81,16 +81,15 @@ def confirm(
 def _paid(payment: Payment, said: TransactionStatus, *, database: Database, start: Start, now: datetime) -> Status:
     order_id = payment.merchant_order_id
     received: dict[str, Any] = {"amount_received": said.amount, "paid_at": now, "next_ask_at": None}
+    received |= payments.an_ask(now)
     if said.amount != payment.payment_amount:
         differs = AmountDiffers(f"asked Rp {payment.payment_amount}, paid Rp {said.amount}", merchant_order_id=order_id)
         with database.begin() as db:
-            payments.record_ask(db, order_id, now)
             if payments.move(db, order_id, Status.REVIEW, now, actor="duitku", text=differs.detail, **received):
                 payments.flag(db, order_id, Attention.AMOUNT_DIFFERS, str(differs), now)
                 note_second_payment(db, order_id, now)
         raise differs
     with database.begin() as db:
-        payments.record_ask(db, order_id, now)
         if payments.move(db, order_id, Status.PAID, now, actor="duitku", **received):
             if payment.status is not Status.PENDING:
                 payments.flag(db, order_id, Attention.PAID_LATE, f"paid when already {payment.status}", now)
