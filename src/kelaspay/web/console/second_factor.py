@@ -121,7 +121,9 @@ def _page(request: Request, visitor: Visitor, *, wrong: str = "") -> HTMLRespons
 
 def _key_page(request: Request, visitor: Visitor, secret: str, *, wrong: bool = False) -> HTMLResponse:
     address = second_factor.address_of(secret, visitor.operator)
-    qr = segno.make_qr(address).svg_inline(border=QUIET_ZONE, scale=5, light="#fff", svgclass=None, lineclass=None, omitsize=False)
+    qr = segno.make_qr(address).svg_inline(
+        border=QUIET_ZONE, scale=5, light="#fff", svgclass=None, lineclass=None, omitsize=False
+    )
     by_fours = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
     return page(
         request,
