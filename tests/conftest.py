@@ -58,12 +58,19 @@ def postgres_databases(postgres: str) -> Iterator[Reused]:
         yield Reused(postgres, urlsplit(template).path.removeprefix("/"), stack)
 
 
+@pytest.fixture(scope="session")
+def sqlite_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with folder_in_memory(tmp_path_factory.mktemp("sqlite")) as folder:
+        yield folder
+
+
 @pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> Iterator[str]:
-    """A migrated database of the test's own, in a file."""
-    with folder_in_memory(tmp_path) as folder:
-        shutil.copy(sqlite_template, folder / "kelaspay.db")
-        yield f"sqlite:///{folder / 'kelaspay.db'}"
+def sqlite_url(sqlite_template: Path, sqlite_folder: Path) -> Iterator[str]:
+    """A migrated database of the test's own, in a file. Each test's has the same address, and is gone after it."""
+    shutil.copy(sqlite_template, sqlite_folder / "kelaspay.db")
+    yield f"sqlite:///{sqlite_folder / 'kelaspay.db'}"
+    for left in sqlite_folder.iterdir():
+        left.unlink()
 
 
 @pytest.fixture

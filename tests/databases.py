@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import ExitStack, closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from tests.twin import make_queue
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
+
+    import sqlalchemy as sa
 
 BOTH = ("sqlite", "postgresql+redis")
 
@@ -50,6 +53,18 @@ CUT_OFF = """
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
+
+
+def known(url: str) -> Database:
+    """The database at this address with what was compiled for whoever used the address before: a story's statements
+    take as long to compile as to run. Nothing else is kept; closing it closes its connections.
+    """
+    return Database(url, engine=_engine(url))
+
+
+@cache
+def _engine(url: str) -> sa.Engine:
+    return Database(url).engine
 
 
 def fill(url: str) -> None:
