@@ -39,6 +39,7 @@ TABLES = f"""
 SEQUENCES = "SELECT schemaname, sequencename FROM pg_sequences WHERE last_value IS NOT NULL"
 SHAPE = f"""
     SELECT md5(string_agg(part, '|' ORDER BY part)) FROM (
+        SELECT datallowconn::text || datconnlimit FROM pg_database WHERE datname = current_database() UNION ALL
         SELECT c.oid || c.relname || a.attname || a.atttypid || a.attnotnull FROM pg_attribute a
             JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {OURS}
         UNION ALL SELECT oid || conname FROM pg_constraint
@@ -98,31 +99,32 @@ class Reused:
         self._admin_url = admin_url
         self._template = template
         self._stack = stack
-        self._url: str | None = None
+        self._url = ""
+        self._db: psycopg.Connection | None = None
+        """Stays open: a new connection costs a server more than emptying all tables."""
         self._shape: Any = None
         self._filled: list[tuple[str, str]] = []
         """The tables that have rows from the beginning, such as the migrations that ran."""
 
     def lend(self) -> str:
         """Its address. Whoever is still connected is cut off."""
-        if self._url is None or not self._emptied(self._url):
+        if self._db is None or not self._emptied(self._db):
             self._url = self._stack.enter_context(fresh_database(self._admin_url, self._template))
-            with psycopg.connect(self._url, autocommit=True) as db:
-                self._filled = [table for table in db.execute(TABLES).fetchall() if _has_rows(db, table)]
-                self._shape = self._look(db)
+            self._db = self._stack.enter_context(closing(psycopg.connect(self._url, autocommit=True)))
+            self._filled = [table for table in self._db.execute(TABLES).fetchall() if _has_rows(self._db, table)]
+            self._shape = self._look(self._db)
         return self._url
 
-    def _emptied(self, url: str) -> bool:
+    def _emptied(self, db: psycopg.Connection) -> bool:
         try:
-            with psycopg.connect(url, autocommit=True) as db:
-                db.execute(CUT_OFF)
-                if self._look(db) != self._shape:
-                    return False
-                with db.transaction():
-                    _delete_rows(db, set(self._filled))
-                return True
+            db.execute(CUT_OFF)
+            if self._look(db) != self._shape:
+                return False
+            with db.transaction():
+                _delete_rows(db, set(self._filled))
         except psycopg.Error:
             return False
+        return True
 
     def _look(self, db: psycopg.Connection) -> list[Any]:
         """What no test may change in a database that the next one gets."""

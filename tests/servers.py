@@ -82,6 +82,7 @@ class PostgresServer:
             "fsync": "on" if self._fsync else "off",
             "full_page_writes": "on" if self._fsync else "off",
             "synchronous_commit": "on" if self._fsync else "off",
+            "autovacuum": "on" if self._fsync else "off",  # tests are over before it would be of use
             "log_min_messages": "fatal",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
