@@ -33,7 +33,8 @@ from psycopg import sql
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PATIENCE = 30.0
+PATIENCE = 120.0
+"""Seconds, for what comes at once: a machine that others use may stand still for a minute."""
 NOBODY = "nobody"
 REDIS_DATABASES = 64
 # Below what a kernel hands to outgoing connections: one of those could hold a stopped server's port, even by

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 
 import httpx2
 
-from tests.servers import free_port
+from tests.servers import PATIENCE, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-PATIENCE = 30.0
 NOBODY = "http://127.0.0.1:9"
 
 
