@@ -8,6 +8,7 @@ import os
 import shutil
 import sqlite3
 import sys
+import tempfile
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -16,7 +17,8 @@ import pytest
 import structlog
 
 from kelaspay.log import HANDLER
-from tests.databases import BOTH, Reused, fill, folder_in_memory
+from tests.databases import BOTH, Reused, fill
+from tests.memory import memory_folder
 from tests.servers import fresh_database, fresh_postgres, fresh_redis, postgres, redis_url
 from tests.world import World, world_on
 
@@ -29,6 +31,9 @@ __all__ = ["fresh_postgres", "fresh_redis", "postgres", "redis_url"]
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # dozens of processes are started: compiled once is enough
 sys.dont_write_bytecode = False
+
+if "TMPDIR" not in os.environ and (memory := memory_folder()) is not None:
+    os.environ["TMPDIR"] = tempfile.tempdir = memory
 
 gc.set_threshold(20_000, 20, 20)
 """What a test makes it drops soon: looking through it at every seven hundredth object was a tenth of the time."""
@@ -68,9 +73,8 @@ def postgres_databases(postgres: str) -> Iterator[Reused]:
 
 
 @pytest.fixture(scope="session")
-def sqlite_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with folder_in_memory(tmp_path_factory.mktemp("sqlite")) as folder:
-        yield folder
+def sqlite_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("sqlite")
 
 
 @pytest.fixture

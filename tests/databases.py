@@ -1,14 +1,11 @@
 """Databases for tests, migrated and empty, at a price that a thousand tests can pay: a server's is emptied between two
-tests instead of being made anew, and SQLite's file lies in memory where the machine has a folder there.
+tests instead of being made anew, and what was compiled for one test serves the next.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -20,16 +17,11 @@ from tests.servers import fresh_database
 from tests.twin import make_queue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
     import sqlalchemy as sa
 
 BOTH = ("sqlite", "postgresql+redis")
-
-MEMORY = Path("/dev/shm")  # noqa: S108 - private folders are made in it
-ROOM = 256 * 2**20
-"""So much must be free in memory, in bytes; a container may give next to nothing."""
 
 OURS = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')"
 TABLES = f"""
@@ -73,20 +65,6 @@ def fill(url: str) -> None:
     with closing(Database(url)) as database:
         migrate(database)
         make_queue(database)
-
-
-@contextmanager
-def folder_in_memory(otherwise: Path) -> Iterator[Path]:
-    """A private folder that no disk is waited for in; on the disk where the machine has no such memory."""
-    with tempfile.TemporaryDirectory(prefix="kelaspay-", dir=MEMORY if _roomy(MEMORY) else otherwise) as folder:
-        yield Path(folder)
-
-
-def _roomy(folder: Path) -> bool:
-    if not os.access(folder, os.W_OK):
-        return False
-    there = os.statvfs(folder)
-    return there.f_bavail * there.f_frsize >= ROOM
 
 
 class Reused:

@@ -84,6 +84,7 @@ class PostgresServer:
             "full_page_writes": "on" if self._fsync else "off",
             "synchronous_commit": "on" if self._fsync else "off",
             "autovacuum": "on" if self._fsync else "off",  # tests are over before it would be of use
+            "max_wal_size": "1GB" if self._fsync else "128MB",  # it may lie in memory
             "log_min_messages": "fatal",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]

@@ -35,10 +35,9 @@ pytestmark = [pytest.mark.xdist_group("examples")]
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[tuple[str, Path]]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Somebody's web site on a port of its own, and its folder."""
-    folder = Path(os.environ.get("TMPDIR", "/tmp")) / f"kelaspay-site-{os.getpid()}"  # noqa: S108 - a folder of our own
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("site")
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -51,7 +50,6 @@ def site() -> Iterator[tuple[str, Path]]:
     server.shutdown()
     serving.join()
     server.server_close()
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
