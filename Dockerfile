@@ -1,8 +1,7 @@
 # The image of Kelaspay: one program, a user without rights, nothing that is written but /data and /tmp.
-# Bases are pinned by exact tag. A digest is the firmer pin; take it from your own registry's answer:
-#   docker buildx imagetools inspect python:3.13.14-slim-trixie
-ARG PYTHON_IMAGE=python:3.13.14-slim-trixie
-ARG UV_IMAGE=ghcr.io/astral-sh/uv:0.13.9
+# Bases are pinned by exact tag and digest; `make pin-images` takes the digests that the registries give today.
+ARG PYTHON_IMAGE=python:3.13.14-slim-trixie@sha256:6771159cd4fa5d9bba1258caf0b82e6b73458c694d178ad97c5e925c2d0e1a91
+ARG UV_IMAGE=ghcr.io/astral-sh/uv:0.13.0@sha256:cdc6093146eb3ff6a40107b38f008b789e050e77ad87865e381d9917da55a168
 
 FROM ${UV_IMAGE} AS uv
 

@@ -92,8 +92,11 @@ audit: .venv/.all ## Look for known vulnerabilities, unsafe code and keys in git
 	$(BIN)/bandit -q -r src -ll -s B608
 	$(BIN)/detect-secrets-hook --disable-plugin KeywordDetector --disable-plugin BasicAuthDetector --disable-plugin Base64HighEntropyString $(SCANNED)
 
+pin-images: .venv/.run ## Pin the images of Dockerfile and compose.yaml by the digests of today (needs Docker)
+	@$(BIN)/python tools/pin_images.py
+
 sbom: .venv/.run ## Write sbom.json: what an installation consists of (CycloneDX)
-	$(UV) export --quiet --frozen --no-dev --format cyclonedx1.5 --output-file sbom.json
+	$(UV) export --quiet --frozen --no-dev --all-extras --format cyclonedx1.5 --output-file sbom.json
 
 check: .venv/.all ## Run formatter, linter, types and import rules
 	$(UV) lock --check --quiet
@@ -130,4 +133,4 @@ clean: ## Remove what was installed and made
 	@$(UV) sync --quiet --frozen --inexact --group docs --python $(PYTHON)
 	@touch $@
 
-.PHONY: chaos chaos-long deployment docs histories fuzz drive help setup setup-all demo run work emulate test bench bench-short check screenshots format clean
+.PHONY: pin-images chaos chaos-long deployment docs histories fuzz drive help setup setup-all demo run work emulate test bench bench-short check screenshots format clean

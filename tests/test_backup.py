@@ -12,9 +12,10 @@ import pytest
 
 from kelaspay.backup import BackupFailed, back_up, restore
 from kelaspay.store.database import Database
+from tests.console.desk import joined
 from tests.servers import fresh_database, programs
 from tests.shell import shell
-from tests.world import COURSE, World, world_on
+from tests.world import COURSE, OFFER, PRICE, World, world_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,3 +157,52 @@ def test_a_password_is_not_on_pg_dumps_command_line(
     options, password = (tmp_path / "said").read_text().strip().rsplit(" ", 1)
     assert password == "s/cret"
     assert "cret" not in options
+
+
+def test_an_order_made_after_the_copy_and_then_paid_is_taken_up_by_a_person_and_enrolled_once(
+    world: World, elsewhere: Database, urls: tuple[str, str | None], tmp_path: Path
+) -> None:
+    """Duitku's callback comes after the restore, for an order that the copy does not hold."""
+    world.sell()
+    copy = back_up(world.database, tmp_path / "copies", now=world.clock)
+    order_id = world.buy()
+    paid = world.duitku.pay(order_id)
+    restore(elsewhere, copy, now=world.clock)
+    with world_on(tmp_path, elsewhere.url, urls[1], beside=world) as after:
+        assert after.call_back(paid).status_code == 200
+        after.work()
+        (event,) = after.events()
+        assert event.outcome == "unknown_order"
+
+        desk = joined(after)
+        assert "<strong>1</strong> <span>Uang untuk pesanan tidak dikenal" in desk.open("/console")
+        shown = desk.open(f"/console/events/{event.id}")
+        assert f"/console/events/{event.id}/adopt" in shown
+        desk.open(f"/console/events/{event.id}/adopt")
+        desk.press(
+            f"/console/events/{event.id}/adopt",
+            offer=OFFER,
+            customer_name="",
+            customer_email="siti@",
+            customer_phone="1",
+        )
+        assert (desk.status, after.enrolled()) == (422, [])
+        for _ in range(2):
+            desk.open(f"/console/events/{event.id}/adopt")
+            if desk.path.endswith("/adopt"):
+                desk.press(
+                    f"/console/events/{event.id}/adopt",
+                    offer=OFFER,
+                    customer_name="Siti Rahmawati",
+                    customer_email="siti@example.com",
+                    customer_phone="0812-3456-7890",
+                )
+            assert desk.path == f"/console/payments/{order_id}"
+            after.work()
+
+        assert after.status(order_id) == "completed"
+        assert "<strong>0</strong> <span>Uang untuk pesanan tidak dikenal" in desk.open("/console")
+        assert after.enrolled() == [("siti@example.com", COURSE)]
+        payment = after.payment(order_id)
+        assert (payment.payment_amount, payment.attention) == (PRICE, "external_order_unknown")
+        assert after.story(order_id)[:3] == ["created", "adopted", "paid"]

@@ -8,8 +8,11 @@ from datetime import timedelta
 from itertools import product
 from typing import TYPE_CHECKING
 
-from kelaspay.store import jobs
+import sqlalchemy as sa
+
+from kelaspay.store import jobs, second_factors, tables
 from tests.shell import Ran, shell
+from tests.test_callbacks import signed
 from tests.world import COURSE, OFFER
 
 if TYPE_CHECKING:
@@ -324,6 +327,37 @@ def test_an_event_is_listed_shown_and_replayed(shell: Shell) -> None:
     assert len(shell.world.enrolled()) == 1
 
 
+def test_an_order_that_is_not_known_is_taken_up_when_duitku_says_the_same(shell: Shell) -> None:
+    world = shell.world
+    world.sell()
+    order_id = world.buy()
+    with world.database.begin() as db:
+        for table in (tables.customers, tables.invoices, tables.payments):
+            db.execute(sa.delete(table))
+    world.call_back(signed(order_id))
+    world.call_back(signed(order_id, amount="1000"))
+    buyer = ("--name", "Siti", "--email", "siti@example.com", "--phone", "0812-3456-7890")
+
+    unpaid = shell("events", "adopt", "1", "--offer", OFFER, *buyer)
+    world.call_back(world.duitku.pay(order_id))
+    other_amount = shell("events", "adopt", "2", "--offer", OFFER, *buyer)
+    no_offer = shell("events", "adopt", "3", "--offer", "nothing", *buyer)
+    rehearsed = shell("events", "adopt", "3", "--offer", OFFER, *buyer, "--dry-run")
+    nothing_yet = shell.json("payments", "list")
+    adopted = [shell("events", "adopt", "3", "--offer", OFFER, *buyer) for _ in range(2)]
+    world.work()
+
+    assert [ran.code for ran in (unpaid, other_amount, no_offer)] == [1, 1, 1]
+    assert "has not seen the money" in unpaid.err
+    assert "called back Rp 1000, says Rp 150000" in other_amount.err
+    assert "offer: is not an offer of the school that was paid" in no_offer.err
+    assert rehearsed.out == f"{order_id} (Rp 150.000) would be taken up and enrolled.\n"
+    assert nothing_yet == []
+    assert [ran.out for ran in adopted] == [f"{order_id} (Rp 150.000) is taken up and will be enrolled.\n"] * 2
+    assert world.enrolled() == [("siti@example.com", COURSE)]
+    assert "unknown_order" not in [event.outcome for event in world.events()]
+
+
 # Reconciling.
 
 
@@ -344,3 +378,19 @@ def test_reconcile_is_rehearsed_and_then_done(shell: Shell) -> None:
     assert calls == 0
     assert (done["asked"], done["paid"]) == ([order_id], [order_id])
     assert shell.world.status(order_id) == "paid"
+
+
+def test_who_lost_the_phone_signs_in_with_the_password_alone(shell: Shell) -> None:
+    world = shell.world
+    shell("operators", "add", "ibu@example.com")
+    without = shell("operators", "reset-second-factor", "Ibu@example.com")
+    with world.database.begin() as db:
+        second_factors.put_secret(db, 1, world.outside.vault.seal("ABC", "operators/1/totp_secret"))
+        assert second_factors.turn_on(db, 1, world.clock())
+
+    done = shell("operators", "reset-second-factor", "ibu@example.com")
+
+    assert without.out == "ibu@example.com has no second factor.\n"
+    assert done.out == "ibu@example.com signs in with the password alone.\n"
+    assert [each["second_factor_at"] for each in shell.json("operators", "list")] == [None]
+    assert "second_factor_reset" in str(world.kept()["audit"])

@@ -344,7 +344,11 @@ def test_thinkifics_administration_shows_how_the_school_stands(connected: World)
     before = connected.web.get("/oauth/embedded", params=entry)
     back(connected, consented(connected, begun(connected)))
     after = connected.web.get("/oauth/embedded", params=entry)
+    english = connected.web.get("/oauth/embedded", params=entry, headers={"Accept-Language": "en"})
+    refused = connected.web.get("/oauth/embedded", headers={"Accept-Language": "en"})
 
+    assert "kelas.thinkific.com is connected with Kelaspay" in english.text
+    assert (refused.status_code, "Open it again from Thinkific" in refused.text) == (403, True)
     assert (before.status_code, after.status_code) == (200, 200)
     assert "Hubungkan sekolah Anda" in before.text
     assert "Sekolah terhubung" in after.text

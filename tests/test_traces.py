@@ -11,7 +11,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from kelaspay.messages import office, send_due
+from kelaspay.messages import office, resend_access, send_due
 from kelaspay.spans import to
 from kelaspay.traces import asked_for
 from kelaspay.tracing import UNTRACED
@@ -184,3 +184,23 @@ def test_spans_reach_a_collector_under_the_name_that_the_environment_gives(monke
     names_there = {each.key: each.value.string_value for each in told.resource.attributes}
     assert (path, names_there["service.name"]) == ("/v1/traces", "kelaspay-worker")
     assert [span.name for scope in told.scope_spans for span in scope.spans] == ["run"]
+
+
+def test_a_letter_long_after_the_sale_begins_a_trace_of_its_own(traced: World, exporter: InMemorySpanExporter) -> None:
+    traced.sell()
+    order_id = traced.buy_and_pay()
+    traced.work()
+    at = office(
+        traced.outside.settings,
+        traced.outside.schools.profile,
+        traced.database,
+        traced.clock,
+        tracing=traced.outside.tracing,
+    )
+    send_due(replace(at, post=lambda _letter: None))
+    traced.clock.move(days=2)
+    assert resend_access(traced.database, order_id, traced.clock())
+    send_due(replace(at, post=lambda _letter: None))
+
+    letters = [names(those).count("send letter") for those in traces(exporter).values()]
+    assert sorted(letters)[-2:] == [1, 2]

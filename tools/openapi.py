@@ -10,16 +10,24 @@ if TYPE_CHECKING:
 
 HEAD = """# HTTP API
 
-Written from the service's own `/openapi.json`; `/docs` on your server shows the same and lets you try it. Amounts are
-whole rupiah, times are ISO 8601 with an offset. [Error codes](errors.md) lists what `code` can be."""
+Written from the service's own `/openapi.json`; `/docs` on your server shows the same and lets you try it. [Error
+codes](errors.md) lists what `code` can be."""
+NOTHING_MORE = "Successful Response"
+"""What FastAPI says of an answer that nobody has described."""
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def page(schema: dict[str, Any]) -> str:
-    """Every operation with its parameters, its body and its answers, then the shapes that they name."""
-    lines = [HEAD]
+    """What holds for all, every operation under its tag with its parameters, its body and its answers, then the shapes
+    that they name.
+    """
+    lines = [HEAD, "", schema["info"]["description"].strip()]
+    under: dict[str, list[str]] = {tag["name"]: [] for tag in schema["tags"]}
     for path, method, operation in operations(schema):
-        lines += _operation(path, method, operation)
+        (tag,) = operation["tags"]
+        under[tag] += _operation(path, method, operation)
+    for tag in schema["tags"]:
+        lines += ["", f"## {tag['name']}", "", tag["description"], *under[tag["name"]]]
     lines += ["", "## Shapes"]
     for name, shape in schema.get("components", {}).get("schemas", {}).items():
         lines += _shape(name, shape)
@@ -34,9 +42,10 @@ def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any
 
 
 def _operation(path: str, method: str, operation: dict[str, Any]) -> list[str]:
-    lines = ["", f"## {method.upper()} {path}", "", operation.get("description") or operation.get("summary", "")]
-    if operation.get("security"):
-        lines += ["", "Needs a key: `Authorization: Bearer kp_…`."]
+    lines = ["", f"### {method.upper()} {path}", "", operation.get("description") or operation.get("summary", "")]
+    for needed in operation.get("security", []):
+        scopes = " and ".join(f"`{scope}`" for each in needed.values() for scope in each)
+        lines += ["", f"Needs a key with {scopes}." if scopes else "Needs a key."]
     if parameters := operation.get("parameters"):
         lines += ["", "| parameter | in | type | meaning |", "| --- | --- | --- | --- |"]
         lines += [_parameter(each) for each in parameters]
@@ -44,7 +53,7 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> list[str]:
     if body:
         lines += ["", "Body: " + ", ".join(f"`{kind}` {_type(each.get('schema', {}))}" for kind, each in body.items())]
     lines += ["", "| answer | | body |", "| --- | --- | --- |"]
-    lines += [_answer(status, each) for status, each in operation.get("responses", {}).items()]
+    lines += [_answer(status, each) for status, each in sorted(operation.get("responses", {}).items())]
     return lines
 
 
@@ -55,7 +64,8 @@ def _parameter(each: dict[str, Any]) -> str:
 
 def _answer(status: str, each: dict[str, Any]) -> str:
     bodies = {_type(content.get("schema", {})) for content in each.get("content", {}).values()}
-    return f"| {status} | {_cell(each.get('description', ''))} | {', '.join(sorted(bodies))} |"
+    said = _cell(each.get("description", "")).replace(NOTHING_MORE, "")
+    return f"| {status} | {said} | {', '.join(sorted(bodies))} |"
 
 
 def _shape(name: str, shape: dict[str, Any]) -> list[str]:

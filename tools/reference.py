@@ -35,7 +35,7 @@ SETTINGS = """# Settings
 
 Every setting is an environment variable. Each may come from a file instead: `NAME_FILE` names one, and what stands in
 it, without the spaces around it, is the value. A missing or malformed variable stops the start with one line that names
-it.
+it. For traces there are OpenTelemetry's own variables: [Monitoring](../operations/monitoring.md#traces).
 
 | variable | default | takes | meaning |
 | --- | --- | --- | --- |"""

@@ -55,6 +55,8 @@ log = structlog.get_logger()
 
 LEASE_SECONDS = 45.0
 """How long a run is held without a word; longer than a wait at the gate, or than a call to Thinkific, may take."""
+FRESH_SECONDS = 2.0
+"""How old a lease may be and still need no other before a call: most runs are over by then, and spare the commits."""
 OUTAGE_LIMIT = timedelta(hours=24)
 MOST_ATTEMPTS = 8
 """Attempts at what fails for this payment alone, outages aside."""
@@ -131,6 +133,9 @@ def _perform(held: _Held, desk: _Desk, *, school_of: SchoolOf, step: Step, start
     order_id, run = held.job.merchant_order_id, held.job.run
 
     def guard() -> None:
+        with desk.database.read() as db:
+            if jobs.held_for(db, order_id, run, desk.holder, LEASE_SECONDS - FRESH_SECONDS):
+                return
         with desk.database.begin() as db:
             if not jobs.extend(db, order_id, run, desk.holder, LEASE_SECONDS):
                 raise Superseded(merchant_order_id=order_id)
@@ -184,10 +189,11 @@ def _as_fault(error: Exception) -> Fault:
 def _claimed(merchant_order_id: MerchantOrderId, run: int, *, holder: str, database: Database) -> _Held | None:
     """The job, held for this run, and what it is about; None when another run counts now."""
     with database.begin() as db:
-        job = jobs.find_job(db, merchant_order_id)
-        if job is None or job.run != run or not job.active:
-            return None
-        if not jobs.claim(db, merchant_order_id, run, holder, LEASE_SECONDS):
+        job = jobs.claim(db, merchant_order_id, run, holder, LEASE_SECONDS)
+        if job is None:
+            there = jobs.find_job(db, merchant_order_id)
+            if there is None or there.run != run or not there.active:
+                return None
             raise HeldElsewhere(merchant_order_id=merchant_order_id)
         found = enrollments.find_enrollment(db, merchant_order_id)
         revoke_wanted = found is not None and found.revoke_wanted

@@ -71,16 +71,17 @@ def confirm(
         said = duitku.transaction_status(merchant_order_id, payment.payment_method)
     except InvoiceUnknown:
         said = None
-    with database.begin() as db:
-        payments.record_ask(db, merchant_order_id, now())
     if said is not None and said.paid:
         return _paid(payment, said, database=database, start=start, now=now())
+    with database.begin() as db:
+        payments.record_ask(db, merchant_order_id, now())
     return _unpaid(payment, said, database=database, now=now())
 
 
 def _paid(payment: Payment, said: TransactionStatus, *, database: Database, start: Start, now: datetime) -> Status:
     order_id = payment.merchant_order_id
     received: dict[str, Any] = {"amount_received": said.amount, "paid_at": now, "next_ask_at": None}
+    received |= payments.an_ask(now)
     if said.amount != payment.payment_amount:
         differs = AmountDiffers(f"asked Rp {payment.payment_amount}, paid Rp {said.amount}", merchant_order_id=order_id)
         with database.begin() as db:

@@ -288,6 +288,12 @@ class AlreadyPaid(DuitkuRefused):
     """Duitku says that this order is paid already."""
 
 
+class NotAdoptable(Fault):
+    """This event tells of no order that could be taken up."""
+
+    status = 409
+
+
 class InvoiceUnknown(Fault):
     """Duitku does not know this order."""
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 import structlog
-from alembic import command
 
-from kelaspay.migrations import config, is_newer
+from kelaspay.migrations import config, current, is_newer
 from kelaspay.store.database import translated
 from kelaspay.work import engine
 
@@ -35,12 +34,18 @@ def migrate(database: Database) -> None:
     with translated(), _alone(database):
         if is_newer(database):
             log.warning("database_is_newer")
-        else:
-            settings = config()
-            with database.engine.begin() as connection:
-                settings.attributes["connection"] = connection
-                command.upgrade(settings, "head")
+        elif (revisions := current(database))[0] != revisions[1]:
+            _upgrade(database)
         engine.migrate(database)
+
+
+def _upgrade(database: Database) -> None:
+    from alembic import command  # noqa: PLC0415 - a database that is up to date does without
+
+    settings = config()
+    with database.engine.begin() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "head")
 
 
 @contextmanager

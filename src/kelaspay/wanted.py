@@ -58,9 +58,7 @@ class Wanted:
 def check(wanted: Wanted, *, database: Database, now: datetime) -> tuple[Payment, Customer]:
     """The payment and customer to keep; raises `InvalidInput` with every field that is wrong."""
     wrong: dict[str, str] = {}
-    name = _checked(wrong, "customer_name", _name, wanted.customer_name)
-    email = _checked(wrong, "customer_email", email_of, wanted.customer_email)
-    phone = _checked(wrong, "customer_phone", _phone, wanted.customer_phone)
+    customer = customer_of(wrong, name=wanted.customer_name, email=wanted.customer_email, phone=wanted.customer_phone)
     method = _checked(wrong, "payment_method", _method, wanted.payment_method or "")
     with database.read() as db:
         named = "offer" if wanted.offer else "course_name"
@@ -88,7 +86,16 @@ def check(wanted: Wanted, *, database: Database, now: datetime) -> tuple[Payment
         coupon=price.coupon,
         discount=price.discount,
     )
-    return payment, Customer(name=name, email=email, phone=phone)
+    return payment, customer
+
+
+def customer_of(wrong: dict[str, str], *, name: str, email: str, phone: str) -> Customer:
+    """Who buys; what is wrong with each field goes into `wrong`, and then the customer is good for nothing."""
+    return Customer(
+        name=_checked(wrong, "customer_name", _name, name),
+        email=_checked(wrong, "customer_email", email_of, email),
+        phone=_checked(wrong, "customer_phone", _phone, phone),
+    )
 
 
 def _checked(wrong: dict[str, str], field: str, check: Callable[[str], str], value: str) -> str:

@@ -63,8 +63,8 @@ def furnish(world: World) -> None:
     world.buy(offer=SOLD)
 
 
-def drive(world: World, *, seconds: int, more: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    """What schemathesis says after so many seconds."""
+def drive(world: World, *settings: str) -> subprocess.CompletedProcess[str]:
+    """What schemathesis says when it is run with these settings."""
     furnish(world)
     key = Program(world).key
     with served(world) as url, TemporaryDirectory() as folder:
@@ -75,12 +75,10 @@ def drive(world: World, *, seconds: int, more: tuple[str, ...] = ()) -> subproce
                 "run",
                 f"{url}/openapi.json",
                 "--checks=all",
-                f"--max-time={seconds}",
                 "--workers=2",
-                "--generation-database=none",
                 "--continue-on-failure",
                 "--no-color",
-                *more,
+                *settings,
             ],
             cwd=folder,  # it keeps a cache where it runs
             env=os.environ | {"SCHEMATHESIS_HOOKS": "tests.api.hooks", "PYTHONPATH": str(ROOT)},
@@ -98,7 +96,7 @@ def main() -> int:
         migrate(database)
         database.close()
         with world_on(Path(folder), url, None) as world:
-            ran = drive(world, seconds=seconds, more=tuple(sys.argv[2:]))
+            ran = drive(world, "--generation-database=none", f"--max-time={seconds}", *sys.argv[2:])
     sys.stdout.write(ran.stdout + ran.stderr)
     return ran.returncode
 

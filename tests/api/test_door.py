@@ -10,6 +10,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from kelaspay.web.door import LARGEST_BODY, Door
+from tests.api.client import Program
 from tests.world import OFFER, WANTED
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def test_a_body_of_another_kind_is_told_so(embedded: World, kind: str) -> None:
         ("DELETE", f"/buy/{OFFER}", "GET, POST"),
         ("PUT", "/healthz", "GET"),
         ("GET", "/payment/initiate", ""),
+        ("OPTIONS", "/payment/initiate", "POST"),
         ("PATCH", "/webhooks/duitku", "POST"),
     ],
 )
@@ -108,3 +110,10 @@ def test_a_method_that_is_not_there_is_told_which_are(embedded: World, method: s
         assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
     else:  # another route takes it for an order's id
         assert answer.json()["code"] == "payment_unknown"
+
+
+@pytest.mark.parametrize("given", [0, "1764000000", "2026-12-01", "2026-12-01T08:00:00", True])
+def test_a_number_or_half_a_time_is_no_time(embedded: World, given: object) -> None:
+    answer = Program(embedded).post("/offers", {"slug": "sql", "name": "SQL", "price": 1, "on_sale_from": given})
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "on_sale_from")

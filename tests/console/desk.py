@@ -44,12 +44,18 @@ class Forms(HTMLParser):
             self._select = at.get("name")
         elif tag == "textarea":
             self._textarea = at.get("name")
+            if self._textarea and self.forms:
+                self.forms[-1].fields[self._textarea] = [""]
         elif tag == "option" and "selected" in at and self._select and self.forms:
             self.forms[-1].fields.setdefault(self._select, []).append(at.get("value", ""))
         elif tag == "input" and self.forms and "name" in at:
             ticked = at.get("type") != "checkbox" or "checked" in at
             if ticked:
                 self.forms[-1].fields.setdefault(at["name"], []).append(at.get("value", ""))
+
+    def handle_data(self, data: str) -> None:
+        if self._textarea and self.forms:
+            self.forms[-1].fields[self._textarea][0] += data
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "select":

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.console.desk import PASSWORD, Desk, joined
 from tests.world import COURSE, OFFER
 
+from kelaspay.formats import WIB
 from kelaspay.store import syncs
 from kelaspay.store.operators import Role
 
@@ -107,13 +109,21 @@ def test_the_offers_mapping_is_mended_from_the_payment_that_it_stopped(world: Wo
         ("access_days", "x"),
         ("access_days", "0"),
         ("target", "Course:x"),
+        ("price_before", "10.000"),
+        ("description", "x" * 201),
+        ("picture", "gambar.png"),
+        ("on_sale_from", "besok"),
+        ("on_sale_until", "2026-12-01T08:00"),
     ],
 )
-def test_an_offer_that_cannot_be_is_refused_with_what_was_entered_kept(world: World, field: str, entered: str) -> None:
+def test_an_offer_that_cannot_be_is_refused_with_what_was_entered_kept(
+    embedded: World, field: str, entered: str
+) -> None:
+    world = embedded
     world.sell()
     before = world.kept()["offers"]
     desk = joined(world)
-    filled = {"new_slug": "baru", "name": "Kelas baru", "price": "10.000", "access_days": ""}
+    filled = {"new_slug": "baru", "name": "Kelas baru", "price": "10.000", "on_sale_from": "2026-12-02T08:00"}
 
     desk.open("/console/catalogue/~new")
     text = desk.press("/console/catalogue/~new", **filled | {field: entered})
@@ -121,7 +131,35 @@ def test_an_offer_that_cannot_be_is_refused_with_what_was_entered_kept(world: Wo
     assert desk.status == 422
     assert "Ada isian yang belum benar." in text
     assert 'value="10.000"' in text or field == "price"
+    assert f'id="{field.removeprefix("new_")}-help" class="wrong"' in text or field == "target"
+    assert entered in text
     assert world.kept()["offers"] == before
+
+
+def test_an_offer_says_what_it_cost_before_and_is_on_sale_in_its_days_alone(embedded: World) -> None:
+    world = embedded
+    world.sell()
+    desk = joined(world)
+    told = {
+        "price_before": "Rp 250.000",
+        "description": "Dari nol\nsampai bisa.",
+        "picture": "https://school.example/a.png",
+    }
+    starts = (world.clock() + timedelta(hours=1)).astimezone(WIB)
+
+    desk.open(f"/console/catalogue/{OFFER}")
+    desk.press("/console/catalogue/", **told, on_sale_from=f"{starts:%Y-%m-%dT%H:%M}")
+    early = world.ask_to_buy()
+    world.clock.move(hours=1)
+    shown = world.web.get(f"/buy/{OFFER}").text
+    desk.press("/console/catalogue/", name="Nama lain")
+
+    assert early.status_code == 422
+    assert "Rp 250.000" in shown
+    assert "Dari nol sampai bisa." in shown
+    assert f"/buy/{OFFER}/picture" in shown
+    assert f'value="{starts:%Y-%m-%dT%H:%M}"' in desk.text
+    assert desk.text.count("Dari nol sampai bisa.") == 1
 
 
 def test_an_offer_is_taken_off_sale_after_saying_what_that_means(world: World) -> None:

@@ -219,7 +219,7 @@ def test_marking_paid_names_its_consequence_wants_a_reason_and_enrolls(world: Wo
     assert world.status(order_id) == "completed"
     shown = desk.open(f"/console/payments/{order_id}")
     assert "Transfer langsung ke rekening, sudah dicek" in shown
-    assert "ditandai lunas dengan tangan" in shown
+    assert "ditandai lunas secara manual" in shown
 
 
 def test_a_refund_says_that_no_money_moves_and_ends_the_access(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.console.desk import EMAIL, PASSWORD, Desk, invited, joined
 
 from kelaspay.operators import MOST_BY_PAIR, who
@@ -55,6 +56,23 @@ def test_a_short_password_is_not_taken(world: World) -> None:
 
     assert desk.status == 422
     desk.press("/console/invitation", password=PASSWORD)
+    assert desk.path == "/console"
+
+
+@pytest.mark.parametrize("password", ["password123456", "1234567890", "ibu.pemilik@example.com", "kelaspay2026"])
+def test_a_password_that_anybody_would_try_is_not_taken(embedded: World, password: str) -> None:
+    desk = Desk(embedded)
+    desk.open(invited(embedded))
+
+    refused = desk.press("/console/invitation", password=password)
+    desk.press("/console/invitation", password=PASSWORD)
+    desk.open("/console/password")
+    changed = desk.press("/console/password", old=PASSWORD, new=password)
+
+    for page in (refused, changed):
+        assert "Kata sandi ini mudah ditebak." in page
+    assert Desk(embedded).sign_in()
+    desk.open("/console")
     assert desk.path == "/console"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tools.pin_images import DIGEST, pinned
 
 from kelaspay.settings import Settings
 from tests.deployment.compose import ROOT, read_image
@@ -14,7 +15,7 @@ from tests.deployment.compose import ROOT, read_image
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 SERVICES: dict[str, Any] = COMPOSE["services"]
-EXACT = re.compile(r"[\w./-]+:\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?")
+EXACT = re.compile(r"[\w./-]+:\d+\.\d+[\w.-]*@sha256:[0-9a-f]{64}")
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -37,12 +38,33 @@ def test_no_secret_stands_in_an_environment(name: str) -> None:
     assert files <= set(COMPOSE["secrets"])
 
 
-def test_images_are_pinned_by_an_exact_tag() -> None:
+def test_images_are_pinned_by_an_exact_tag_and_a_digest() -> None:
     pinned = [service["image"] for service in SERVICES.values() if "build" not in service]
     based_on = re.findall(r"^ARG \w+_IMAGE=(\S+)$", DOCKERFILE, re.MULTILINE)
 
     assert len(pinned) >= 3
     assert [image for image in pinned + based_on if not EXACT.fullmatch(image)] == []
+
+
+def test_pinning_anew_changes_the_digests_of_others_images_and_nothing_else() -> None:
+    asked: list[str] = []
+
+    def digest_of(image: str) -> str:
+        asked.append(image)
+        return f"sha256:{len(asked):064x}"
+
+    files = [DOCKERFILE, (ROOT / "compose.yaml").read_text(encoding="utf-8")]
+    anew = [pinned(text, digest_of) for text in files]
+
+    assert [image.partition(":")[0] for image in asked] == [
+        "python",
+        "ghcr.io/astral-sh/uv",
+        "caddy",
+        "postgres",
+        "redis",
+    ]
+    assert [DIGEST.sub("", text) for text in anew] == [DIGEST.sub("", text) for text in files]
+    assert len({each for text in anew for each in DIGEST.findall(text)}) == len(asked)
 
 
 def test_there_are_two_of_each_and_only_caddy_can_be_reached() -> None:

@@ -53,6 +53,8 @@ TABLE: dict[str, str] = {
         GET /console/language/{language}
         GET /console/sign-in
         POST /console/sign-in
+        GET /console/sign-in/code
+        POST /console/sign-in/code
         GET /console/invitation/{token}
         POST /console/invitation/{token}
     """,
@@ -104,6 +106,8 @@ TABLE: dict[str, str] = {
         GET /console/events/{event_id}
         POST /console/events/{event_id}/replay
         POST /console/events/{event_id}/ignore
+        GET /console/events/{event_id}/adopt
+        POST /console/events/{event_id}/adopt
         GET /console/jobs
         POST /console/jobs/all
         POST /console/jobs/{order_id}/now
@@ -132,6 +136,11 @@ TABLE: dict[str, str] = {
         POST /console/payments/{order_id}/retry
         POST /console/payments/{order_id}/settle
         GET /console/school
+        GET /console/second-factor
+        POST /console/second-factor/begin
+        POST /console/second-factor/confirm
+        POST /console/second-factor/codes
+        POST /console/second-factor/end
         GET /console/settings
         POST /console/sign-out
         GET /console/webhooks
@@ -159,6 +168,9 @@ TABLE: dict[str, str] = {
         POST /console/settings/operators
         GET /console/settings/operators/{operator_id}/remove
         POST /console/settings/operators/{operator_id}/remove
+        POST /console/settings/second-factor
+        GET /console/settings/operators/{operator_id}/second-factor
+        POST /console/settings/operators/{operator_id}/second-factor
         GET /console/settings/schools/{subdomain}/revoke
         POST /console/settings/schools/{subdomain}/revoke
         POST /console/webhooks/{endpoint_id}/enable

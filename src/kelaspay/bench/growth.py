@@ -140,6 +140,6 @@ def _signed_in(url: str) -> str:
     database = Database(url)
     try:
         token = invite(database, email="owner@example.com", name="Owner", role=Role.OWNER, now=utc_now())
-        return accept(database, token, PASSWORD, address="127.0.0.1", now=utc_now())
+        return accept(database, token, PASSWORD, address="127.0.0.1", now=utc_now()).token
     finally:
         database.close()

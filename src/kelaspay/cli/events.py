@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kelaspay.cli import show
-from kelaspay.cli.opening import desk
+from kelaspay.cli.opening import OPERATOR, desk
 from kelaspay.faults import EventUnknown
 from kelaspay.store import inbox
 
@@ -26,6 +26,7 @@ COLUMNS = (
     show.Column("repeats", weight=1),
     show.Column("outcome", weight=4),
 )
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 EventId = Annotated[int, typer.Argument(help="An id that `events list` shows.")]
 
 
@@ -62,6 +63,38 @@ def replay(event_id: EventId) -> None:
         if not inbox.reopen(db, event_id):
             raise EventUnknown(event_id=event_id)
     print(f"Event {event_id} will be looked at again.")
+
+
+@app.command()
+def adopt(
+    event_id: EventId,
+    *,
+    offer: Annotated[str, typer.Option(help="The slug of what was bought.")],
+    name: Annotated[str, typer.Option(help="The buyer's name.")],
+    email: Annotated[str, typer.Option(help="The buyer's e-mail address; the access goes there.")],
+    phone: Annotated[str, typer.Option(help="The buyer's phone number.")],
+    dry_run: DryRun = False,
+) -> None:
+    """Take up an order that Duitku calls back about and that is not known here: it was made after the last backup.
+
+    Duitku is asked whether it is paid; its report has the buyer. The payment gets the order's own number.
+    """
+    from kelaspay.adopt import adopt as take_up
+
+    with desk() as at:
+        payment = take_up(
+            event_id,
+            offer=offer,
+            customer_name=name,
+            customer_email=email,
+            customer_phone=phone,
+            database=at.database(dry_run=dry_run),
+            school_of=at.outside.schools.of,
+            now=at.outside.now,
+            actor=OPERATOR,
+        )
+        paid = f"{payment.merchant_order_id} ({show.rupiah(payment.payment_amount)})"
+    print(f"{paid} would be taken up and enrolled." if dry_run else f"{paid} is taken up and will be enrolled.")
 
 
 def _brief(row: sa.Row[Any]) -> dict[str, Any]:

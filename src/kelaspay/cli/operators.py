@@ -11,9 +11,11 @@ from kelaspay.cli.opening import OPERATOR, desk
 from kelaspay.faults import MoveRefused, OperatorUnknown
 from kelaspay.operators import invite
 from kelaspay.operators import remove as remove_operator
+from kelaspay.second_factor import reset
 from kelaspay.store import audit, operators
 from kelaspay.store.audit import Deed
-from kelaspay.store.operators import Role
+from kelaspay.store.database import Database
+from kelaspay.store.operators import Operator, Role
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -23,6 +25,7 @@ COLUMNS = (
     show.Column("role"),
     show.Column("made_at", "since (WIB)", weight=1),
     show.Column("signs_in", "has a password", weight=2),
+    show.Column("second_factor_at", "second factor since (WIB)", weight=3),
 )
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 
@@ -51,7 +54,7 @@ def list_all(*, json: show.AsJson = False) -> None:
     with desk() as at, at.outside.database.read() as db:
         rows = [
             {"email": each.email, "name": each.name, "role": str(each.role), "made_at": each.made_at}
-            | {"signs_in": each.password_hash is not None}
+            | {"signs_in": each.password_hash is not None, "second_factor_at": each.second_factor_at}
             for each in operators.list_operators(db)
         ]
     show.data(rows) if json else show.table(rows, COLUMNS, empty="Nobody yet: kelaspay operators add --help")
@@ -61,10 +64,7 @@ def list_all(*, json: show.AsJson = False) -> None:
 def remove(email: Annotated[str, typer.Argument()], *, dry_run: DryRun = False) -> None:
     """End somebody's right to sign in, and their sessions, at once."""
     with desk() as at:
-        with at.outside.database.read() as db:
-            operator = operators.find_by_email(db, email.strip().lower())
-        if operator is None:
-            raise OperatorUnknown(email)
+        operator = _named(at.outside.database, email)
         if dry_run:
             print(f"{operator.email} ({operator.role}) would be removed.")
             return
@@ -74,3 +74,21 @@ def remove(email: Annotated[str, typer.Argument()], *, dry_run: DryRun = False) 
         with at.outside.database.begin() as db:
             audit.write_down(db, Deed(now, None, OPERATOR, "command line", "operator_removed", operator.email))
     print(f"Removed {operator.email}.")
+
+
+@app.command()
+def reset_second_factor(email: Annotated[str, typer.Argument()]) -> None:
+    """Let somebody who lost phone and recovery codes sign in with the password alone, and set up another."""
+    with desk() as at:
+        operator = _named(at.outside.database, email)
+        deed = Deed(at.outside.now(), None, OPERATOR, "command line", "second_factor_reset", operator.email)
+        done = reset(at.outside.database, operator, deed)
+    print(f"{operator.email} signs in with the password alone." if done else f"{operator.email} has no second factor.")
+
+
+def _named(database: Database, email: str) -> Operator:
+    with database.read() as db:
+        operator = operators.find_by_email(db, email.strip().lower())
+    if operator is None:
+        raise OperatorUnknown(email)
+    return operator

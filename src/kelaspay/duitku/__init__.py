@@ -1,6 +1,6 @@
 """Duitku: signing, paths, parsing and errors inside; frozen values and faults outside."""
 
-from kelaspay.duitku.callback import Callback, read_callback
+from kelaspay.duitku.callback import Callback, channel_told, read_callback
 from kelaspay.duitku.channels import CHANNELS, LOWEST, Channel, expiry_period
 from kelaspay.duitku.client import Duitku, PaymentMethod, TransactionStatus, va_name
 
@@ -12,6 +12,7 @@ __all__ = [
     "Duitku",
     "PaymentMethod",
     "TransactionStatus",
+    "channel_told",
     "expiry_period",
     "read_callback",
     "va_name",

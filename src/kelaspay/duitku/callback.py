@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from kelaspay.duitku.channels import CHANNELS
 from kelaspay.duitku.signature import Scheme, matches, scheme_of
 from kelaspay.faults import BadSignature, MalformedCallback, WrongMerchant
 from kelaspay.payment import MerchantOrderId, Rupiah
@@ -66,6 +67,15 @@ def read_callback(
         publisher_order_id=fields.get("publisherOrderId", "").strip() or None,
         scheme=scheme,
     )
+
+
+def channel_told(body: bytes, content_type: str) -> str | None:
+    """The channel that a callback names, where it is one of ours. Not signed: good for choosing whom to ask."""
+    try:
+        told = _fields(body, content_type).get("paymentCode", "")
+    except MalformedCallback:
+        return None
+    return told if told in CHANNELS else None
 
 
 def _fields(body: bytes, content_type: str) -> Mapping[str, str]:

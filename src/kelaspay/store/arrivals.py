@@ -42,6 +42,13 @@ def list_arrivals(
     return list(db.execute(query.where(*conditions)))
 
 
+def count_unknown(db: Db, school: str | None) -> int:
+    """How many callbacks tell of money for an order that is not known here, and that nobody has set aside."""
+    money = inbox.c.result_code == "00"
+    told = sa.select(sa.func.count()).where(inbox.c.outcome == "unknown_order", money, only(inbox.c.school, school))
+    return db.execute(told).scalar_one()
+
+
 def set_aside(db: Db, event_id: int, now: datetime) -> bool:
     """Nothing more comes of this event, unless it is opened again; False when there is none."""
     aside = sa.update(inbox).where(inbox.c.id == event_id).values(started_at=now, outcome=IGNORED)

@@ -136,6 +136,12 @@ def reopen(db: Db, event_id: int) -> bool:
     return db.execute(sa.update(inbox).where(inbox.c.id == event_id).values(started_at=None)).rowcount == 1
 
 
+def reopen_of(db: Db, merchant_order_id: str, school: str) -> None:
+    """Have everything that came in for an order looked at again."""
+    its = sa.and_(inbox.c.merchant_order_id == merchant_order_id, inbox.c.school == school)
+    db.execute(sa.update(inbox).where(its).values(started_at=None))
+
+
 def find_event(db: Db, event_id: int) -> sa.Row[Any] | None:
     return db.execute(sa.select(inbox).where(inbox.c.id == event_id)).one_or_none()
 

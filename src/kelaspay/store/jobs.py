@@ -50,8 +50,8 @@ def start_run(
     was under way stays in its trace; what begins belongs to the `traceparent` of whoever began it.
     """
     insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(jobs)
+    instead = sa.or_(sa.not_(jobs.c.active), jobs.c.wake_at > wake_at)
     under_way = sa.case((jobs.c.active, jobs.c.traceparent))
-    traced = {"traceparent": sa.func.coalesce(under_way, traceparent)}
     started = insert.values(
         merchant_order_id=merchant_order_id,
         run=1,
@@ -59,16 +59,19 @@ def start_run(
         wake_at=wake_at,
         attempts=0,
         traceparent=traceparent,
+        poked=False,
     ).on_conflict_do_update(
         index_elements=[jobs.c.merchant_order_id],
-        set_={"run": jobs.c.run + 1, "active": True, "wake_at": wake_at, "poked": False} | traced,
-        where=sa.or_(sa.not_(jobs.c.active), jobs.c.wake_at > wake_at),
+        set_={
+            "run": sa.case((instead, jobs.c.run + 1), else_=jobs.c.run),
+            "active": True,
+            "wake_at": sa.case((instead, wake_at), else_=jobs.c.wake_at),
+            "traceparent": sa.case((instead, sa.func.coalesce(under_way, traceparent)), else_=jobs.c.traceparent),
+            "poked": sa.not_(instead),
+        },
     )
-    row = db.execute(started.returning(jobs.c.run)).all()
-    if row:
-        return int(row[0].run)
-    db.execute(sa.update(jobs).where(jobs.c.merchant_order_id == merchant_order_id).values(poked=True))
-    return None
+    row = db.execute(started.returning(jobs.c.run, jobs.c.poked)).one()
+    return None if row.poked else int(row.run)
 
 
 def restart_run(db: Db, merchant_order_id: MerchantOrderId, run: int, wake_at: datetime) -> int | None:
@@ -82,9 +85,9 @@ def restart_run(db: Db, merchant_order_id: MerchantOrderId, run: int, wake_at: d
     return run + 1 if row else None
 
 
-def claim(db: Db, merchant_order_id: MerchantOrderId, run: int, holder: str, lease: float) -> bool:
-    """Hold this run for `lease` seconds; False when it is superseded or held by another whose lease still runs."""
-    claimed = db.execute(
+def claim(db: Db, merchant_order_id: MerchantOrderId, run: int, holder: str, lease: float) -> Job | None:
+    """Hold this run for `lease` seconds; None when it is superseded or held by another whose lease still runs."""
+    row = db.execute(
         sa.update(jobs)
         .where(
             jobs.c.merchant_order_id == merchant_order_id,
@@ -93,8 +96,21 @@ def claim(db: Db, merchant_order_id: MerchantOrderId, run: int, holder: str, lea
             sa.or_(jobs.c.holder.is_(None), jobs.c.holder == holder, jobs.c.lease_until < database_clock()),
         )
         .values(holder=holder, lease_until=database_clock() + lease, poked=False)
+        .returning(*JOB_COLUMNS)
+    ).first()
+    return None if row is None else Job(*row)
+
+
+def held_for(db: Db, merchant_order_id: MerchantOrderId, run: int, holder: str, seconds: float) -> bool:
+    """Whether this run is held for so many seconds yet."""
+    held = sa.select(jobs.c.run).where(
+        jobs.c.merchant_order_id == merchant_order_id,
+        jobs.c.run == run,
+        jobs.c.active,
+        jobs.c.holder == holder,
+        jobs.c.lease_until > database_clock() + seconds,
     )
-    return claimed.rowcount == 1
+    return db.execute(held).first() is not None
 
 
 def extend(db: Db, merchant_order_id: MerchantOrderId, run: int, holder: str, lease: float) -> bool:

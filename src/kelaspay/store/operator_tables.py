@@ -20,6 +20,24 @@ operators = sa.Table(
     sa.Column("made_at", UtcDateTime, nullable=False),
     sa.Column("removed_at", UtcDateTime),
     sa.Column("school", sa.Text, nullable=False, server_default=sa.text("'*'")),
+    sa.Column("totp_secret", sa.LargeBinary),
+    sa.Column("totp_step", sa.BigInteger),
+    sa.Column("second_factor_at", UtcDateTime),
+)
+
+recovery_codes = sa.Table(
+    "recovery_codes",
+    metadata,
+    sa.Column("operator_id", sa.ForeignKey(operators.c.id), primary_key=True),
+    sa.Column("digest", sa.String(64), primary_key=True),
+)
+
+half_sessions = sa.Table(
+    "half_sessions",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("operator_id", sa.ForeignKey(operators.c.id), nullable=False, index=True),
+    sa.Column("made_at", UtcDateTime, nullable=False),
 )
 
 sessions = sa.Table(

@@ -35,6 +35,8 @@ class Operator:
     made_at: datetime
     school: str = EVERYWHERE
     """The school whose things they see; `EVERYWHERE` for all."""
+    second_factor_at: datetime | None = None
+    """Since when a code is asked besides the password; None for never."""
 
     @property
     def actor(self) -> str:

@@ -242,11 +242,12 @@ def set_sold(db: Db, merchant_order_id: MerchantOrderId, **values: int | None) -
 
 
 def record_ask(db: Db, merchant_order_id: MerchantOrderId, now: datetime) -> None:
-    db.execute(
-        sa.update(payments)
-        .where(payments.c.merchant_order_id == merchant_order_id)
-        .values(asks=payments.c.asks + 1, asked_at=now)
-    )
+    db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(**an_ask(now)))
+
+
+def an_ask(now: datetime) -> dict[str, Any]:
+    """What an ask changes, for the statement that writes down its answer."""
+    return {"asks": payments.c.asks + 1, "asked_at": now}
 
 
 def claim_ask(db: Db, merchant_order_id: MerchantOrderId, now: datetime, spacing: timedelta) -> bool:

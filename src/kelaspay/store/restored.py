@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from kelaspay.store.database import Db
 
 RESTORED = "restored"
+ADOPTED = "adopted"
+"""An order that the copy did not hold: taken up by a person, who cannot know how far it was."""
 
 
 def tell_all(db: Db, at: datetime) -> int:
@@ -33,6 +35,7 @@ def tell_all(db: Db, at: datetime) -> int:
 
 
 def was_under_way(db: Db, merchant_order_id: str) -> bool:
-    """Whether this payment was under way when the database was made from a copy."""
-    told = sa.select(story.c.id).where(story.c.merchant_order_id == merchant_order_id, story.c.what == RESTORED)
+    """Whether this payment was under way when the database was made from a copy, or is not in that copy at all."""
+    its = story.c.merchant_order_id == merchant_order_id
+    told = sa.select(story.c.id).where(its, story.c.what.in_([RESTORED, ADOPTED]))
     return db.execute(told.limit(1)).first() is not None

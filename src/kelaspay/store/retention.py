@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from kelaspay.payment import ERASED, Status
 from kelaspay.store.buyer_tables import buyer_codes
 from kelaspay.store.messages import State
-from kelaspay.store.operator_tables import attempts, audit, invitations, sessions
+from kelaspay.store.operator_tables import attempts, audit, half_sessions, invitations, sessions
 from kelaspay.store.people import NOBODY_NAME
 from kelaspay.store.tables import (
     answers,
@@ -79,6 +79,7 @@ def drop_ended(db: Db, now: datetime, before: datetime) -> int:
         sa.delete(buyer_codes).where(buyer_codes.c.expires_at < before, buyer_codes.c.first_at < before),
         sa.delete(attempts).where(attempts.c.at < before),
         sa.delete(sessions).where(sessions.c.seen_at < before),
+        sa.delete(half_sessions).where(half_sessions.c.made_at < before),
         sa.delete(answers).where(answers.c.made_at < before),
     )
     return sum(db.execute(statement).rowcount for statement in ended)

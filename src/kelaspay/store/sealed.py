@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from kelaspay.store.notice_tables import endpoints
+from kelaspay.store.operator_tables import operators
 from kelaspay.store.tables import oauth_states, schools
 
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A column, and the one that names its row."""
+    """A column, and what names its row as text."""
 
     column: sa.Column[bytes]
-    key: sa.Column[str]
+    key: sa.ColumnElement[str]
 
     def place(self, key: str) -> str:
         """What its values are bound to, like "schools/acme/access_token"."""
@@ -32,6 +33,7 @@ SEALED = (
     *(Sealed(schools.c[name], schools.c.subdomain) for name in ("access_token", "refresh_token")),
     *(Sealed(schools.c[name], schools.c.subdomain) for name in ("api_key", "duitku_api_key", "whatsapp_token")),
     Sealed(oauth_states.c.verifier, oauth_states.c.digest),
+    Sealed(operators.c.totp_secret, sa.cast(operators.c.id, sa.Text)),
     *(Sealed(endpoints.c[name], endpoints.c.id) for name in ("secret", "old_secret")),
 )
 

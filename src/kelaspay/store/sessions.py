@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from kelaspay.store.operator_tables import attempts, invitations, sessions
+from kelaspay.store.operator_tables import attempts, half_sessions, invitations, sessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +40,9 @@ def end_session(db: Db, digest: str) -> None:
 
 
 def end_sessions_of(db: Db, operator_id: int) -> None:
-    db.execute(sa.delete(sessions).where(sessions.c.operator_id == operator_id))
+    """Those included that wait for a code."""
+    for table in (sessions, half_sessions):
+        db.execute(sa.delete(table).where(table.c.operator_id == operator_id))
 
 
 def end_old_sessions(db: Db, before: datetime) -> None:

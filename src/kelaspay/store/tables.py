@@ -235,6 +235,12 @@ sa.Index(
     sqlite_where=inbox.c.started_at.is_(None),
     postgresql_where=inbox.c.started_at.is_(None),
 )
+sa.Index(
+    "ix_inbox_unknown",
+    inbox.c.id,
+    sqlite_where=inbox.c.outcome == "unknown_order",
+    postgresql_where=inbox.c.outcome == "unknown_order",
+)
 
 refusals = sa.Table(
     "refusals",

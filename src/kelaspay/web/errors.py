@@ -94,9 +94,13 @@ def named(request: Request) -> str | None:
 
 
 def methods_at(app: FastAPI, path: str) -> list[str]:
-    """What may be called under this address; a router names the methods of its first match alone."""
+    """What may be called under this address; a router names the methods of its first match alone.
+
+    An address that a route spells out is no other route's parameter.
+    """
     contexts = [each for each in iter_route_contexts(app.routes) if each.methods and each.path_regex.match(path)]
-    return sorted(method for each in contexts for method in each.methods or ())
+    spelled_out = [each for each in contexts if each.path == path]
+    return sorted({method for each in spelled_out or contexts for method in each.methods or ()})
 
 
 def _field(problem: dict[str, Any]) -> str:

@@ -10,14 +10,17 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from kelaspay.faults import Fault, NotAllowed, NotConfigured, NotSignedIn, SchoolUnknown
+from kelaspay.i18n import marked
 from kelaspay.install import LIFETIME, Installer, begin, finish, subdomain_of_browser
 from kelaspay.install_faults import CodeRefused, EntryRefused, InstallCanceled, InstallStateUnknown, SubdomainInvalid
+from kelaspay.operator_faults import SecondFactorMissing
 from kelaspay.outside import Outside
 from kelaspay.schools import site_of
 from kelaspay.store import schools
 from kelaspay.thinkific.oauth import Entry, checked_subdomain
 from kelaspay.tokens import revoke
 from kelaspay.web.console.visit import Visitor, check_token, visitor_of
+from kelaspay.web.i18n import language_of
 from kelaspay.web.pages import page, policy
 
 router = APIRouter(prefix="/oauth", include_in_schema=False)
@@ -26,25 +29,34 @@ log = structlog.get_logger()
 
 LONGEST = 2000
 WORDS: dict[type[Fault], tuple[str, str]] = {
-    InstallCanceled: ("Belum terhubung", "Anda membatalkan izin di Thinkific. Tidak ada yang berubah."),
+    InstallCanceled: (
+        marked("Belum terhubung"),
+        marked("Anda membatalkan izin di Thinkific. Tidak ada yang berubah."),
+    ),
     EntryRefused: (
-        "Buka lagi dari Thinkific",
-        "Halaman ini hanya bisa dibuka dari menu Apps di Thinkific, dan hanya berlaku sepuluh menit.",
+        marked("Buka lagi dari Thinkific"),
+        marked("Halaman ini hanya bisa dibuka dari menu Apps di Thinkific, dan hanya berlaku sepuluh menit."),
     ),
     InstallStateUnknown: (
-        "Tautan ini sudah tidak berlaku",
-        "Proses menghubungkan hanya berlaku sepuluh menit, satu kali, dan di peramban yang sama. Silakan mulai lagi.",
+        marked("Tautan ini sudah tidak berlaku"),
+        marked(
+            "Proses menghubungkan hanya berlaku sepuluh menit, satu kali, dan di peramban yang sama. "
+            "Silakan mulai lagi."
+        ),
     ),
     CodeRefused: (
-        "Belum terhubung",
-        "Thinkific menolak kode izinnya; kode hanya berlaku satu menit. Silakan coba lagi.",
+        marked("Belum terhubung"),
+        marked("Thinkific menolak kode izinnya; kode hanya berlaku satu menit. Silakan coba lagi."),
     ),
     SubdomainInvalid: (
-        "Subdomain tidak dikenali",
-        "Tulis nama subdomain saja, misalnya acme untuk acme.thinkific.com: huruf, angka, dan tanda hubung.",
+        marked("Subdomain tidak dikenali"),
+        marked("Tulis nama subdomain saja, misalnya acme untuk acme.thinkific.com: huruf, angka, dan tanda hubung."),
     ),
 }
-OTHERWISE = ("Belum terhubung", "Thinkific sedang tidak menjawab. Silakan coba lagi sebentar lagi.")
+OTHERWISE = (
+    marked("Belum terhubung"),
+    marked("Thinkific sedang tidak menjawab. Silakan coba lagi sebentar lagi."),
+)
 
 
 @router.get("/install")
@@ -55,7 +67,7 @@ def install(request: Request, subdomain: Annotated[str, Query(max_length=LONGEST
     try:
         url = begin(subdomain, browser, installer)
     except SubdomainInvalid as fault:
-        return _told(fault, again="")
+        return _told(request, fault, again="")
     response = RedirectResponse(url, status_code=302)
     secure = _secure(request)
     response.set_cookie(
@@ -94,8 +106,8 @@ def callback(
         )
     except Fault as fault:
         log.warning("install_failed", fault=fault.code())
-        return _told(fault, again=again)
-    return page("install.html", title="Sekolah terhubung", explained=_connected(connected), again=None)
+        return _told(request, fault, again=again)
+    return _page(request, "install.html", subdomain=connected)
 
 
 @router.get("/embedded")
@@ -113,11 +125,11 @@ def embedded(
         installer.oauth.check_entry(Entry(subdomain, tgid, timestamp, entry_hmac), installer.now())
         bare = checked_subdomain(subdomain)
     except (EntryRefused, SubdomainInvalid) as fault:
-        return _told(fault, again=None)
+        return _told(request, fault, again=None)
     with installer.database.read() as db:
         school = schools.find_school(db, bare)
     connected = school is not None and school.state is schools.Connection.CONNECTED
-    response = page("embedded.html", subdomain=bare, connected=connected, base=outside.settings.app_base_url)
+    response = _page(request, "embedded.html", subdomain=bare, connected=connected, base=outside.settings.app_base_url)
     response.headers["Content-Security-Policy"] = policy(outside.settings, site_of(outside.settings, bare))
     return response
 
@@ -158,10 +170,12 @@ def revoke_connection(
 
 
 def require_owner(request: Request, csrf: str) -> Visitor:
-    """Raises `NotSignedIn`, `NotAllowed` or `FormExpired` unless an owner is signed in with a form of ours."""
+    """Raises `NotSignedIn`, `SecondFactorMissing`, `NotAllowed` or `FormExpired` unless it is an owner's own form."""
     visitor = visitor_of(request)
     if visitor is None:
         raise NotSignedIn
+    if visitor.owes:
+        raise SecondFactorMissing
     if not visitor.owner:
         raise NotAllowed
     check_token(visitor, csrf)
@@ -198,10 +212,11 @@ def _bare(subdomain: str) -> str:
         return ""
 
 
-def _told(fault: Fault, *, again: str | None) -> HTMLResponse:
+def _told(request: Request, fault: Fault, *, again: str | None) -> HTMLResponse:
     title, explained = WORDS.get(type(fault), OTHERWISE)
-    return page("install.html", status=fault.status, title=title, explained=explained, again=again)
+    return _page(request, "install.html", status=fault.status, title=title, explained=explained, again=again)
 
 
-def _connected(subdomain: str) -> str:
-    return f"{subdomain}.thinkific.com sudah terhubung. Pembayaran yang menunggu diproses sekarang."
+def _page(request: Request, name: str, *, status: int = 200, **values: object) -> HTMLResponse:
+    """In the language that the browser prefers, without the switch to the other: an address here can be used once."""
+    return page(name, status=status, language=language_of(request), **values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kelaspay.web.console import (
+    adopting,
     audit,
     bulk,
     catalogue,
@@ -17,6 +18,7 @@ from kelaspay.web.console import (
     payment,
     payments,
     preferences,
+    second_factor,
     settings,
     sign_in,
     webhooks,
@@ -27,12 +29,14 @@ routers = tuple(
     part.router
     for part in (
         sign_in,
+        second_factor,
         home,
         payments,
         bulk,
         payment,
         enrollments,
         events,
+        adopting,
         jobs,
         messages,
         catalogue,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
@@ -11,10 +9,10 @@ from fastapi.responses import HTMLResponse, Response
 
 from kelaspay.coupon import Coupon, checked, coded
 from kelaspay.faults import CouponUnknown, InvalidInput
-from kelaspay.formats import wib_read
 from kelaspay.payment import Offer, Rupiah
 from kelaspay.pricing import too_little
 from kelaspay.store import coupons, offers
+from kelaspay.web.console.entered import number, time
 from kelaspay.web.console.page import ConsoleRoute, back, page
 from kelaspay.web.console.visit import Acting, Looking, Visitor, outside_of, write_down
 
@@ -22,7 +20,6 @@ router = APIRouter(prefix="/console/coupons", route_class=ConsoleRoute, include_
 
 COUPONS = "/console/coupons"
 EMPTY = dict.fromkeys(("school", "code", "takes", "offer", "most", "most_each", "valid_from", "valid_until"), "")
-MOST_DIGITS = 10
 
 
 @router.get("")
@@ -136,10 +133,10 @@ def _checked(entered: dict[str, str], sold: list[Offer], schools: list[str]) -> 
     """The coupon that was entered, of its offer's school; raises `InvalidInput` with every field that is wrong."""
     wrong: dict[str, str] = {}
     takes = entered["takes"].strip()
-    number = _number(wrong, "takes", takes.removesuffix("%"))
+    taken_off = number(wrong, "takes", takes.removesuffix("%"))
     percent = takes.endswith("%")
-    values: dict[str, Any] = {name: _number(wrong, name, entered[name]) for name in ("most", "most_each")}
-    values |= {name: _time(wrong, name, entered[name]) for name in ("valid_from", "valid_until")}
+    values: dict[str, Any] = {name: number(wrong, name, entered[name]) for name in ("most", "most_each")}
+    values |= {name: time(wrong, name, entered[name]) for name in ("valid_from", "valid_until")}
     school = next((each.school for each in sold if each.slug == entered["offer"]), entered["school"])
     if entered["offer"] and entered["offer"] not in {each.slug for each in sold}:
         wrong["offer"] = "is not known"
@@ -149,8 +146,8 @@ def _checked(entered: dict[str, str], sold: list[Offer], schools: list[str]) -> 
         coupon = checked(
             Coupon(
                 _typed(entered["code"]),
-                percent=number if percent else None,
-                amount=None if percent or number is None else Rupiah(number),
+                percent=taken_off if percent else None,
+                amount=None if percent or taken_off is None else Rupiah(taken_off),
                 offer=entered["offer"] or None,
                 school=school,
                 **values,
@@ -161,27 +158,6 @@ def _checked(entered: dict[str, str], sold: list[Offer], schools: list[str]) -> 
     if wrong:
         raise InvalidInput(wrong)
     return coupon
-
-
-def _number(wrong: dict[str, str], name: str, text: str) -> int | None:
-    """A whole number as people write it: "250.000" and "Rp 250.000" too."""
-    digits = re.sub(r"[\s.]|^Rp", "", text.strip())
-    if not digits:
-        return None
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS):
-        wrong[name] = "is not a whole number above 0"
-        return None
-    return int(digits)
-
-
-def _time(wrong: dict[str, str], name: str, text: str) -> datetime | None:
-    if not text.strip():
-        return None
-    try:
-        return wib_read(text)
-    except ValueError as error:
-        wrong[name] = str(error)
-        return None
 
 
 def _typed(code: str) -> str:

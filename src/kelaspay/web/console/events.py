@@ -10,6 +10,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
 from kelaspay import webhook
+from kelaspay.adopt import adoptable
 from kelaspay.faults import (
     BadSignature,
     EventUnknown,
@@ -77,20 +78,22 @@ def list_events(
 def show(event_id: str, request: Request, visitor: Looking) -> HTMLResponse:
     outside = outside_of(request)
     with outside.database.read() as db:
-        event = inbox.find_event(db, _known(event_id))
+        event = inbox.find_event(db, known_id(event_id))
         if event is None:
             raise EventUnknown(event_id=event_id)
         payment = payments.find_payment(db, event.merchant_order_id) if event.merchant_order_id else None
     checks = _checks(event, payment, outside) if event.source == "duitku" else _checks_of_webhook(event, outside)
     body = event.body.decode("utf-8", "replace")[:MOST_SHOWN]
-    return page(request, "event.html", visitor, event=event, payment=payment, checks=checks, body=body)
+    unknown = payment is None and adoptable(event)
+    shown = {"event": event, "payment": payment, "checks": checks, "body": body, "unknown": unknown}
+    return page(request, "event.html", visitor, **shown)
 
 
 @router.post("/{event_id}/replay")
 def replay(event_id: str, request: Request, visitor: Acting) -> Response:
     """Have it looked at again, as if it had just come in; nothing is done twice by that."""
     with outside_of(request).database.begin() as db:
-        if not inbox.reopen(db, _known(event_id)):
+        if not inbox.reopen(db, known_id(event_id)):
             raise EventUnknown(event_id=event_id)
     write_down(request, visitor, "replayed", f"event {event_id}")
     return back(f"/console/events/{event_id}", "replayed")
@@ -103,7 +106,7 @@ def ignore(event_id: str, request: Request, visitor: Acting, reason: Annotated[s
         raise InvalidInput.one("reason", "is missing")
     outside = outside_of(request)
     with outside.database.begin() as db:
-        if not arrivals.set_aside(db, _known(event_id), outside.now()):
+        if not arrivals.set_aside(db, known_id(event_id), outside.now()):
             raise EventUnknown(event_id=event_id)
     write_down(request, visitor, "ignored", f"event {event_id}", text)
     return back(f"/console/events/{event_id}", "ignored")
@@ -158,7 +161,7 @@ def _id(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and int(text) <= LARGEST_ID else None
 
 
-def _known(event_id: str) -> int:
+def known_id(event_id: str) -> int:
     found = _id(event_id[:20])
     if found is None:
         raise EventUnknown

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from kelaspay.outside import Outside
-from kelaspay.store import console, endpoints, offers, outgoing
+from kelaspay.store import arrivals, console, endpoints, offers, outgoing
 from kelaspay.store.console import Day, Need
 from kelaspay.store.database import Db
 from kelaspay.web.console.page import WIB, ConsoleRoute, page
@@ -24,6 +24,7 @@ CHART_HEIGHT = 120
 BAR = 20
 WEEK = 7
 A_DAY = timedelta(days=1)
+UNKNOWN = "/console/events?outcome=unknown_order&result=00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ def _counters(db: Db, school: str | None, now: datetime) -> list[Counter]:
     ]
     return [
         *listed,
+        Counter("Uang untuk pesanan tidak dikenal", arrivals.count_unknown(db, school), UNKNOWN),
         Counter("Callback ditolak (24 jam)", console.refused_calls(db, school, now - A_DAY), "/console/events#refused"),
         Counter("Pesan yang gagal dikirim", outgoing.count_failed(db, school), "/console/messages?state=failed"),
         Counter("Kursus tanpa pemetaan", len(console.unmapped_offers(db, school)), "/console/catalogue#offers"),

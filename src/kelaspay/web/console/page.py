@@ -18,6 +18,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from kelaspay.faults import Fault, InvalidInput, NotSignedIn
+from kelaspay.operator_faults import SecondFactorMissing
+from kelaspay.operators import TRIED_FIRST
 from kelaspay.outside import Outside
 from kelaspay.school import DEFAULT
 from kelaspay.store import schools
@@ -84,6 +86,9 @@ def with_query(request: Request, **changed: object) -> str:
     return f"{request.url.path}?{urlencode(kept)}" if kept else request.url.path
 
 
+SECOND_FACTOR = "/console/second-factor"
+"""Where who owes a second factor is sent, from whichever page."""
+
 templates = Environment(
     loader=PackageLoader("kelaspay", "web/templates"),
     autoescape=True,
@@ -92,7 +97,7 @@ templates = Environment(
     lstrip_blocks=True,
 )
 templates.filters.update(rupiah=rupiah)
-templates.globals.update(words=words, with_query=with_query, address=address)
+templates.globals.update(words=words, TRIED_FIRST=TRIED_FIRST, with_query=with_query, address=address)
 
 
 def page(request: Request, name: str, visitor: Visitor | None, *, status: int = 200, **values: Any) -> HTMLResponse:
@@ -151,6 +156,8 @@ class ConsoleRoute(APIRoute):
                 if request.method == "GET" and request.url.query:
                     wanted = f"{wanted}?{request.url.query}"
                 return RedirectResponse(f"/console/sign-in?next={quote(wanted, safe='')}", 303, HEADERS)
+            except SecondFactorMissing:
+                return back(SECOND_FACTOR)
             except RequestValidationError as error:
                 named = {".".join(str(part) for part in each["loc"][1:]): str(each["msg"]) for each in error.errors()}
                 return fault_page(request, InvalidInput(named))

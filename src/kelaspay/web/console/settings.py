@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -24,9 +25,12 @@ from kelaspay.outside import Outside
 from kelaspay.payment import MerchantOrderId
 from kelaspay.school import DEFAULT
 from kelaspay.schools import Keys, keep_school
+from kelaspay.second_factor import reset as reset_second_factor
 from kelaspay.store import console, operators
-from kelaspay.store.audit import EVERYWHERE
+from kelaspay.store.audit import EVERYWHERE, Deed
 from kelaspay.store.operators import Operator, Role
+from kelaspay.store.preferences import put_preferences
+from kelaspay.store.second_factors import DEMANDED, is_demanded
 from kelaspay.tokens import revoke
 from kelaspay.web.console import words
 from kelaspay.web.console.page import ConsoleRoute, back, page, why, wording
@@ -141,6 +145,34 @@ def remove(operator_id: int, request: Request, visitor: OwnerActing) -> Response
     return back(SETTINGS, "operator_removed")
 
 
+@router.get("/operators/{operator_id}/second-factor")
+def reset_form(operator_id: int, request: Request, visitor: OwnerLooking) -> HTMLResponse:
+    return page(request, "second_factor_reset.html", visitor, operator=_operator(request, operator_id))
+
+
+@router.post("/operators/{operator_id}/second-factor")
+def reset(operator_id: int, request: Request, visitor: OwnerActing) -> Response:
+    """Take away the second factor of somebody who lost it; an owner's own is turned off with a code alone."""
+    outside = outside_of(request)
+    operator = _operator(request, operator_id)
+    if operator.id == visitor.operator.id:
+        raise NotAllowed
+    by = Deed(outside.now(), visitor.operator.id, visitor.operator.name, visitor.address, "second_factor_reset")
+    reset_second_factor(outside.database, operator, replace(by, subject=operator.email, school=operator.school))
+    return back(SETTINGS, "second_factor_reset")
+
+
+@router.post("/second-factor")
+def demand(request: Request, visitor: OwnerActing, demanded: Annotated[str, Form()] = "") -> Response:
+    """Demand a second factor of every operator of the school, or of all schools where none is chosen."""
+    outside = outside_of(request)
+    school = EVERYWHERE if visitor.only is None else visitor.only
+    with outside.database.begin() as db:
+        put_preferences(db, school, {DEMANDED: int(bool(demanded))}, outside.now())
+    write_down(request, visitor, "second_factor_demanded" if demanded else "second_factor_optional")
+    return back(SETTINGS, "second_factor_demanded" if demanded else "second_factor_optional")
+
+
 @router.get("/schools/{subdomain}/revoke")
 def revoke_form(subdomain: str, request: Request, visitor: OwnerLooking) -> HTMLResponse:
     return page(request, "disconnect.html", visitor, subdomain=subdomain)
@@ -171,6 +203,8 @@ def _page(
         values: dict[str, Any] = {
             "listed": operators.list_operators(db, visitor.only),
             "connected": console.connected_schools(db, visitor.only),
+            "demanded": is_demanded(db, EVERYWHERE if visitor.only is None else visitor.only),
+            "demanded_of_all": visitor.only is not None and is_demanded(db, EVERYWHERE),
         }
     response = page(
         request,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
-from kelaspay import operators
+from kelaspay import operators, second_factor
 from kelaspay.faults import Fault, InvalidInput, SignInRefused, TooManyAttempts
+from kelaspay.operator_faults import SecondFactorRefused, SignInLapsed
+from kelaspay.operators import Entry
 from kelaspay.web.console.page import ConsoleRoute, back, page, why, wording
 from kelaspay.web.console.visit import (
     LANGUAGE_COOKIE,
@@ -16,12 +19,15 @@ from kelaspay.web.console.visit import (
     THIS,
     YEAR,
     Acting,
+    ActingAtAll,
     Looking,
     address_of,
     check_form,
     forget_session,
     form_token,
+    half_cookie,
     keep_form,
+    keep_half,
     keep_session,
     looking,
     outside_of,
@@ -33,6 +39,7 @@ from kelaspay.web.console.visit import (
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
 
 HOME = "/console"
+SIGN_IN = "/console/sign-in"
 
 
 @router.get("/language/{language}")
@@ -74,7 +81,7 @@ def sign_in(
     check_form(request, csrf)
     outside = outside_of(request)
     try:
-        token = operators.sign_in(
+        entry = operators.sign_in(
             outside.database,
             email=email,
             password=password,
@@ -84,7 +91,44 @@ def sign_in(
         )
     except (SignInRefused, TooManyAttempts) as fault:
         return _sign_in_page(request, to=_inside(to), email=email, fault=fault)
+    return _entered(request, entry, _inside(to))
+
+
+@router.get("/sign-in/code")
+def code_form(request: Request, to: str = HOME) -> Response:
+    """The code that is asked for after the password."""
+    half = request.cookies.get(half_cookie(request), "")
+    outside = outside_of(request)
+    if not half or second_factor.waiting(outside.database, half, outside.now()) is None:
+        return back(SIGN_IN)
+    return _code_page(request, to=_inside(to))
+
+
+@router.post("/sign-in/code")
+def answer_code(
+    request: Request,
+    code: Annotated[str, Form()] = "",
+    to: Annotated[str, Form()] = HOME,
+    csrf: Annotated[str, Form()] = "",
+) -> Response:
+    check_form(request, csrf)
+    outside = outside_of(request)
+    try:
+        token = second_factor.answer(
+            outside.database,
+            outside.vault,
+            request.cookies.get(half_cookie(request), ""),
+            code=code,
+            address=address_of(request),
+            earlier=request.cookies.get(session_cookie(request)),
+            now=outside.now(),
+        )
+    except SignInLapsed as fault:
+        return _sign_in_page(request, to=_inside(to), fault=fault)
+    except (SecondFactorRefused, TooManyAttempts) as fault:
+        return _code_page(request, to=_inside(to), fault=fault)
     response = back(_inside(to))
+    keep_half(request, response, "")
     keep_session(request, response, token)
     return response
 
@@ -102,19 +146,17 @@ def accept_invitation(
     check_form(request, csrf)
     outside = outside_of(request)
     try:
-        session = operators.accept(outside.database, token, password, address=address_of(request), now=outside.now())
-    except InvalidInput:
-        return _invitation_page(request, token, short=True)
-    response = back(HOME, "welcome")
-    keep_session(request, response, session)
-    return response
+        entry = operators.accept(outside.database, token, password, address=address_of(request), now=outside.now())
+    except InvalidInput as fault:
+        return _invitation_page(request, token, wrong=fault.fields)
+    return _entered(request, entry, HOME, "welcome")
 
 
 @router.post("/sign-out")
-def sign_out(request: Request, visitor: Acting) -> Response:
+def sign_out(request: Request, visitor: ActingAtAll) -> Response:
     outside = outside_of(request)
     operators.sign_out(outside.database, visitor.token, visitor.operator, address=visitor.address, now=outside.now())
-    response = back("/console/sign-in", "signed_out")
+    response = back(SIGN_IN, "signed_out")
     forget_session(request, response)
     return response
 
@@ -143,6 +185,26 @@ def change_password(
     return response
 
 
+def _entered(request: Request, entry: Entry, to: str, said: str | None = None) -> Response:
+    """To the page that was wanted, or to the question for the code."""
+    if entry.half:
+        response = back(f"{SIGN_IN}/code?{urlencode({'to': to})}")
+        keep_half(request, response, entry.token)
+        return response
+    response = back(to, said)
+    keep_session(request, response, entry.token)
+    return response
+
+
+def _code_page(request: Request, *, to: str, fault: Fault | None = None) -> Response:
+    token, csrf = form_token(request)
+    text = why(wording(request), fault) if fault else None
+    status = fault.status if fault else 200
+    response = page(request, "sign_in_code.html", None, status=status, to=to, csrf=csrf, wrong=text)
+    keep_form(request, response, token)
+    return response
+
+
 def _sign_in_page(request: Request, *, to: str, email: str = "", fault: Fault | None = None) -> Response:
     token, csrf = form_token(request)
     text = why(wording(request), fault) if fault else None
@@ -154,13 +216,13 @@ def _sign_in_page(request: Request, *, to: str, email: str = "", fault: Fault | 
     return response
 
 
-def _invitation_page(request: Request, token: str, *, short: bool = False) -> Response:
+def _invitation_page(request: Request, token: str, *, wrong: dict[str, str] | None = None) -> Response:
     outside = outside_of(request)
     operator = operators.invited(outside.database, token, outside.now())
     cookie, csrf = form_token(request)
-    status = 422 if short else 200
+    status = 422 if wrong else 200
     response = page(
-        request, "invitation.html", None, status=status, operator=operator, token=token, csrf=csrf, short=short
+        request, "invitation.html", None, status=status, operator=operator, token=token, csrf=csrf, wrong=wrong or {}
     )
     keep_form(request, response, cookie)
     return response

@@ -1,7 +1,7 @@
 """Who is looking at the console: the session's cookie, the forms' tokens, and who may do what.
 
 A form's token is made from the browser's cookie with our key, so that no other site can know it and nothing of it is
-kept. Every route of the console but sign-in asks for one of the four dependencies at the end of this file.
+kept. Every route of the console but sign-in asks for one of the dependencies at the end of this file.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from fastapi import Depends, Form, Request
 from fastapi.responses import Response
 
 from kelaspay.faults import FormExpired, NotAllowed, NotSignedIn
+from kelaspay.operator_faults import SecondFactorMissing
 from kelaspay.operators import LONGEST, who
 from kelaspay.outside import Outside
 from kelaspay.school import DEFAULT
+from kelaspay.second_factor import PATIENCE, is_owed
 from kelaspay.store import audit, payments
 from kelaspay.store.audit import EVERYWHERE, Deed
 from kelaspay.store.operators import Operator, Role
@@ -48,6 +50,8 @@ class Visitor:
     address: str
     chosen: str | None = None
     """The school whose things who sees all of them wants to see now; None for all."""
+    owes: bool = False
+    """A second factor is demanded of them, and they have none: all that is open to them is to set one up."""
 
     @property
     def owner(self) -> bool:
@@ -87,6 +91,24 @@ def keep_session(request: Request, response: Response, token: str) -> None:
         session_cookie(request),
         token,
         max_age=int(LONGEST.total_seconds()),
+        path="/",
+        secure=secure(request),
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def half_cookie(request: Request) -> str:
+    """The name of the cookie of who brought the password and not the code yet."""
+    return "__Host-kelaspay-half" if secure(request) else "kelaspay_half"
+
+
+def keep_half(request: Request, response: Response, token: str) -> None:
+    """Until the code comes; without a token no longer."""
+    response.set_cookie(
+        half_cookie(request),
+        token,
+        max_age=int(PATIENCE.total_seconds()) if token else 0,
         path="/",
         secure=secure(request),
         httponly=True,
@@ -144,7 +166,8 @@ def visitor_of(request: Request) -> Visitor | None:
         return None
     chosen = request.cookies.get(SCHOOL_COOKIE)
     key = None if chosen is None else chosen.removeprefix(THIS)
-    return Visitor(operator, token, seal(request, token), address_of(request), key)
+    owes = is_owed(outside.database, operator)
+    return Visitor(operator, token, seal(request, token), address_of(request), key, owes)
 
 
 def check_token(visitor: Visitor, csrf: str) -> None:
@@ -153,17 +176,30 @@ def check_token(visitor: Visitor, csrf: str) -> None:
         raise FormExpired
 
 
-def looking(request: Request) -> Visitor:
-    """Who is signed in; raises `NotSignedIn`, or that there is no such thing where it is another school's."""
+def looking_at_all(request: Request) -> Visitor:
+    """Who is signed in, even without a second factor that is demanded: for what sets one up, and for leaving."""
     visitor = visitor_of(request)
     if visitor is None:
         raise NotSignedIn
+    return visitor
+
+
+def looking(request: Request) -> Visitor:
+    """Who is signed in; raises `NotSignedIn`, or that there is no such thing where it is another school's."""
+    visitor = looking_at_all(request)
+    if visitor.owes:
+        raise SecondFactorMissing
     if not visitor.everywhere:
         check_whose(outside_of(request).database, request.path_params, visitor.operator.school)
     return visitor
 
 
 def _acting(visitor: Annotated[Visitor, Depends(looking)], csrf: Annotated[str, Form()] = "") -> Visitor:
+    check_token(visitor, csrf)
+    return visitor
+
+
+def _acting_at_all(visitor: Annotated[Visitor, Depends(looking_at_all)], csrf: Annotated[str, Form()] = "") -> Visitor:
     check_token(visitor, csrf)
     return visitor
 
@@ -184,6 +220,9 @@ Looking = Annotated[Visitor, Depends(looking)]
 """Signed in."""
 Acting = Annotated[Visitor, Depends(_acting)]
 """Signed in, and the form is ours."""
+LookingAtAll = Annotated[Visitor, Depends(looking_at_all)]
+ActingAtAll = Annotated[Visitor, Depends(_acting_at_all)]
+"""The same for who has yet to set up a second factor that is demanded."""
 OwnerLooking = Annotated[Visitor, Depends(_owner_looking)]
 OwnerActing = Annotated[Visitor, Depends(_owner_acting)]
 

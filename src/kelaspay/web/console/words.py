@@ -65,7 +65,7 @@ ATTENTION = {
 ADVICE = {
     "amount_differs": "Cocokkan dengan mutasi Duitku. Jika jumlahnya memang benar, tandai lunas; jika tidak, "
     "kembalikan uangnya.",
-    "paid_twice": "Pembeli membayar lebih dari sekali. Kembalikan pembayaran yang berlebih dengan tangan.",
+    "paid_twice": "Pembeli membayar lebih dari sekali. Kembalikan pembayaran yang berlebih secara manual.",
     "paid_late": "Uang masuk setelah batas waktu, dan akses tetap disiapkan. Tidak perlu tindakan lain.",
     "course_unmapped": "Hubungkan penawarannya ke kursus di halaman Katalog, lalu coba daftarkan lagi.",
     "thinkific_refused": "Baca alasannya di bawah, perbaiki di Thinkific atau di Katalog, lalu coba daftarkan lagi.",
@@ -94,6 +94,7 @@ FAULTS = {
     "buyer_erased": "Data pembeli sudah dihapus sebelum uangnya masuk.",
     "school_unknown": "Sekolah ini tidak ada.",
     "event_unknown": "Peristiwa ini tidak ada.",
+    "not_adoptable": "Peristiwa ini bukan tentang pesanan yang bisa diambil.",
     "message_unknown": "Pesan ini tidak ada.",
     "customer_unknown": "Pelanggan ini tidak ada.",
     "operator_unknown": "Operator ini tidak ada.",
@@ -131,6 +132,9 @@ FAULTS = {
     "mail_refused": "Server email menolak surat ini untuk seterusnya.",
     "whats_app_unavailable": "WhatsApp sedang tidak menerima pesan.",
     "whats_app_refused": "WhatsApp menolak pesan ini untuk seterusnya.",
+    "second_factor_refused": "Kode ini salah atau sudah pernah dipakai.",
+    "second_factor_demanded": "Verifikasi dua langkah wajib untuk semua operator, jadi tidak bisa dimatikan.",
+    "sign_in_lapsed": "Waktu untuk memasukkan kode sudah habis; silakan masuk lagi.",
 }
 WHAT = {
     "created": "Pesanan dibuat",
@@ -147,7 +151,7 @@ WHAT = {
     "review": "Perlu diperiksa orang",
     "refunded": "Dicatat sebagai dikembalikan",
     "retried": "Dicoba lagi",
-    "marked_paid": "Ditandai lunas dengan tangan",
+    "marked_paid": "Ditandai lunas secara manual",
     "user_created": "Pengguna Thinkific dibuat",
     "user_found": "Pengguna Thinkific ditemukan",
     "enrolled": "Terdaftar di kursus",
@@ -162,6 +166,7 @@ WHAT = {
     "settled": "Peringatan ditutup",
     "erased": "Data pribadi dihapus",
     "restored": "Basis data dipulihkan dari cadangan",
+    "adopted": "Diambil dari callback Duitku",
     "email_changed": "Email diganti",
 }
 OUTCOME = {
@@ -237,6 +242,7 @@ DEED = {
     "enrollments_exported": "Mengunduh daftar pendaftaran",
     "messages_resent": "Mengirim ulang semua pesan yang gagal",
     "replayed": "Memproses ulang peristiwa",
+    "adopted": "Mengambil pesanan yang tidak dikenal",
     "ignored": "Mengabaikan peristiwa",
     "retried_all": "Mencoba lagi semua pekerjaan sejenis",
     "synced": "Menyinkronkan katalog",
@@ -260,6 +266,13 @@ DEED = {
     "text_reset": "Mengembalikan teks pesan ke bawaan",
     "quiet_changed": "Mengubah jam tenang",
     "retention_changed": "Mengubah masa simpan",
+    "second_factor_on": "Mengaktifkan verifikasi dua langkah",
+    "second_factor_off": "Mematikan verifikasi dua langkah",
+    "second_factor_reset": "Melepas verifikasi dua langkah seorang operator",
+    "second_factor_demanded": "Mewajibkan verifikasi dua langkah",
+    "second_factor_optional": "Tidak lagi mewajibkan verifikasi dua langkah",
+    "recovery_codes_made": "Membuat kode cadangan baru",
+    "recovery_code_used": "Masuk dengan kode cadangan",
 }
 DISABLED = {
     "by_hand": "dimatikan",
@@ -286,7 +299,7 @@ SAID = {
     "unchanged": "Tidak ada yang berubah; statusnya sudah pasti.",
     "retried": "Sedang dicoba lagi; hasilnya segera terlihat di halaman ini.",
     "marked_paid": "Ditandai lunas; pendaftaran sedang dikerjakan.",
-    "refunded": "Dicatat sebagai dikembalikan; akses sedang diakhiri. Kirim uangnya dengan tangan.",
+    "refunded": "Dicatat sebagai dikembalikan; akses sedang diakhiri. Kirim uangnya secara manual.",
     "resent": "Email akses dikirim ulang.",
     "ended": "Akses sedang diakhiri.",
     "email_changed": "Email diganti; akses sedang dipindahkan.",
@@ -301,6 +314,7 @@ SAID = {
     "bulk_asked_later": "Sudah ditanyakan sebagian; {count} pembayaran lagi ditanyakan dalam jam-jam berikutnya.",
     "bulk_rechecked": "{count} pembayaran ditanyakan ke Duitku.",
     "replayed": "Peristiwa akan diproses ulang.",
+    "adopted": "Pesanan diambil; pembeli sedang didaftarkan.",
     "ignored": "Peristiwa diabaikan.",
     "retried_all": "{count} pekerjaan sedang dicoba lagi.",
     "sync_under_way": "Katalog sedang disalin; kemajuannya ada di bawah.",
@@ -319,6 +333,10 @@ SAID = {
     "text_changed": "Teks disimpan; pesan berikutnya memakainya.",
     "text_reset": "Pesan ini kembali memakai teks bawaan.",
     "quiet_changed": "Jam tenang disimpan.",
+    "second_factor_off": "Verifikasi dua langkah dimatikan; peramban lain dikeluarkan.",
+    "second_factor_reset": "Verifikasi dua langkah operator itu dilepas; sesinya berakhir.",
+    "second_factor_demanded": "Verifikasi dua langkah sekarang wajib untuk semua operator.",
+    "second_factor_optional": "Verifikasi dua langkah tidak lagi wajib.",
     "retention_changed": "Masa simpan disimpan; yang sudah lewat dihapus dalam satu jam.",
 }
 LANGUAGE = {"id": "Bahasa Indonesia", "en": "Inggris"}

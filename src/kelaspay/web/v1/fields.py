@@ -18,7 +18,7 @@ LONGEST_ACCESS = 36_500
 
 def _rfc_3339(value: object) -> object:
     """Numbers and half times are no times."""
-    if isinstance(value, str) and not RFC_3339.fullmatch(value):
+    if not isinstance(value, str) or not RFC_3339.fullmatch(value):
         raise ValueError("must be a time like 2026-12-01T08:00:00+07:00")
     return value
 

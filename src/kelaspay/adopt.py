@@ -1,0 +1,138 @@
+"""Take up an order that Duitku calls back about and that we do not know: it was made after the copy that the database
+was restored from. A person says what was bought and by whom; Duitku, whether and how much was paid.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from sqlalchemy.exc import IntegrityError
+
+from kelaspay.duitku import channel_told, expiry_period
+from kelaspay.faults import AmountDiffers, EventUnknown, InvalidInput, InvoiceUnknown, NotAdoptable, NotPaidYet
+from kelaspay.payment import LONGEST_ORDER_ID, MerchantOrderId, Payment, Status, new_public_id
+from kelaspay.store import inbox, offers, payments, restored
+from kelaspay.wanted import customer_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    import sqlalchemy as sa
+
+    from kelaspay.duitku import Duitku, TransactionStatus
+    from kelaspay.payment import Customer, Offer
+    from kelaspay.school import SchoolOf
+    from kelaspay.store.database import Database, Db
+
+log = structlog.get_logger()
+
+
+def adopt(
+    event_id: int,
+    *,
+    offer: str,
+    customer_name: str,
+    customer_email: str,
+    customer_phone: str,
+    database: Database,
+    school_of: SchoolOf,
+    now: Callable[[], datetime],
+    actor: str,
+) -> Payment:
+    """The payment, pending, under the order's own number; what came in for it is opened again in the same commit, and
+    so it is confirmed and enrolled as any other. A repeat finds the payment and changes nothing.
+
+    Raises `EventUnknown`, `NotAdoptable`, `InvalidInput` naming each field, `NotPaidYet`, `AmountDiffers` where Duitku
+    says another amount than its callback, or Duitku's other faults.
+    """
+    with database.read() as db:
+        event = _event(db, event_id)
+        known = payments.find_payment(db, event.merchant_order_id)
+        sold = offers.find_offer(db, offer.strip())
+    if known is not None:
+        if known.school != event.school:
+            raise NotAdoptable
+        return known
+    wrong: dict[str, str] = {}
+    customer = customer_of(wrong, name=customer_name, email=customer_email, phone=customer_phone)
+    if sold is None or sold.school != event.school:
+        raise InvalidInput(wrong | {"offer": "is not an offer of the school that was paid"})
+    if wrong:
+        raise InvalidInput(wrong)
+    said, method = _confirmed(event, school_of(event.school).duitku)
+    payment = _made(event, sold, said, method, now())
+    try:
+        with database.begin() as db:
+            _keep(db, payment, customer, event_id, sold, actor=actor, at=now())
+    except IntegrityError:  # somebody else was first
+        with database.read() as db:
+            found = payments.find_payment(db, payment.merchant_order_id)
+        if found is None:
+            raise
+        return found
+    log.info("order_adopted", merchant_order_id=payment.merchant_order_id)
+    return payment
+
+
+def adoptable(event: sa.Row[Any]) -> bool:
+    """Whether an event can tell of an order to take up."""
+    return event.source == "duitku" and 0 < len(event.merchant_order_id or "") <= LONGEST_ORDER_ID
+
+
+def _event(db: Db, event_id: int) -> sa.Row[Any]:
+    event = inbox.find_event(db, event_id)
+    if event is None:
+        raise EventUnknown(event_id=event_id)
+    if not adoptable(event):
+        raise NotAdoptable
+    return event
+
+
+def _confirmed(event: sa.Row[Any], duitku: Duitku) -> tuple[TransactionStatus, str | None]:
+    """What Duitku says itself, and the channel where only the host of chosen channels knows the order."""
+    order_id, method = MerchantOrderId(event.merchant_order_id), None
+    try:
+        said = duitku.transaction_status(order_id, None)
+    except InvoiceUnknown:
+        method = channel_told(event.body, event.content_type)
+        if method is None:
+            raise
+        said = duitku.transaction_status(order_id, method)
+    if not said.paid:
+        raise NotPaidYet(merchant_order_id=order_id)
+    if said.amount != event.amount:
+        raise AmountDiffers(f"called back Rp {event.amount}, says Rp {said.amount}", merchant_order_id=order_id)
+    return said, method
+
+
+def _made(event: sa.Row[Any], sold: Offer, said: TransactionStatus, method: str | None, now: datetime) -> Payment:
+    """At the amount that was paid: what the offer costs now may be something else, and a coupon may have been used."""
+    return Payment(
+        merchant_order_id=MerchantOrderId(event.merchant_order_id),
+        public_id=new_public_id(),
+        offer=sold.slug,
+        product_details=sold.name,
+        payment_amount=said.amount,
+        status=Status.PENDING,
+        created_at=event.received_at,
+        expires_at=now + timedelta(minutes=expiry_period(method)),
+        payment_method=method,
+        course_id=sold.course_id,
+        bundle_id=sold.bundle_id,
+        product_id=sold.product_id,
+        access_days=sold.access_days,
+        reference=said.reference or event.reference,
+        school=sold.school,
+    )
+
+
+def _keep(
+    db: Db, payment: Payment, customer: Customer, event_id: int, sold: Offer, *, actor: str, at: datetime
+) -> None:
+    text = f"event {event_id}: Rp {payment.payment_amount} paid, {sold.slug} costs Rp {sold.price}"
+    payments.add_payment(db, payment, customer, idempotency_key=None, digest="", lease=0.0)
+    payments.tell(db, payment.merchant_order_id, at, actor, restored.ADOPTED, text)
+    inbox.reopen_of(db, payment.merchant_order_id, payment.school)

@@ -1,0 +1,40 @@
+"""What people type into the console's forms: whole numbers, rupiah and times in WIB, as Indonesians write them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from kelaspay.formats import WIB, wib_read
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+MOST_DIGITS = 10
+
+
+def number(wrong: dict[str, str], name: str, text: str) -> int | None:
+    """A whole number as people write it: "250.000" and "Rp 250.000" too; None for an empty field."""
+    digits = re.sub(r"[\s.]|^Rp", "", text.strip())
+    if not digits:
+        return None
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS and int(digits)):
+        wrong[name] = "is not a whole number above 0"
+        return None
+    return int(digits)
+
+
+def time(wrong: dict[str, str], name: str, text: str) -> datetime | None:
+    """A time in WIB, as a browser's own field for it sends it; None for an empty field."""
+    if not text.strip():
+        return None
+    try:
+        return wib_read(text)
+    except ValueError as error:
+        wrong[name] = str(error)
+        return None
+
+
+def time_shown(at: datetime | None) -> str:
+    """As a browser's own field for a time takes it."""
+    return f"{at.astimezone(WIB):%Y-%m-%dT%H:%M}" if at else ""
