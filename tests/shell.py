@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,14 +44,14 @@ class Shell:
         self._environment = environment
         self._capsys = capsys
 
-    def __call__(self, *words: str, columns: int | None = None) -> Ran:
-        """Type a command; without `columns` into a pipe."""
+    def __call__(self, *words: str, columns: int | None = None, typed: str | None = None) -> Ran:
+        """Type a command; without `columns` into a pipe. With what is `typed` after it a person sits at a terminal."""
         if columns is None:
             self._environment.delenv("COLUMNS", raising=False)
         else:
             self._environment.setenv("COLUMNS", str(columns))
         self._capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
+        with _terminal(typed), pytest.raises(SystemExit) as ended:
             main(words)
         printed = self._capsys.readouterr()
         return Ran(int(ended.value.code or 0), printed.out, printed.err)
@@ -61,6 +64,23 @@ class Shell:
     def set(self, **variables: str) -> None:
         for name, value in variables.items():
             self._environment.setenv(name, value)
+
+
+@contextmanager
+def _terminal(typed: str | None) -> Iterator[None]:
+    """A real one to read from, on which this was typed; None for none."""
+    if typed is None:
+        yield
+        return
+    ours, theirs = os.openpty()
+    before = sys.stdin
+    with os.fdopen(ours, "wb", buffering=0) as keyboard, os.fdopen(theirs) as screen:
+        keyboard.write(typed.encode())
+        sys.stdin = screen
+        try:
+            yield
+        finally:
+            sys.stdin = before
 
 
 @pytest.fixture

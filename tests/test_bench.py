@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -85,6 +86,13 @@ def test_only_what_means_the_same_on_every_machine_can_fall() -> None:
     assert fallen([rate(9.0, unit="s")], [rate(0.1, unit="s")]) == []
     assert fallen([], [rate(0.1)]) == []
     assert fallen([rate(2.0, better=Better.LESS, unit="calls")], [rate(3.0, better=Better.LESS, unit="calls")])
+
+
+def test_one_good_round_shows_that_nothing_was_lost() -> None:
+    disturbed = replace(rate(0.2), low=0.1, high=0.55)
+
+    assert fallen([rate(0.6)], [disturbed]) == []
+    assert fallen([rate(0.6)], [replace(disturbed, high=0.4)])
 
 
 def test_what_was_kept_is_read_again() -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["shell"]
 
 LONG = "Fotografi Produk dengan Ponsel untuk Pemula dan UMKM Indonesia Bagian Kedua"
+BY_HAND = "Duitku has no refund API: send the money back by hand."
 WIB = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d WIB)?")
 
 
@@ -291,9 +292,11 @@ def test_a_refund_is_rehearsed_and_then_recorded(shell: Shell) -> None:
     untouched = shell.world.kept() == before
     done = shell("payments", "revoke", order_id, "--reason", "asked for it")
 
-    assert rehearsed.out.endswith("(completed, Rp 150.000) would be recorded as refunded, and its access ended.\n")
+    assert rehearsed.out.endswith(
+        f"(completed, Rp 150.000) would be recorded as refunded, and its access ended. {BY_HAND}\n"
+    )
     assert untouched
-    assert "Send the money back by hand." in done.out
+    assert done.out.endswith(f"its access is being ended. {BY_HAND}\n")
     assert shell.world.status(order_id) == "refunded"
 
 

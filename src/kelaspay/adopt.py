@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from kelaspay.duitku import channel_told, expiry_period
 from kelaspay.faults import AmountDiffers, EventUnknown, InvalidInput, InvoiceUnknown, NotAdoptable, NotPaidYet
-from kelaspay.payment import LONGEST_ORDER_ID, MerchantOrderId, Payment, Status, new_public_id
+from kelaspay.payment import OURS, MerchantOrderId, Payment, Status, new_public_id
 from kelaspay.store import inbox, offers, payments, restored
 from kelaspay.wanted import customer_of
 
@@ -78,8 +78,8 @@ def adopt(
 
 
 def adoptable(event: sa.Row[Any]) -> bool:
-    """Whether an event can tell of an order to take up."""
-    return event.source == "duitku" and 0 < len(event.merchant_order_id or "") <= LONGEST_ORDER_ID
+    """Whether an event can tell of an order to take up: one that we made, by its id; others may share the merchant."""
+    return event.source == "duitku" and OURS.fullmatch(event.merchant_order_id or "") is not None
 
 
 def _event(db: Db, event_id: int) -> sa.Row[Any]:

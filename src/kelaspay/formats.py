@@ -61,3 +61,12 @@ def by_fours(number: str) -> str:
 def wa_number(phone: str) -> str:
     """A phone number as WhatsApp's links want it: digits alone."""
     return "".join(letter for letter in phone if letter.isdigit())
+
+
+def share(told: str) -> str:
+    """How far a learner is as Thinkific says it, a share of one or a percentage (thinkific.md 2.5), like "25 %"."""
+    try:
+        number = float(told)
+    except ValueError:
+        return told
+    return f"{number * 100 if number <= 1 else number:.0f} %"

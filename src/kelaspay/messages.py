@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from kelaspay.faults import Fault
+from kelaspay.faults import Fault, MoveRefused, PaymentUnknown
 from kelaspay.i18n import known
 from kelaspay.letters import KINDS, letter
 from kelaspay.mail import smtp
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kelaspay.mail import Letter
-    from kelaspay.payment import Customer, Enrollment, Payment
+    from kelaspay.payment import Customer, Enrollment, MerchantOrderId, Payment
     from kelaspay.school import Profile
     from kelaspay.settings import Settings
     from kelaspay.store.database import Database
@@ -100,6 +100,43 @@ def resend_access(database: Database, merchant_order_id: str, now: datetime) -> 
     """Have the access letter sent again; False when that was only just done."""
     with database.begin() as db:
         return messages.again(db, merchant_order_id, "access_ready", now, RESEND_SPACING)
+
+
+def resend_now(database: Database, merchant_order_id: MerchantOrderId, now: datetime) -> None:
+    """The same for one order whose buyer must hear why not: raises `PaymentUnknown`, or `MoveRefused` before there is
+    an access and within minutes of the last letter.
+    """
+    with database.read() as db:
+        payment = payments.find_payment(db, merchant_order_id)
+    if payment is None:
+        raise PaymentUnknown(merchant_order_id=merchant_order_id)
+    if payment.status is not Status.COMPLETED:
+        raise MoveRefused(f"It is {payment.status}.", merchant_order_id=merchant_order_id)
+    if not resend_access(database, merchant_order_id, now):
+        raise MoveRefused("It was sent minutes ago.", merchant_order_id=merchant_order_id)
+
+
+def resend(database: Database, row: Any, now: datetime) -> bool:
+    """Have one message made and sent again, as things stand now; False for one that waits already or is a code."""
+    with database.begin() as db:
+        return repeatable(row) and messages.send_again(db, row.id, now)
+
+
+def repeatable(row: Any) -> bool:
+    """A code is never sent twice: the buyer asks for another."""
+    return row.state in {State.SENT, State.KEPT, State.FAILED} and not row.kind.startswith(SIGN_IN)
+
+
+def named(kept: str) -> tuple[str, str]:
+    """The kind of a message without what only its row needs, and the way it goes."""
+    return kept.removesuffix(WHATSAPP).partition(":")[0], "whatsapp" if kept.endswith(WHATSAPP) else "email"
+
+
+def kept_as(kind: str) -> list[str]:
+    """The ways in which messages of a kind are named in their rows: once, once more for another user, by WhatsApp."""
+    if not kind:
+        return []
+    return [f"{kind}:"] if kind == SIGN_IN else [kind, f"{kind}{WHATSAPP}", f"{kind}:"]
 
 
 def _see_to(row: Any, office: Office) -> None:

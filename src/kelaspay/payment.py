@@ -18,8 +18,8 @@ Rupiah = NewType("Rupiah", int)
 NOTHING = Rupiah(0)
 
 MERCHANT_ORDER_ID_PREFIX = "KP"
-LONGEST_ORDER_ID = 50
-"""Duitku refuses longer ones (duitku.md 3.3)."""
+OURS = re.compile(rf"{MERCHANT_ORDER_ID_PREFIX}[0-9]{{6}}-[a-z2-7]{{16}}")
+"""An order id as `new_merchant_order_id` makes them."""
 ERASED = "erased.invalid"
 """The mail host that stands where an address was erased; no such host can ever be (RFC 2606)."""
 NO_LAST_NAME = "."

@@ -57,13 +57,16 @@ def reconcile(
     alive: Callable[[list[tuple[MerchantOrderId, int]]], set[MerchantOrderId]],
     now: Callable[[], datetime],
     dry_run: bool = False,
+    seen: Callable[[], None] = lambda: None,
 ) -> Reconciled:
-    """Both passes once. `alive` tells which of these runs the engine still has. Safe to repeat and to interrupt."""
+    """Both passes once. `alive` tells which of these runs the engine still has; `seen` hears of each payment that is
+    asked after. Safe to repeat and to interrupt.
+    """
     done = Reconciled()
     with database.read() as db:
         keys = payments.schools_to_ask(db, now())
     for key in keys:
-        _ask_school(done, key, database=database, school_of=school_of, start=start, now=now, dry_run=dry_run)
+        _ask_school(done, key, database=database, school_of=school_of, start=start, now=now, dry_run=dry_run, seen=seen)
     _restart(done, database=database, start=start, enqueue=enqueue, alive=alive, now=now, dry_run=dry_run)
     return done
 
@@ -77,6 +80,7 @@ def _ask_school(
     start: Start,
     now: Callable[[], datetime],
     dry_run: bool,
+    seen: Callable[[], None],
 ) -> None:
     """One school's payments. A school whose keys are missing asks nothing, and its asks are not spent."""
     try:
@@ -84,7 +88,7 @@ def _ask_school(
     except (NotConfigured, SchoolUnknown) as fault:
         log.warning("school_not_asked", school=key, fault=fault.code())
         return
-    _ask(done, key, database=database, duitku=duitku, start=start, now=now, dry_run=dry_run)
+    _ask(done, key, database=database, duitku=duitku, start=start, now=now, dry_run=dry_run, seen=seen)
 
 
 def _ask(
@@ -96,11 +100,13 @@ def _ask(
     start: Start,
     now: Callable[[], datetime],
     dry_run: bool,
+    seen: Callable[[], None],
 ) -> None:
     with database.read() as db:
         budget = HOURLY_BUDGET - payments.sparse_asks_since(db, key, now() - timedelta(hours=1))
         due = payments.due_to_ask(db, key, now(), min(BATCH, budget)) if budget > 0 else []
     for payment in due:
+        seen()
         done.asked.append(payment.merchant_order_id)
         if dry_run:
             continue

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.console.desk import joined
 from tests.security.test_privacy import thinkific_says_of
+from tests.test_callbacks import signed
 from tests.world import COURSE, OFFER
 
 from kelaspay.store import inbox
@@ -32,6 +33,17 @@ def test_a_callback_is_shown_raw_with_its_verification_step_by_step(world: World
     assert order_id in listed
     assert f"merchantOrderId={order_id}" in shown
     assert shown.count('pill ok"') == 6
+
+
+def test_another_shops_order_of_the_same_merchant_is_not_offered_to_be_taken_up(world: World) -> None:
+    world.call_back(signed("INV/2026/17"))
+    world.work()
+    desk = joined(world)
+    event_id = event_of(world, "INV/2026/17")
+
+    assert "/adopt" not in desk.open(f"/console/events/{event_id}")
+    desk.open(f"/console/events/{event_id}/adopt")
+    assert desk.status == 409
 
 
 def test_an_event_for_an_order_that_is_not_ours_is_kept_and_listed(world: World) -> None:

@@ -140,19 +140,26 @@ def percentile(values: Iterable[float], share: float) -> float:
 
 def fallen(kept: Sequence[Figure], found: Sequence[Figure]) -> list[str]:
     """The figures that lost more than `MOST_FALL` since they were kept, in words. Only what means the same on every
-    machine is compared, and a figure that was not kept has not fallen.
+    machine is compared, and a figure that was not kept has not fallen. The best of the rounds counts: whatever else a
+    machine does makes rounds worse, and a real loss leaves none of them as good as before.
     """
     before = {figure.key: figure for figure in kept}
     pairs = [(before[now.key], now) for now in found if now.key in before and now.unit in COMPARED]
     return [
-        f"{now.key}: {plain(now.value)} {now.unit}, was {plain(old.value)}" for old, now in pairs if _worse(old, now)
+        f"{now.key}: at best {plain(_best(now))} {now.unit}, was {plain(old.value)}"
+        for old, now in pairs
+        if _worse(old, now)
     ]
+
+
+def _best(figure: Figure) -> float:
+    return figure.high if figure.better is Better.MORE else figure.low
 
 
 def _worse(old: Figure, now: Figure) -> bool:
     if now.better is Better.MORE:
-        return now.value < old.value * (1 - MOST_FALL)
-    return now.value * (1 - MOST_FALL) > old.value
+        return _best(now) < old.value * (1 - MOST_FALL)
+    return _best(now) * (1 - MOST_FALL) > old.value
 
 
 def told(outcome: Outcome) -> dict[str, Any]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
-from kelaspay.cli import show
+from kelaspay.cli import entered, show
 from kelaspay.cli.opening import desk
 from kelaspay.coupon import Coupon, checked, coded
 from kelaspay.faults import CouponUnknown, InvalidInput, OfferUnknown
-from kelaspay.formats import wib_read
 from kelaspay.pricing import too_little
 from kelaspay.store import coupons, offers
 
@@ -48,7 +46,10 @@ def add(
 ) -> None:
     """Add a coupon, or correct the one with this code. Orders that are made keep their price."""
     given: dict[str, Any] = {"percent": percent, "amount": amount, "offer": offer, "most": most, "most_each": most_each}
-    given |= {"valid_from": _time(valid_from, "--valid-from"), "valid_until": _time(valid_until, "--valid-until")}
+    given |= {
+        "valid_from": entered.time(valid_from, "--valid-from"),
+        "valid_until": entered.time(valid_until, "--valid-until"),
+    }
     try:
         coupon = checked(Coupon(code, **given, school=school))
     except InvalidInput as fault:
@@ -96,12 +97,3 @@ def retire(code: Annotated[str, typer.Argument()], *, school: School = "", json:
 
 def _off(coupon: Coupon) -> str:
     return f"{coupon.percent} %" if coupon.percent is not None else show.rupiah(coupon.amount or 0)
-
-
-def _time(text: str | None, option: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        return wib_read(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from None

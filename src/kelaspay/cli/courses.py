@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from kelaspay.catalogue import sync as sync_catalogue
 from kelaspay.cli import show
 from kelaspay.cli.opening import SchoolKey, desk
+from kelaspay.cli.progress import counted
 from kelaspay.school import DEFAULT
 from kelaspay.store import offers
 
@@ -30,10 +28,9 @@ COLUMNS = (
 @app.command()
 def sync(*, school: SchoolKey = DEFAULT, json: show.AsJson = False) -> None:
     """Copy Thinkific's products, courses and bundles."""
-    shown = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-    with desk() as at, shown as bar:
-        task = bar.add_task("Copying products", total=None)
-        count = sync_catalogue(school=at.outside.schools.of(school), seen=lambda: bar.advance(task))
+    with desk() as at, counted("Copying products") as seen:
+        count = sync_catalogue(school=at.outside.schools.of(school), seen=seen)
+        at.write_down("synced", school or None)
     show.data({"products": count}) if json else print(f"Copied {count} product{'' if count == 1 else 's'}.")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kelaspay.cli import show
+from kelaspay.cli import entered, show
 from kelaspay.cli.opening import OPERATOR, desk
 from kelaspay.faults import EventUnknown
 from kelaspay.store import inbox
@@ -27,7 +27,7 @@ COLUMNS = (
     show.Column("outcome", weight=4),
 )
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
-EventId = Annotated[int, typer.Argument(help="An id that `events list` shows.")]
+EventId = Annotated[int, typer.Argument(max=entered.LARGEST_ID, help="An id that `events list` shows.")]
 
 
 @app.command("list")

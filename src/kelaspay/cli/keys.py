@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from kelaspay.api_faults import KeyUnknown
-from kelaspay.cli import show
+from kelaspay.cli import entered, show
 from kelaspay.cli.opening import OPERATOR, desk
 from kelaspay.keys import make_key
 from kelaspay.store import audit, keys
@@ -71,7 +71,9 @@ def list_all(*, json: show.AsJson = False) -> None:
 
 
 @app.command()
-def revoke(key_id: Annotated[int, typer.Argument(help="An id that `keys list` shows.")]) -> None:
+def revoke(
+    key_id: Annotated[int, typer.Argument(max=entered.LARGEST_ID, help="An id that `keys list` shows.")],
+) -> None:
     """End a key at once; what it did stays."""
     with desk() as at, at.outside.database.begin() as db:
         now = at.outside.now()

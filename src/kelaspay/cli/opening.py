@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kelaspay.cli.show import NOTHING
+from kelaspay.faults import SchoolUnknown
+from kelaspay.school import DEFAULT
+from kelaspay.store import audit, payments
+from kelaspay.store.audit import EVERYWHERE, Deed
 from kelaspay.store.database import Database, Db, translated
 
 if TYPE_CHECKING:
@@ -17,7 +22,10 @@ if TYPE_CHECKING:
     from kelaspay.work.engine import Engine
 
 OPERATOR = "operator (command line)"
+ADDRESS = "command line"
 SchoolKey = Annotated[str, typer.Option("--school", help="A school's subdomain; without it the environment's school.")]
+OnlySchool = Annotated[str | None, typer.Option("--school", help="Only this school's, by its subdomain.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,32 @@ class Desk:
 
     def database(self, *, dry_run: bool) -> Database:
         return Rehearsal(self.outside.database) if dry_run else self.outside.database
+
+    def school(self, typed: str | None) -> str | None:
+        """The key of the school with this subdomain, the environment's too; None for all. Raises `SchoolUnknown`."""
+        if typed is None:
+            return None
+        if typed in {DEFAULT, self.outside.settings.thinkific_subdomain}:
+            return DEFAULT
+        try:
+            self.outside.schools.profile(typed)
+        except SchoolUnknown:
+            raise SchoolUnknown(school=typed) from None
+        return typed
+
+    def called(self, school: str) -> str:
+        """A school's key as people know it; the one of all schools too."""
+        return "all" if school == EVERYWHERE else school or self.outside.settings.thinkific_subdomain or NOTHING
+
+    def write_down(
+        self, action: str, subject: str | None = None, text: str | None = None, *, school: str | None = None
+    ) -> None:
+        """Keep in the audit what was done. An order's school sees it; what is about none, or `school`, who sees all."""
+        with self.outside.database.begin() as db:
+            payment = payments.find_payment(db, subject) if subject else None
+            whose = payment.school if payment else EVERYWHERE if school is None else school
+            deed = Deed(self.outside.now(), None, OPERATOR, ADDRESS, action, subject, text, whose)
+            audit.write_down(db, deed)
 
 
 class Rehearsal(Database):

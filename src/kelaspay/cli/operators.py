@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kelaspay.cli import show
-from kelaspay.cli.opening import OPERATOR, desk
-from kelaspay.faults import MoveRefused, OperatorUnknown
-from kelaspay.operators import invite
+from kelaspay.cli import consent, show
+from kelaspay.cli.opening import ADDRESS, OPERATOR, Desk, DryRun, OnlySchool, desk
+from kelaspay.faults import InvalidInput, MoveRefused, OperatorUnknown
+from kelaspay.operators import invite, invited
 from kelaspay.operators import remove as remove_operator
 from kelaspay.second_factor import reset
-from kelaspay.store import audit, operators
-from kelaspay.store.audit import Deed
-from kelaspay.store.database import Database
+from kelaspay.store import operators
+from kelaspay.store.audit import EVERYWHERE, Deed
 from kelaspay.store.operators import Operator, Role
+
+if TYPE_CHECKING:
+    from kelaspay.store.database import Database
 
 app = typer.Typer(no_args_is_help=True)
 
 COLUMNS = (
     show.Column("email"),
-    show.Column("name", yields=True),
+    show.Column("name", yields=True, weight=5),
     show.Column("role"),
+    show.Column("school", weight=6),
     show.Column("made_at", "since (WIB)", weight=1),
     show.Column("signs_in", "has a password", weight=2),
     show.Column("second_factor_at", "second factor since (WIB)", weight=3),
 )
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 
 
 @app.command()
@@ -36,58 +38,103 @@ def add(
     *,
     name: Annotated[str, typer.Option(help="How the history names them; by default what stands before the @.")] = "",
     role: Annotated[Role, typer.Option(help="An owner also manages operators and personal data.")] = Role.OWNER,
+    school: Annotated[
+        str | None, typer.Option(help="The only school whose things they see, by its subdomain; without it all.")
+    ] = None,
     json: show.AsJson = False,
 ) -> None:
     """Let somebody use the console, or choose another password: prints a link that works once, for two days."""
     with desk() as at:
+        chosen = at.school(school)
+        place = EVERYWHERE if chosen is None else chosen
         now = at.outside.now()
-        token = invite(at.outside.database, email=email, name=name, role=role, now=now)
+        try:
+            token = invite(at.outside.database, email=email, name=name, role=role, now=now, school=place)
+        except InvalidInput as fault:
+            raise typer.BadParameter(fault.fields["email"], param_hint="EMAIL") from None
+        operator = invited(at.outside.database, token, now)
+        at.write_down("operator_invited", operator.email, role, school=operator.school)
         link = f"{at.outside.settings.app_base_url}/console/invitation/{token}"
-        with at.outside.database.begin() as db:
-            audit.write_down(db, Deed(now, None, OPERATOR, "command line", "operator_invited", email))
-    show.data({"email": email, "link": link}) if json else print(link)
+        if (operator.role, operator.school) != (role, place):
+            stays = f"{operator.email} stays {operator.role} of {at.called(operator.school)}"
+            typer.echo(f"{stays}; to change that, remove them first.", err=True)
+    said = {"email": operator.email, "role": operator.role, "school": operator.school, "link": link}
+    show.data(said) if json else print(link)
 
 
 @app.command("list")
-def list_all(*, json: show.AsJson = False) -> None:
+def list_all(*, school: OnlySchool = None, json: show.AsJson = False) -> None:
     """List who may sign in."""
-    with desk() as at, at.outside.database.read() as db:
+    with desk() as at:
+        only = at.school(school)
+        with at.outside.database.read() as db:
+            found = operators.list_operators(db, only)
         rows = [
             {"email": each.email, "name": each.name, "role": str(each.role), "made_at": each.made_at}
             | {"signs_in": each.password_hash is not None, "second_factor_at": each.second_factor_at}
-            for each in operators.list_operators(db)
+            | {"school": each.school if json else at.called(each.school)}
+            for each in found
         ]
     show.data(rows) if json else show.table(rows, COLUMNS, empty="Nobody yet: kelaspay operators add --help")
 
 
 @app.command()
-def remove(email: Annotated[str, typer.Argument()], *, dry_run: DryRun = False) -> None:
+def remove(
+    email: Annotated[str, typer.Argument()],
+    *,
+    dry_run: DryRun = False,
+    yes: consent.Yes = False,
+    json: show.AsJson = False,
+) -> None:
     """End somebody's right to sign in, and their sessions, at once."""
     with desk() as at:
-        operator = _named(at.outside.database, email)
-        if dry_run:
-            print(f"{operator.email} ({operator.role}) would be removed.")
-            return
-        now = at.outside.now()
-        if not remove_operator(at.outside.database, operator.id, now):
-            raise MoveRefused(f"{operator.email} is the last owner.")
-        with at.outside.database.begin() as db:
-            audit.write_down(db, Deed(now, None, OPERATOR, "command line", "operator_removed", operator.email))
-    print(f"Removed {operator.email}.")
+        operator = _operator(at, email)
+        would = f"{operator.email} ({operator.role}) would be removed."
+        _remove(at, at.database(dry_run=True), operator)
+        if not dry_run:
+            consent.ask(would, yes=yes)
+            _remove(at, at.outside.database, operator)
+            at.write_down("operator_removed", operator.email, school=operator.school)
+    said = would if dry_run else f"Removed {operator.email}."
+    show.data({"email": operator.email, "dry_run": dry_run, "said": said}) if json else print(said)
 
 
 @app.command()
-def reset_second_factor(email: Annotated[str, typer.Argument()]) -> None:
+def reset_second_factor(
+    email: Annotated[str, typer.Argument()],
+    *,
+    dry_run: DryRun = False,
+    yes: consent.Yes = False,
+    json: show.AsJson = False,
+) -> None:
     """Let somebody who lost phone and recovery codes sign in with the password alone, and set up another."""
     with desk() as at:
-        operator = _named(at.outside.database, email)
-        deed = Deed(at.outside.now(), None, OPERATOR, "command line", "second_factor_reset", operator.email)
-        done = reset(at.outside.database, operator, deed)
-    print(f"{operator.email} signs in with the password alone." if done else f"{operator.email} has no second factor.")
+        operator = _operator(at, email)
+        there = _reset(at, at.database(dry_run=True), operator)
+        said = f"{operator.email} has no second factor."
+        if there:
+            would = f"{operator.email} would sign in with the password alone."
+            said = would if dry_run else f"{operator.email} signs in with the password alone."
+            if not dry_run:
+                consent.ask(would, yes=yes)
+                _reset(at, at.outside.database, operator)
+    show.data({"email": operator.email, "dry_run": dry_run, "said": said}) if json else print(said)
 
 
-def _named(database: Database, email: str) -> Operator:
-    with database.read() as db:
+def _reset(at: Desk, database: Database, operator: Operator) -> bool:
+    deed = Deed(
+        at.outside.now(), None, OPERATOR, ADDRESS, "second_factor_reset", operator.email, school=operator.school
+    )
+    return reset(database, operator, deed)
+
+
+def _remove(at: Desk, database: Database, operator: Operator) -> None:
+    if not remove_operator(database, operator.id, at.outside.now()):
+        raise MoveRefused(f"{operator.email} is the last owner.")
+
+
+def _operator(at: Desk, email: str) -> Operator:
+    with at.outside.database.read() as db:
         operator = operators.find_by_email(db, email.strip().lower())
     if operator is None:
         raise OperatorUnknown(email)

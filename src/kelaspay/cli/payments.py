@@ -7,18 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from kelaspay.cli import show
-from kelaspay.cli.opening import OPERATOR, Desk, desk
-from kelaspay.confirm import confirm
-from kelaspay.faults import InvoiceUnknown, NotPaidYet, PaymentUnknown
-from kelaspay.payment import Customer, Enrollment, MerchantOrderId, Payment, Status
-from kelaspay.review import mark_paid, retry, settle
-from kelaspay.revoke import ask_to_revoke
-from kelaspay.store import enrollments, inbox, jobs, payments
-from kelaspay.store.database import Db
+from kelaspay.cli import acts, entered, show, target
+from kelaspay.cli.acts import OrderId
+from kelaspay.cli.opening import OnlySchool, desk
+from kelaspay.payment import Customer, Enrollment, Status
+from kelaspay.spreadsheet import PAYMENTS, lines
+from kelaspay.store import enrollments, inbox, jobs, listing, payments
 from kelaspay.store.jobs import Job
+from kelaspay.store.listing import Filter
 
 app = typer.Typer(no_args_is_help=True)
+acts.add_to(app)
 
 COLUMNS = (
     show.Column("merchant_order_id"),
@@ -37,9 +36,6 @@ EVENTS = (
     show.Column("result_code", "result"),
     show.Column("outcome"),
 )
-OrderId = Annotated[str, typer.Argument(help="A merchant_order_id.")]
-Reason = Annotated[str, typer.Option(help="Why; it is kept with the payment.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 
 
 @app.command("list")
@@ -57,11 +53,38 @@ def list_all(
     show.data(rows) if json else show.table(rows, COLUMNS, empty=none)
 
 
+@app.command("export")
+def export_all(
+    file: target.To = None,
+    *,
+    query: Annotated[
+        str, typer.Option(help="An order, e-mail, phone or VA number, reference, or a part of a name.")
+    ] = "",
+    status: Annotated[Status | None, typer.Option(help="Only in this state.")] = None,
+    offer: Annotated[str, typer.Option(help="Only of this offer, by its slug.")] = "",
+    since: Annotated[str | None, typer.Option(help="Like 2026-12-01, WIB.")] = None,
+    until: Annotated[str | None, typer.Option(help="The same; made before it.")] = None,
+    school: OnlySchool = None,
+    json: show.AsJson = False,
+) -> None:
+    """Write payments with their buyers as CSV for a spreadsheet, all that the filter finds."""
+    target.check(file, json=json)
+    first, last = entered.time(since, "--since"), entered.time(until, "--until")
+    with desk() as at:
+        wanted = Filter(q=query, status=status or "", offer=offer, since=first, until=last, school=at.school(school))
+        asked = target.asked(query=query, status=status, offer=offer, since=since, until=until)
+        at.write_down("exported", None, asked, school=wanted.school)
+        columns = [column for group in PAYMENTS.values() for column in group]
+        with at.outside.database.read() as db:
+            rows = listing.all_of(db, wanted, now=at.outside.now())
+            target.write(file, lines(columns, rows), "payments", json=json)
+
+
 @app.command("show")
 def show_one(order_id: OrderId, *, json: show.AsJson = False) -> None:
     """Show one payment with its whole story."""
     with desk() as at, at.outside.database.read() as db:
-        payment = _payment(db, order_id)
+        payment = acts.find(db, order_id)
         whole: dict[str, Any] = {
             "payment": asdict(payment)
             | {"price": payment.price, "status_url": at.outside.urls.status(payment.public_id)},
@@ -82,109 +105,6 @@ def show_one(order_id: OrderId, *, json: show.AsJson = False) -> None:
     for part, columns in (("events", EVENTS), ("story", STORY)):
         print(f"\n{part}")
         show.table(whole[part], columns, empty="  nothing yet")
-
-
-@app.command()
-def recheck(order_id: OrderId, *, json: show.AsJson = False) -> None:
-    """Ask Duitku now whether it is paid; if so, it is enrolled."""
-    with desk() as at:
-        with at.outside.database.read() as db:
-            school = at.outside.schools.of(_payment(db, order_id).school)
-        why = None
-        try:
-            confirm(
-                MerchantOrderId(order_id),
-                database=school.database,
-                duitku=school.duitku,
-                start=at.engine.start,
-                now=school.now,
-            )
-        except (NotPaidYet, InvoiceUnknown) as fault:
-            why = str(fault)
-        with at.outside.database.read() as db:
-            status = _payment(db, order_id).status
-    if json:
-        show.data({"merchant_order_id": order_id, "status": status, "why": why})
-    else:
-        print(" ".join([f"{order_id} is {status}.", *([why] if why else [])]))
-
-
-@app.command("retry")
-def retry_one(order_id: OrderId) -> None:
-    """Try again to enroll, from where it stopped."""
-    with desk() as at:
-        retry(
-            MerchantOrderId(order_id),
-            database=at.outside.database,
-            start=at.engine.start,
-            now=at.outside.now,
-            actor=OPERATOR,
-        )
-    print(f"{order_id} is being tried again.")
-
-
-@app.command("mark-paid")
-def mark_as_paid(order_id: OrderId, *, reason: Reason, dry_run: DryRun = False) -> None:
-    """Take your word that the money has arrived, and enroll."""
-    with desk() as at:
-        before = _brief(at, order_id)
-        mark_paid(
-            MerchantOrderId(order_id),
-            database=at.database(dry_run=dry_run),
-            start=at.engine.start,
-            now=at.outside.now,
-            actor=OPERATOR,
-            reason=reason,
-        )
-    print(
-        f"{before} would be marked paid and enrolled." if dry_run else f"{before} is marked paid and will be enrolled."
-    )
-
-
-@app.command("settle")
-def settle_one(order_id: OrderId, *, reason: Reason) -> None:
-    """Take it off the list of what needs a person, with what you did about it."""
-    with desk() as at:
-        settle(
-            MerchantOrderId(order_id),
-            database=at.outside.database,
-            now=at.outside.now,
-            actor=OPERATOR,
-            reason=reason,
-        )
-    print(f"{order_id} is settled.")
-
-
-@app.command()
-def revoke(order_id: OrderId, *, reason: Reason, dry_run: DryRun = False) -> None:
-    """End the access and record the refund. Duitku has no refund API: send the money back by hand."""
-    with desk() as at:
-        before = _brief(at, order_id)
-        ask_to_revoke(
-            MerchantOrderId(order_id),
-            database=at.database(dry_run=dry_run),
-            start=at.engine.start,
-            now=at.outside.now,
-            reason=reason,
-            actor=OPERATOR,
-        )
-    if dry_run:
-        print(f"{before} would be recorded as refunded, and its access ended.")
-    else:
-        print(f"{before} is recorded as refunded; its access is being ended. Send the money back by hand.")
-
-
-def _brief(at: Desk, order_id: str) -> str:
-    with at.outside.database.read() as db:
-        payment = _payment(db, order_id)
-    return f"{order_id} ({payment.status}, {show.rupiah(payment.payment_amount)})"
-
-
-def _payment(db: Db, order_id: str) -> Payment:
-    payment = payments.find_payment(db, order_id)
-    if payment is None:
-        raise PaymentUnknown(merchant_order_id=order_id)
-    return payment
 
 
 def _plain(found: Customer | Enrollment | Job | None) -> dict[str, Any] | None:

@@ -22,9 +22,10 @@ def reconcile_once(
 ) -> None:
     """Ask after payments that should have heard from Duitku, and restart what is paid and not enrolled."""
     from kelaspay.cli.opening import desk
+    from kelaspay.cli.progress import counted
     from kelaspay.reconcile import reconcile
 
-    with desk() as at:
+    with desk() as at, counted("Asking Duitku") as seen:
         at.outside.schools.require()
         done = reconcile(
             database=at.outside.database,
@@ -34,6 +35,7 @@ def reconcile_once(
             alive=at.engine.alive,
             now=at.outside.now,
             dry_run=dry_run,
+            seen=seen,
         )
     if json:
         show.data(asdict(done))

@@ -47,7 +47,7 @@ class Column:
 
 def data(value: object) -> None:
     """Print JSON to standard output."""
-    print(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
+    print(json.dumps(value, default=plain, ensure_ascii=False, indent=2))
 
 
 def table(rows: Sequence[dict[str, Any]], columns: Sequence[Column], *, empty: str) -> None:
@@ -137,7 +137,8 @@ def _sized(cell: str, width: int) -> str:
     return set_cell_size(cell, width - 1) + "…"
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """What JSON has no word for."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, bytes):

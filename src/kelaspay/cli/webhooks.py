@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from kelaspay import endpoints
-from kelaspay.cli import show
+from kelaspay.cli import entered, show
 from kelaspay.cli.opening import OPERATOR, Desk, desk
 from kelaspay.deliver import Outbox, deliver
 from kelaspay.store import audit, deliveries
@@ -40,6 +40,7 @@ DELIVERY_COLUMNS = (
 )
 School = Annotated[str, typer.Option(help="The school's subdomain; without it the school of the environment.")]
 EndpointId = Annotated[str, typer.Argument(help="An id that `webhooks list` shows.")]
+DeliveryId = Annotated[int, typer.Argument(max=entered.LARGEST_ID, help="An id that `webhooks deliveries` shows.")]
 MOST_SHOWN = 200
 
 
@@ -135,7 +136,7 @@ def list_deliveries(
 
 
 @app.command()
-def redeliver(delivery_id: Annotated[int, typer.Argument(help="An id that `webhooks deliveries` shows.")]) -> None:
+def redeliver(delivery_id: DeliveryId) -> None:
     """Send a delivery once more, under the id that it had; the worker does it."""
     with desk() as at:
         endpoints.redeliver(delivery_id, school=None, database=at.outside.database, now=at.outside.now())

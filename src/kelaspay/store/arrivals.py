@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from kelaspay.payment import MERCHANT_ORDER_ID_PREFIX
 from kelaspay.store.console import only
 from kelaspay.store.tables import inbox, refusals, refusals_of_schools
 
@@ -43,10 +44,12 @@ def list_arrivals(
 
 
 def count_unknown(db: Db, school: str | None) -> int:
-    """How many callbacks tell of money for an order that is not known here, and that nobody has set aside."""
-    money = inbox.c.result_code == "00"
-    told = sa.select(sa.func.count()).where(inbox.c.outcome == "unknown_order", money, only(inbox.c.school, school))
-    return db.execute(told).scalar_one()
+    """How many callbacks tell of money for an order that we made, by its id, and do not know; set aside they do not
+    count.
+    """
+    unknown = sa.and_(inbox.c.outcome == "unknown_order", inbox.c.result_code == "00")
+    ours = inbox.c.merchant_order_id.startswith(MERCHANT_ORDER_ID_PREFIX)
+    return db.execute(sa.select(sa.func.count()).where(unknown, ours, only(inbox.c.school, school))).scalar_one()
 
 
 def set_aside(db: Db, event_id: int, now: datetime) -> bool:

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from kelaspay.store.database import Db
 
 SIGN_IN = "sign_in:"
+MOST_AT_ONCE = 500
+"""For how many it is done at once: what a person can answer for."""
 LETTERLESS = [column for column in messages.c if column.name not in {"text", "html", "blank"}]
 
 
 def list_outgoing(
-    db: Db, school: str | None, *, state: str, kinds: list[str], before: int | None, limit: int
+    db: Db, school: str | None, *, state: str, kinds: list[str], before: int | None, limit: int, order_id: str = ""
 ) -> list[sa.Row[Any]]:
     """The newest first, without what they say; no `kinds` means all. Each kind is read by itself up to the limit, so
     that the index gives it in order.
@@ -30,6 +32,8 @@ def list_outgoing(
     else:
         conditions = [] if school is None else [messages.c.school == school]
         conditions += [messages.c.state == state] if state else []
+    if order_id:
+        conditions.append(messages.c.merchant_order_id == order_id)
     if before is not None:
         conditions.append(messages.c.id < before)
     newest = sa.select(messages.c.id).where(*conditions).order_by(messages.c.id.desc()).limit(limit)
@@ -39,6 +43,11 @@ def list_outgoing(
         ids = sa.union_all(*(sa.select(newest.where(_of(kind)).subquery()) for kind in kinds))
     wanted = sa.select(*LETTERLESS).where(messages.c.id.in_(ids))
     return list(db.execute(wanted.order_by(messages.c.id.desc()).limit(limit)))
+
+
+def find_outgoing(db: Db, message_id: int) -> sa.Row[Any] | None:
+    """One, without what it says."""
+    return db.execute(sa.select(*LETTERLESS).where(messages.c.id == message_id)).one_or_none()
 
 
 def count_failed(db: Db, school: str | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from kelaspay.payment import ERASED, Status
 from kelaspay.store.calls import forget_calls
 from kelaspay.store.console import only
+from kelaspay.store.listing import list_page
 from kelaspay.store.messages import State
 from kelaspay.store.operator_tables import notes
 from kelaspay.store.tables import customers, enrollments, inbox, messages, payments, story, users
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from kelaspay.payment import MerchantOrderId
     from kelaspay.store.database import Db
+    from kelaspay.store.listing import Filter
 
 NOBODY_NAME = "-"
 MAIL_HOSTS = ("gmail.com", "yahoo.com", "yahoo.co.id", "hotmail.com", "outlook.com", "icloud.com", "ymail.com")
@@ -44,6 +47,29 @@ def orders_of(db: Db, school: str | None, email: str) -> list[sa.Row[Any]]:
         .limit(MOST_ORDERS)
     )
     return list(db.execute(query))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An address with what its newest orders say."""
+
+    email: str
+    name: str
+    phone: str
+    orders: int
+    last_at: datetime
+
+
+def search(db: Db, wanted: Filter, *, among: int, now: datetime) -> list[Person]:
+    """The people behind the newest `among` payments that are asked for; who was erased is nobody."""
+    found: dict[str, list[Any]] = {}
+    for row in list_page(db, wanted, after=None, limit=among, now=now):
+        found.setdefault(row.email or "", []).append(row)
+    return [
+        Person(email, of[0].name, of[0].phone, len(of), of[0].created_at)
+        for email, of in found.items()
+        if email and not email.endswith(f"@{ERASED}")
+    ]
 
 
 def look_alikes(db: Db, school: str | None, email: str) -> list[str]:

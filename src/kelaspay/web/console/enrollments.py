@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 
 from kelaspay.payment import EnrollmentState
+from kelaspay.spreadsheet import ENROLLMENTS
 from kelaspay.store import accesses
 from kelaspay.store.accesses import Asked
 from kelaspay.web.console.page import ConsoleRoute, page
@@ -16,24 +17,6 @@ from kelaspay.web.console.spreadsheet import sheet
 from kelaspay.web.console.visit import Looking, outside_of, write_down
 
 router = APIRouter(prefix="/console/enrollments", route_class=ConsoleRoute, include_in_schema=False)
-
-COLUMNS = (
-    "merchant_order_id",
-    "name",
-    "email",
-    "offer",
-    "product_details",
-    "course_id",
-    "bundle_id",
-    "user_id",
-    "enrollment_id",
-    "state",
-    "percentage_completed",
-    "activated_at",
-    "expiry_date",
-    "completed_at",
-    "revoked_at",
-)
 
 
 def _asked(visitor: Looking, q: Annotated[str, Query(max_length=200)] = "", state: str = "") -> Asked:
@@ -62,5 +45,5 @@ def as_csv(request: Request, visitor: Looking, wanted: Wanted) -> StreamingRespo
     asked = ", ".join(sorted(name for name, value in request.query_params.items() if value))
     write_down(request, visitor, "enrollments_exported", None, asked[:200])
     return sheet(
-        "kelaspay-enrollments.csv", COLUMNS, outside_of(request).database, lambda db: accesses.all_of(db, wanted)
+        "kelaspay-enrollments.csv", ENROLLMENTS, outside_of(request).database, lambda db: accesses.all_of(db, wanted)
     )

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from kelaspay.faults import MessageUnknown, PaymentUnknown
 from kelaspay.letters import KINDS
 from kelaspay.mail import MailRefused, MailUnavailable
-from kelaspay.messages import SIGN_IN, WHATSAPP
+from kelaspay.messages import kept_as, named, repeatable, resend
 from kelaspay.store import messages, outgoing, payments
 from kelaspay.store.messages import State
 from kelaspay.web.console.page import ConsoleRoute, Wording, back, page, wording
@@ -23,7 +23,6 @@ router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schem
 ALL = "/console/messages"
 OF_ONE = "/payments/{order_id}/messages"
 PAGE = 50
-MOST_AT_ONCE = 500
 LONGEST_ID = 18
 SENDING = (MailUnavailable, MailRefused, WhatsAppUnavailable, WhatsAppRefused)
 
@@ -35,11 +34,11 @@ def list_all(request: Request, visitor: Looking, state: str = "", kind: str = ""
     wanted = {"state": state if state in set(State) else "", "kind": kind if kind in KINDS else ""}
     with outside.database.read() as db:
         found = outgoing.list_outgoing(
-            db, visitor.only, state=wanted["state"], kinds=_kept_as(wanted["kind"]), before=last, limit=PAGE + 1
+            db, visitor.only, state=wanted["state"], kinds=kept_as(wanted["kind"]), before=last, limit=PAGE + 1
         )
         failed = outgoing.count_failed(db, visitor.only)
     t = wording(request)
-    rows = [(row, *_named(row), _repeatable(row), _why(t, row.fault)) for row in found[:PAGE]]
+    rows = [(row, *named(row.kind), repeatable(row), _why(t, row.fault)) for row in found[:PAGE]]
     return page(
         request,
         "all_messages.html",
@@ -59,9 +58,9 @@ def all_again(request: Request, visitor: Acting, sure: Annotated[str, Form()] = 
     if not sure:
         with outside.database.read() as db:
             count = outgoing.count_failed(db, visitor.only)
-        return page(request, "resend_failed.html", visitor, count=count, most=MOST_AT_ONCE)
+        return page(request, "resend_failed.html", visitor, count=count, most=outgoing.MOST_AT_ONCE)
     with outside.database.begin() as db:
-        done = outgoing.resend_failed(db, visitor.only, outside.now(), MOST_AT_ONCE)
+        done = outgoing.resend_failed(db, visitor.only, outside.now(), outgoing.MOST_AT_ONCE)
     write_down(request, visitor, "messages_resent", None, str(done))
     return back(ALL, "messages_resent", count=done)
 
@@ -76,14 +75,14 @@ def show(order_id: str, request: Request, visitor: Looking) -> HTMLResponse:
     if payment is None:
         raise PaymentUnknown(merchant_order_id=order_id)
     t = wording(request)
-    rows = [(row, *_named(row), _repeatable(row), _why(t, row.fault)) for row in found]
+    rows = [(row, *named(row.kind), repeatable(row), _why(t, row.fault)) for row in found]
     return page(request, "messages.html", visitor, payment=payment, rows=rows, sending=outside.settings.smtp_url)
 
 
 @router.get(f"{OF_ONE}/{{message_id}}")
 def read(order_id: str, message_id: str, request: Request, visitor: Looking) -> HTMLResponse:
     row = _one(request, order_id, message_id)
-    return page(request, "message.html", visitor, order_id=row.merchant_order_id, row=row, kind=_named(row)[0])
+    return page(request, "message.html", visitor, order_id=row.merchant_order_id, row=row, kind=named(row.kind)[0])
 
 
 @router.post(f"{OF_ONE}/{{message_id}}/again")
@@ -92,8 +91,7 @@ def again(
 ) -> Response:
     """Have it made and sent once more, as things stand now."""
     row, outside = _one(request, order_id, message_id), outside_of(request)
-    with outside.database.begin() as db:
-        sent = _repeatable(row) and messages.send_again(db, row.id, outside.now())
+    sent = resend(outside.database, row, outside.now())
     write_down(request, visitor, "message_resent", row.merchant_order_id, row.kind)
     where = ALL if among else f"/console/payments/{row.merchant_order_id}/messages"
     return back(where, "message_resent" if sent else "message_not_resent")
@@ -109,27 +107,9 @@ def _one(request: Request, order_id: str, message_id: str) -> Any:
     return row
 
 
-def _kept_as(kind: str) -> list[str]:
-    """The ways in which messages of a kind are named in their rows: once, once more for another user, by WhatsApp."""
-    if not kind:
-        return []
-    return [f"{kind}:"] if kind == SIGN_IN else [kind, f"{kind}{WHATSAPP}", f"{kind}:"]
-
-
-def _named(row: Any) -> tuple[str, str]:
-    """The kind of a message without what only its row needs, and the way it goes."""
-    kind = row.kind.removesuffix(WHATSAPP).partition(":")[0]
-    return kind, "whatsapp" if row.kind.endswith(WHATSAPP) else "email"
-
-
 def _why(t: Wording, fault: str | None) -> str | None:
     """What was kept of a fault of the mail server's or WhatsApp's, in the reader's language."""
     for each in SENDING:
         if fault and fault.startswith(each.message()):
             return t(FAULTS[each.code()]) + fault.removeprefix(each.message())
     return fault
-
-
-def _repeatable(row: Any) -> bool:
-    """A code is never sent twice: the buyer asks for another."""
-    return row.state in {State.SENT, State.KEPT, State.FAILED} and not row.kind.startswith(SIGN_IN)

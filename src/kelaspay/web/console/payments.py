@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 
+from kelaspay.spreadsheet import PAYMENTS
 from kelaspay.store import listing, offers
 from kelaspay.store.console import Need
 from kelaspay.store.listing import After, Filter
@@ -23,12 +24,6 @@ MOST_AT_ONCE = 200
 LONGEST = 500
 A_DAY = timedelta(days=1)
 FILTERS = ("status", "access", "need", "offer", "method", "since", "until")
-GROUPS = {
-    "order": ("merchant_order_id", "created_at", "offer", "product_details", "status", "access", "attention"),
-    "buyer": ("name", "email", "phone"),
-    "amounts": ("payment_amount", "amount_received", "payment_method", "reference", "va_number", "paid_at"),
-}
-"""The CSV's columns, in groups to choose from."""
 
 
 def _wanted(
@@ -82,8 +77,8 @@ def as_csv(
     request: Request, visitor: Looking, wanted: Wanted, group: Annotated[list[str] | None, Query()] = None
 ) -> StreamingResponse:
     """Every payment of the present filter."""
-    chosen = [name for name in GROUPS if not group or name in group] or list(GROUPS)
-    columns = [column for name in chosen for column in GROUPS[name]]
+    chosen = [name for name in PAYMENTS if not group or name in group] or list(PAYMENTS)
+    columns = [column for name in chosen for column in PAYMENTS[name]]
     asked = sorted(name for name, value in request.query_params.items() if value and name != "group")
     write_down(request, visitor, "exported", None, f"{', '.join(chosen)}; {', '.join(asked)}"[:LONGEST])
     outside = outside_of(request)

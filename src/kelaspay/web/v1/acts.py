@@ -19,8 +19,8 @@ from kelaspay.faults import (
     NotPaidYet,
     PaymentUnknown,
 )
-from kelaspay.messages import resend_access
-from kelaspay.payment import MerchantOrderId, Payment, Status
+from kelaspay.messages import resend_now
+from kelaspay.payment import MerchantOrderId, Payment
 from kelaspay.review import mark_paid, retry, settle
 from kelaspay.revoke import ask_to_revoke
 from kelaspay.web.json_bodies import JsonRoute
@@ -72,11 +72,8 @@ def try_again(merchant_order_id: str, caller: Writing) -> PaymentRead:
 @router.post("/resend", summary="Send the access again", responses=problems(PaymentUnknown, MoveRefused))
 def resend(merchant_order_id: str, caller: Writing) -> PaymentRead:
     """Send the buyer the way into the course once more; not twice within minutes, and not before there is one."""
-    payment = _payment(caller, merchant_order_id)
-    if payment.status is not Status.COMPLETED:
-        raise MoveRefused(f"It is {payment.status}.", merchant_order_id=merchant_order_id)
-    if not resend_access(caller.outside.database, merchant_order_id, caller.outside.now()):
-        raise MoveRefused("It was sent minutes ago.", merchant_order_id=merchant_order_id)
+    order_id = _payment(caller, merchant_order_id).merchant_order_id
+    resend_now(caller.outside.database, order_id, caller.outside.now())
     return _done(caller, merchant_order_id, "resent")
 
 

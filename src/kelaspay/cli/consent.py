@@ -1,0 +1,32 @@
+"""A person's word before something is done that cannot simply be undone. It is asked for once, on a terminal; scripts
+give it with --yes.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from kelaspay.cli import show
+
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask first; for scripts.")]
+AGREED = frozenset({"y", "yes"})
+
+
+def ask(consequence: str, *, yes: bool, needed: bool = False) -> None:
+    """Return when it may be done; end the command when a person says no.
+
+    Where nobody can answer, the command itself is the word, except where it is `needed`: then --yes must be typed.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        if needed:
+            raise typer.BadParameter("it must be said where nobody can be asked", param_hint="--yes")
+        return
+    print(f"{consequence} Go on? [y/N]", end=" ", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in AGREED:
+        print("Nothing was changed.", file=sys.stderr)
+        raise typer.Exit(show.EXIT_FAILED)

@@ -1,0 +1,204 @@
+"""The console's acts as an operator types them: rehearsed, asked about once, done, and written down."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import stat
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kelaspay.cli import target
+from kelaspay.store import audit, messages
+from kelaspay.store.messages import State
+from tests.shell import shell
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.shell import Shell
+
+__all__ = ["shell"]
+
+SITI = "siti@example.com"
+
+
+def test_a_person_is_found_shown_handed_what_is_kept_and_forgotten(shell: Shell, tmp_path: Path) -> None:
+    order_id = _sold(shell)
+    _sold(shell, customer_email="ani@example.com", customer_name="Ani", customer_phone="081299990000")
+    waiting = shell.world.buy(customer_email="ani@example.com", customer_name="Ani")
+
+    assert [row["email"] for row in shell.json("customers", "list", "siti")] == [SITI]
+    assert [row["orders"] for row in shell.json("customers", "list", "081299990000")] == [1]
+    assert shell("customers", "list", "Nobody").out == "Nobody is found by Nobody.\n"
+    assert order_id in shell("customers", "show", " SITI@example.com ", columns=80).out
+
+    file = tmp_path / "siti.json"
+    handed = shell("customers", "export", SITI, str(file))
+    assert handed.out == f"Wrote 1 order of {SITI} to {file}.\n"
+    assert stat.S_IMODE(file.stat().st_mode) == target.OWNER_ALONE
+    [told] = json.loads(file.read_text())["orders"]
+    assert (told["merchant_order_id"], told["email"]) == (order_id, SITI)
+    assert told["story"][0]["what"] == "created"
+
+    before = shell.world.kept()
+    unasked = shell("customers", "erase", SITI)
+    rehearsed = shell("customers", "erase", SITI, "--dry-run")
+    busy = shell("customers", "erase", "ani@example.com", "--yes")
+    elsewhere = shell("customers", "erase", SITI, "--school", "unknown", "--yes")
+    assert (unasked.code, busy.code, elsewhere.code) == (2, 1, 1)
+    assert rehearsed.out.startswith(f"1 order of {SITI} would lose name")
+    assert "Orders under way that need to know the buyer: 1." in busy.err
+    assert shell.world.kept() == before
+
+    assert shell.json("customers", "erase", SITI, "--yes")["orders"] == [order_id]
+    assert SITI not in shell("payments", "show", order_id).out
+    assert shell("customers", "show", SITI).err == f"kelaspay: There is no such customer. ({SITI})\n"
+    assert shell.world.payment(waiting).status == "pending"
+    assert _deeds(shell) == ["customer_exported", "customer_erased"]
+
+
+def test_messages_are_listed_and_sent_again_one_or_all_that_failed(shell: Shell) -> None:
+    order_id = _sold(shell)
+    with shell.world.database.read() as db:
+        sent = {row.kind: row.id for row in messages.list_messages(db, order_id)}
+    for kind in ("paid", "access_ready"):
+        _becomes(shell, sent[kind], State.FAILED)
+
+    assert {row["state"] for row in shell.json("messages", "list", "--kind", "paid")} == {"failed"}
+    assert "access_ready" in shell("messages", "list", "--order", order_id, "--state", "failed", columns=80).out
+    assert shell("messages", "list", "--kind", "unknown").code == 2
+
+    would = shell("messages", "resend", "--failed", "--dry-run")
+    assert would.out == "2 messages that failed would be sent again.\n"
+    assert [row["state"] for row in shell.json("messages", "list", "--state", "failed")] == ["failed", "failed"]
+    assert shell("messages", "resend", str(sent["paid"])).out == (
+        f"Message {sent['paid']} (paid of {order_id}, by email) is being sent again.\n"
+    )
+    assert "It waits to be sent already." in shell("messages", "resend", str(sent["paid"])).err
+    assert shell.json("messages", "resend", "--failed")["sent_again"] == 1
+    assert shell("messages", "resend", "--failed").out == "No message failed.\n"
+    assert shell("messages", "resend", "12345").err == "kelaspay: There is no such message. (12345)\n"
+    assert [shell("messages", "resend", *words).code for words in ((), ("1", "--failed"), ("9" * 20,))] == [2, 2, 2]
+    assert _deeds(shell) == ["message_resent", "messages_resent"]
+
+
+def test_enrollments_and_payments_are_listed_shown_and_written_for_a_spreadsheet(shell: Shell, tmp_path: Path) -> None:
+    order_id = _sold(shell, customer_name="=Siti")
+    waiting = shell.world.buy()
+
+    [listed] = shell.json("enrollments", "list", "--query", SITI)
+    assert (listed["merchant_order_id"], listed["state"]) == (order_id, "enrolled")
+    assert shell("enrollments", "list", "--state", "revoked").out == "No such enrollments.\n"
+    assert "enrolled" in shell("enrollments", "show", order_id, columns=80).out
+    assert "It has no enrollment: it is pending." in shell("enrollments", "show", waiting).err
+
+    file = tmp_path / "payments.csv"
+    assert shell("payments", "export", str(file), "--status", "completed").out == f"Wrote 1 payments to {file}.\n"
+    with file.open(encoding="utf-8-sig", newline="") as text:
+        [row] = csv.DictReader(text)
+    assert (row["merchant_order_id"], row["name"], row["payment_amount"]) == (order_id, "'=Siti", "150000")
+    assert len(shell("payments", "export").lines) == 3
+    assert len(shell("enrollments", "export").lines) == 2
+    assert shell("payments", "export", str(tmp_path / "nowhere" / "x.csv")).code == 2
+    assert _deeds(shell) == ["exported", "exported", "enrollments_exported"]
+
+
+def test_an_export_that_is_interrupted_leaves_the_file_of_before(tmp_path: Path) -> None:
+    file = tmp_path / "payments.csv"
+    file.write_text("of yesterday")
+
+    with pytest.raises(KeyboardInterrupt):
+        _interrupted(file)
+
+    assert [each.name for each in tmp_path.iterdir()] == ["payments.csv"]
+    assert file.read_text() == "of yesterday"
+
+
+def test_a_payment_is_noted_resent_given_to_another_address_and_ended(shell: Shell) -> None:
+    order_id = _sold(shell)
+    before = shell.world.kept()
+    would = shell("payments", "change-email", order_id, "Ani@example.com", "--dry-run")
+    assert "would go to ani@example.com; the address before would lose any access to it." in would.out
+    assert shell("payments", "change-email", order_id, SITI, "--yes").code == 2
+    assert shell("payments", "end", order_id, "--reason", "asked", "--dry-run").code == 0
+    assert shell.world.kept() == before
+
+    assert shell("payments", "note", order_id, "called").out == f"Noted with {order_id}.\n"
+    assert shell.json("payments", "change-email", order_id, "ani@example.com")["dry_run"] is False
+    _worked(shell)
+    assert {email for email, _course in shell.world.enrolled()} >= {"ani@example.com"}
+    assert shell("payments", "end", order_id, "--reason", "asked").out.endswith("its access is being ended.\n")
+    _worked(shell)
+    found = shell.world.enrollment(order_id)
+    assert found is not None
+    assert (found.state, shell.world.status(order_id)) == ("revoked", "completed")
+    assert _deeds(shell) == ["noted", "email_changed", "ended"]
+
+
+def test_who_sits_at_a_terminal_is_asked_once_with_what_comes_of_it(shell: Shell) -> None:
+    order_id = _sold(shell)
+
+    no = shell("payments", "refund", order_id, "--reason", "asked", typed="n\n")
+    assert no.code == 1
+    assert no.err == (
+        f"{order_id} (completed, Rp 150.000) would be recorded as refunded, and its access ended. "
+        "Duitku has no refund API: send the money back by hand. Go on? [y/N] Nothing was changed.\n"
+    )
+    assert shell.world.status(order_id) == "completed"
+    yes = shell("payments", "refund", order_id, "--reason", "asked", typed="y\n")
+    assert (yes.code, shell.world.status(order_id)) == (0, "refunded")
+    assert re.search(r"by hand\.\n$", yes.out)
+
+
+def test_an_operator_of_one_school_alone_is_added(shell: Shell) -> None:
+    shell.world.add_school("akademi")
+    added = shell.json("operators", "add", "staf@example.com", "--role", "staff", "--school", "akademi")
+    again = shell("operators", "add", "staf@example.com")
+    unknown = shell("operators", "add", "x@example.com", "--school", "nowhere")
+
+    assert (added["role"], added["school"]) == ("staff", "akademi")
+    assert [row["email"] for row in shell.json("operators", "list", "--school", "akademi")] == ["staf@example.com"]
+    assert again.err == "staf@example.com stays staff of akademi; to change that, remove them first.\n"
+    assert unknown.err == "kelaspay: There is no such school. (nowhere)\n"
+    with shell.world.database.read() as db:
+        assert [row.subject for row in audit.read_audit(db, "akademi", before=None, limit=9)] == [
+            "staf@example.com",
+            "staf@example.com",
+        ]
+
+
+def _interrupted(file: Path) -> None:
+    with target.opened(file) as text:
+        text.write("half")
+        raise KeyboardInterrupt
+
+
+def _sold(shell: Shell, **wanted: str) -> str:
+    """An order whose buyer is in the course."""
+    shell.world.sell()
+    order_id = shell.world.buy_and_pay(**wanted)
+    shell.world.work()
+    return order_id
+
+
+def _worked(shell: Shell) -> None:
+    """What the command line set going is done: the engine that it gave it to is not the one that works here."""
+    shell.world.clock.move(minutes=5)
+    shell.world.reconcile()
+    shell.world.work()
+
+
+def _becomes(shell: Shell, message_id: int, state: State) -> None:
+    with shell.world.database.begin() as db:
+        messages.write_down(db, message_id, state=state, sent_at=shell.world.clock() - timedelta(hours=1))
+
+
+def _deeds(shell: Shell) -> list[str]:
+    """What the audit says that the command line did, the oldest first."""
+    with shell.world.database.read() as db:
+        rows = audit.read_audit(db, None, before=None, limit=50, operator="operator (command line)")
+    return [row.action for row in reversed(rows)]
