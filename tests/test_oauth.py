@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
+import sqlalchemy as sa
 from authlib.oauth2.rfc7636.challenge import compare_s256_code_challenge, create_s256_code_challenge
 from pydantic import SecretStr
 from starlette.testclient import TestClient
@@ -21,6 +22,7 @@ from kelaspay.install_faults import SubdomainInvalid
 from kelaspay.outside import opened
 from kelaspay.store import schools
 from kelaspay.thinkific.oauth import checked_subdomain
+from kelaspay.tokens import revoke
 from kelaspay.vault import Vault
 from kelaspay_emulators.serve import start
 from tests.console.desk import joined
@@ -34,18 +36,18 @@ CLIENT = ("app-1", "the app's secret")
 REDIRECT = "https://pay.example.com/oauth/callback"
 SITE = "http://thinkific.test/sites/{subdomain}"
 ASKING_AT_ONCE = 12
+APP: dict[str, Any] = {
+    "thinkific_api_key": None,
+    "thinkific_client_id": CLIENT[0],
+    "thinkific_client_secret": CLIENT[1],
+    "thinkific_site_url": SITE,
+}
 
 
 @pytest.fixture
 def app_world(urls: tuple[str, str | None], tmp_path: Path) -> Iterator[World]:
     """A world without an API key: the school connects by OAuth."""
-    more: dict[str, Any] = {
-        "thinkific_api_key": None,
-        "thinkific_client_id": CLIENT[0],
-        "thinkific_client_secret": CLIENT[1],
-        "thinkific_site_url": SITE,
-    }
-    with world_on(tmp_path, *urls, **more) as world:
+    with world_on(tmp_path, *urls, **APP) as world:
         world.thinkific.add_app(*CLIENT, [REDIRECT])
         yield world
 
@@ -245,14 +247,7 @@ def test_a_refused_refresh_keeps_payments_waiting_until_the_school_is_connected_
 def test_a_stranger_who_connects_a_site_of_theirs_neither_becomes_the_school_nor_shuts_it_out(
     urls: tuple[str, str | None], tmp_path: Path
 ) -> None:
-    more: dict[str, Any] = {
-        "thinkific_api_key": None,
-        "thinkific_subdomain": None,
-        "thinkific_client_id": CLIENT[0],
-        "thinkific_client_secret": CLIENT[1],
-        "thinkific_site_url": SITE,
-    }
-    with world_on(tmp_path, *urls, **more) as world:
+    with world_on(tmp_path, *urls, **APP, thinkific_subdomain=None) as world:
         world.thinkific.add_app(*CLIENT, [REDIRECT])
         stranger = world.thinkific.add_school("lain", "f" * 32)
         connect(world)
@@ -277,6 +272,31 @@ def test_revoking_is_the_operators(app_world: World) -> None:
 
     assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
     assert app_world.web.get("/oauth/status/kelas").json()["connected"] is True
+
+
+def test_a_connection_is_ended_with_the_tokens_that_were_made_in_between(postgres_url: str, tmp_path: Path) -> None:
+    """On PostgreSQL: on SQLite nobody else writes between the look and the end."""
+    with world_on(tmp_path, postgres_url, None, **APP) as world:
+        world.thinkific.add_app(*CLIENT, [REDIRECT])
+        connect(world)
+        world.clock.move(hours=23, minutes=58)
+        seen: list[str] = []
+
+        def refreshed_first(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+            if not seen and statement.startswith("UPDATE schools"):
+                seen.append(statement)
+                with ThreadPoolExecutor(1) as another:
+                    another.submit(lambda: next(iter(world.school.thinkific.get_products()), None)).result()
+
+        sa.event.listen(world.database.engine, "before_cursor_execute", refreshed_first)
+        oauth, vault = world.outside.oauth, world.outside.vault
+        assert oauth is not None
+
+        ended = revoke("kelas", database=world.database, oauth=oauth, vault=vault)
+
+        assert (ended, refreshes(world)) == (True, 1)
+        assert world.web.get("/oauth/status/kelas").json()["state"] == "revoked"
+        assert len(world.thinkific.office.grants) == 1  # the one of before lives out its day
 
 
 def test_without_an_app_oauth_is_not_there(embedded: World) -> None:

@@ -45,6 +45,11 @@ class Fault(Exception):  # noqa: N818 - the house's word; subclasses say what ha
         return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
     @classmethod
+    def every(cls) -> list[type[Fault]]:
+        """All that were defined so far, the longest message first, so that none hides another that begins like it."""
+        return sorted(Fault._known.values(), key=lambda each: -len(each.message()))
+
+    @classmethod
     def message(cls) -> str:
         return (cls.__doc__ or "").strip()
 

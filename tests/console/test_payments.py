@@ -198,8 +198,8 @@ def test_asking_duitku_now_finds_the_money_that_no_callback_told_of(world: World
     second = desk.press(f"/console/payments/{order_id}/recheck")
     world.work()
 
-    assert "Duitku bilang: belum dibayar." in first
-    assert "Duitku bilang: sudah dibayar." in second
+    assert "Menurut Duitku: belum dibayar." in first
+    assert "Menurut Duitku: sudah dibayar." in second
     assert world.status(order_id) == "completed"
 
 

@@ -10,13 +10,18 @@ import sqlalchemy as sa
 import structlog
 from pydantic import SecretStr
 
+from kelaspay.coupon import Coupon
 from kelaspay.doctor import examine, weakness
 from kelaspay.faults import SealBroken
 from kelaspay.rotate import Rotated, rotate
 from kelaspay.schools import Keys, keep_school
+from kelaspay.store import coupons
 from kelaspay.store.sealed import SEALED
-from kelaspay.store.tables import inbox, metadata, schools
+from kelaspay.store.tables import inbox, messages, metadata, schools
 from kelaspay.vault import Vault
+from tests.console.desk import joined
+from tests.security.matrix import routes_for
+from tests.security.test_matrix import asked
 from tests.world import WANTED, world_on
 
 if TYPE_CHECKING:
@@ -168,6 +173,27 @@ def test_settings_show_no_secret(marked: World) -> None:
     assert [secret for secret in SECRETS if secret in shown] == []
 
 
+def pages_of_the_console(world: World, order_id: str) -> list[str]:
+    """Every page that an owner can open, of the first school and of the second, in which keys were typed as well."""
+    owner = joined(world)
+    token = str(owner.web.cookies["__Host-kelaspay"])
+    with world.database.begin() as db:
+        coupons.put_coupon(db, Coupon("HEMAT", percent=10), world.clock())
+        message_id = db.execute(sa.select(messages.c.id)).scalars().first()
+    places = {"order_id": order_id, "event_id": str(world.events()[0].id), "message_id": str(message_id)}
+    places |= {"kind": "paid", "language": "id", "code": "HEMAT", "subdomain": "cabang", "operator_id": "1"}
+    routes = [route for who in ("staff", "owner") for route in routes_for(who) if route[0] == "GET"]
+    found = [asked(owner.web, route, **places) for route in routes]
+    owner.open("/console/school?key==cabang")
+    owner.open("/console/settings")
+    owner.press("/console/settings/keys", duitku_api_key="marked-Dk-typed", thinkific_api_key="marked-Th-typed")
+    found += [owner.web.get(path) for path in ("/console", "/console/settings", "/console/audit")]
+    unseen = [str(page.url) for page in found if page.status_code not in {200, 303}]
+    assert unseen == ["https://pay.example.com/console/keys/x/revoke"]
+    assert [str(page.url) for page in found if token in page.text] == []
+    return [page.text for page in found]
+
+
 def test_the_whole_story_leaves_no_secret_and_no_buyer_in_logs_and_no_secret_in_the_database(
     marked: World, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -186,6 +212,7 @@ def test_the_whole_story_leaves_no_secret_and_no_buyer_in_logs_and_no_secret_in_
     marked.ask_to_buy(customer_email="not an address", customer_phone="x")
     marked.web.post("/console/sign-in", data={"email": WANTED["customer_email"], "password": "marked-Ps"})
     public_id = marked.payment(paid).public_id
+    console = pages_of_the_console(marked, paid)
     pages = [
         marked.web.get(path).text
         for path in ("/", f"/o/{public_id}", f"/o/{public_id}/receipt", f"/payment/{paid}", "/openapi.json", "/readyz")
@@ -196,5 +223,5 @@ def test_the_whole_story_leaves_no_secret_and_no_buyer_in_logs_and_no_secret_in_
     assert "payment_created" in printed
     for personal in ("siti@example.com", "Rahmawati", "81234567890"):
         assert personal not in printed, personal
-    everything = "\n".join([printed, *pages, repr(marked.kept())])
+    everything = "\n".join([printed, *pages, *console, repr(marked.kept())])
     assert [secret for secret in SECRETS if secret in everything] == []

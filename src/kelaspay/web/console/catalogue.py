@@ -13,7 +13,7 @@ from kelaspay.faults import InvalidInput, OfferUnknown
 from kelaspay.payment import Offer, Rupiah
 from kelaspay.store import console, offers, syncs
 from kelaspay.web.console.offer_form import Entered, changes, entered, meant, target_of
-from kelaspay.web.console.page import ConsoleRoute, back, page
+from kelaspay.web.console.page import ConsoleRoute, back, page, wording
 from kelaspay.web.console.visit import Acting, Looking, Visitor, outside_of, write_down
 
 router = APIRouter(prefix="/console/catalogue", route_class=ConsoleRoute, include_in_schema=False)
@@ -117,11 +117,12 @@ def retire(slug: str, request: Request, visitor: Acting) -> Response:
 def _form(
     request: Request, visitor: Visitor, offer: Offer | None, typed: Entered, wrong: dict[str, str]
 ) -> HTMLResponse:
-    outside = outside_of(request)
+    outside, t = outside_of(request), wording(request)
     school = offer.school if offer else visitor.here
     with outside.database.read() as db:
         choices = [
-            (target_of(each), f"{each.name} ({each.productable_type})") for each in offers.list_products(db, school)
+            (target_of(each), f"{each.name} ({t('Paket' if each.productable_type == 'Bundle' else 'Kursus')})")
+            for each in offers.list_products(db, school)
         ]
         lost = console.unmapped_offers(db, school).get(offer.slug) if offer else None
     if typed.target and typed.target not in {value for value, _ in choices}:

@@ -126,7 +126,7 @@ def _checks(event: Any, payment: Payment | None, outside: Outside) -> list[Check
         Check("Tanda tangannya cocok", signed if merchant else None, scheme),
         Check("Pesanannya ada pada kita", payment is not None, event.merchant_order_id or ""),
         Check("Jumlahnya sama dengan pesanan", same if payment else None, amounts),
-        Check("Duitku sendiri bilang sudah dibayar", payment is not None and payment.paid_at is not None),
+        Check("Duitku sendiri menyatakan sudah dibayar", payment is not None and payment.paid_at is not None),
     ]
 
 

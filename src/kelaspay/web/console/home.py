@@ -101,7 +101,7 @@ def _counters(db: Db, school: str | None, now: datetime) -> list[Counter]:
         Counter("Callback ditolak (24 jam)", console.refused_calls(db, school, now - A_DAY), "/console/events#refused"),
         Counter("Pesan yang gagal dikirim", outgoing.count_failed(db, school), "/console/messages?state=failed"),
         Counter("Kursus tanpa pemetaan", len(console.unmapped_offers(db, school)), "/console/catalogue#offers"),
-        Counter("Pekerjaan yang menyerah", console.dead_jobs(db, school), "/console/jobs?state=dead"),
+        Counter("Pekerjaan yang berhenti dicoba", console.dead_jobs(db, school), "/console/jobs?state=dead"),
         Counter("Alamat webhook dimatikan", len(endpoints.given_up(db, school)), "/console/webhooks"),
     ]
 

@@ -24,6 +24,7 @@ from kelaspay.outside import Outside
 from kelaspay.school import DEFAULT
 from kelaspay.store import schools
 from kelaspay.web.console import words
+from kelaspay.web.console.retold import retold
 from kelaspay.web.console.visit import LANGUAGE_COOKIE, Visitor
 from kelaspay.web.files import address
 
@@ -59,6 +60,10 @@ class Wording:
         said = ENGLISH.get(text, text) if self.language == "en" else text
         return said.format(**values) if values else said
 
+    def retold(self, text: str | None) -> str:
+        """What a fault said when it was kept."""
+        return retold(self, text)
+
     def each(self, named: Mapping[str, str]) -> list[tuple[str, str]]:
         """Values with their names, to choose from."""
         return [(str(value), self(name)) for value, name in named.items()]
@@ -69,9 +74,10 @@ class Wording:
             return Markup("-")
         local = at.astimezone(WIB)
         month = (MONTHS_ENGLISH if self.language == "en" else MONTHS)[local.month - 1]
+        clock = f"{local:%H:%M}" if self.language == "en" else f"{local:%H.%M}"
         utc = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
         return Markup('<time datetime="{}" title="{}">{} {} {}, {} WIB</time>').format(
-            at.astimezone(UTC).isoformat(), utc, local.day, month, local.year, f"{local:%H.%M}"
+            at.astimezone(UTC).isoformat(), utc, local.day, month, local.year, clock
         )
 
 

@@ -120,8 +120,10 @@ def _page(request: Request, visitor: Visitor, *, wrong: str = "") -> HTMLRespons
 
 
 def _key_page(request: Request, visitor: Visitor, secret: str, *, wrong: bool = False) -> HTMLResponse:
-    drawn = segno.make_qr(second_factor.address_of(secret, visitor.operator))
-    qr = drawn.svg_inline(border=QUIET_ZONE, scale=5, light="#fff", svgclass=None, lineclass=None, omitsize=False)
+    address = second_factor.address_of(secret, visitor.operator)
+    qr = segno.make_qr(address).svg_inline(
+        border=QUIET_ZONE, scale=5, light="#fff", svgclass=None, lineclass=None, omitsize=False
+    )
     by_fours = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
     return page(
         request,
@@ -130,5 +132,6 @@ def _key_page(request: Request, visitor: Visitor, secret: str, *, wrong: bool = 
         status=422 if wrong else 200,
         qr=Markup(qr),  # noqa: S704 - drawn by the library from numbers; it has no text
         secret=by_fours,
+        app_link=address,
         wrong=wrong,
     )

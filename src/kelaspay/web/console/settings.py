@@ -214,6 +214,7 @@ def _page(
         settings=outside.settings,
         standing=standing_of(outside, visitor.here),
         connectable=outside.oauth is not None,
+        redirect=outside.urls.oauth_redirect,
         tested=tested,
         link=link,
         email=email,

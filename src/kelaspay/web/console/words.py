@@ -114,7 +114,7 @@ FAULTS = {
     "thinkific_busy": "Batas permintaan Thinkific sedang habis.",
     "thinkific_unauthorized": "Thinkific menolak kunci kita; sambungkan ulang sekolahnya.",
     "thinkific_refused": "Thinkific menolak permintaan ini.",
-    "thinkific_user_missing": "Thinkific bilang email ini sudah dipakai, tetapi penggunanya tidak ditemukan.",
+    "thinkific_user_missing": "Menurut Thinkific email ini sudah dipakai, tetapi penggunanya tidak ditemukan.",
     "bundle_pending": "Thinkific masih memproses pendaftaran paket ini.",
     "course_unmapped": "Tidak ada kursus Thinkific yang cocok dengan penawaran ini.",
     "course_ambiguous": "Beberapa kursus Thinkific cocok dengan penawaran ini.",
@@ -136,6 +136,11 @@ FAULTS = {
     "second_factor_demanded": "Verifikasi dua langkah wajib untuk semua operator, jadi tidak bisa dimatikan.",
     "sign_in_lapsed": "Waktu untuk memasukkan kode sudah habis; silakan masuk lagi.",
 }
+DETAIL = {
+    r"Nothing in the catalogue is called '(.*)'\.": "Tidak ada yang bernama “{0}” di katalog.",
+    r"'(.*)' could be: (.*)\.": "“{0}” bisa berarti: {1}.",
+}
+"""What a fault adds to its message, by how it begins in English."""
 WHAT = {
     "created": "Pesanan dibuat",
     "invoice_created": "Tagihan Duitku dibuat",
@@ -197,7 +202,7 @@ ROLE = {
 }
 STANDING = {
     "retrying": "Sedang dicoba ulang",
-    "dead": "Menyerah",
+    "dead": "Berhenti dicoba",
     "waiting": "Menunggu giliran",
     "running": "Berjalan",
 }
@@ -292,10 +297,10 @@ SAID = {
     "welcome": "Selamat datang. Kata sandi Anda sudah disimpan.",
     "signed_out": "Anda sudah keluar.",
     "password_changed": "Kata sandi sudah diganti; peramban lain dikeluarkan.",
-    "paid": "Duitku bilang: sudah dibayar. Pendaftaran sedang dikerjakan.",
-    "not_paid": "Duitku bilang: belum dibayar.",
+    "paid": "Menurut Duitku: sudah dibayar. Pendaftaran sedang dikerjakan.",
+    "not_paid": "Menurut Duitku: belum dibayar.",
     "invoice_unknown": "Duitku tidak mengenal pesanan ini.",
-    "amount_differs": "Duitku bilang: jumlah yang dibayar berbeda.",
+    "amount_differs": "Menurut Duitku: jumlah yang dibayar berbeda.",
     "unchanged": "Tidak ada yang berubah; statusnya sudah pasti.",
     "retried": "Sedang dicoba lagi; hasilnya segera terlihat di halaman ini.",
     "marked_paid": "Ditandai lunas; pendaftaran sedang dikerjakan.",
