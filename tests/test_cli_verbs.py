@@ -15,6 +15,7 @@ from kelaspay.cli import target
 from kelaspay.store import audit, messages
 from kelaspay.store.messages import State
 from tests.shell import shell
+from tests.world import OFFER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,6 +153,63 @@ def test_who_sits_at_a_terminal_is_asked_once_with_what_comes_of_it(shell: Shell
     yes = shell("payments", "refund", order_id, "--reason", "asked", typed="y\n")
     assert (yes.code, shell.world.status(order_id)) == (0, "refunded")
     assert re.search(r"by hand\.\n$", yes.out)
+
+
+def test_what_stopped_by_one_fault_is_tried_again_at_once(shell: Shell) -> None:
+    shell.world.offer(OFFER, "Kelas yang belum ada")
+    order_id = shell.world.buy_and_pay()
+    shell.world.work()
+    [dead] = shell.json("jobs", "list", "--standing", "dead")
+
+    assert (dead["merchant_order_id"], dead["fault"]) == (order_id, "course_unmapped")
+    assert "course_unmapped" in shell("jobs", "list", columns=80).out
+    by_fault = ("jobs", "retry", "--fault", "course_unmapped", "--standing", "dead")
+    assert shell(*by_fault, "--dry-run").out == "1 order would be tried again now.\n"
+    assert shell.world.status(order_id) == "review"
+    assert shell(*by_fault).out == "1 order set going.\n"
+    assert shell.world.status(order_id) == "paid"
+    assert shell(*by_fault).out == "Nothing stands so by course_unmapped.\n"
+    assert shell.json("jobs", "retry", order_id)["orders"] == [order_id]
+    assert [shell("jobs", "retry", *words).code for words in ((), ("KP1",), ("KP1", "--fault", "x"))] == [2, 1, 2]
+    assert _deeds(shell) == ["retried_all", "retried"]
+
+
+def test_what_takes_something_away_is_rehearsed_and_what_is_refused_is_refused_before(shell: Shell) -> None:
+    shell.world.sell()
+    shell("coupons", "add", "--code", "HEMAT", "--percent", "10")
+    shell("keys", "add", "web")
+    [endpoint] = [shell.json("webhooks", "add", "https://example.com/hook")["id"]]
+    shell("operators", "add", "ani@example.com")
+    shell("operators", "add", "budi@example.com")
+    taken = [
+        ("offers", "retire", OFFER),
+        ("coupons", "retire", "hemat"),
+        ("keys", "revoke", "1"),
+        ("webhooks", "disable", endpoint),
+        ("webhooks", "remove", endpoint),
+        ("operators", "remove", "ani@example.com"),
+    ]
+    before = shell.world.kept()
+    for words in taken:
+        assert shell(*words, "--dry-run").code == 0, words
+        assert shell(*words, typed="\n").code == 1, words
+        assert shell.world.kept() == before, words
+
+    done = [shell.json(*words, "--yes")["dry_run"] for words in taken]
+    refused = [
+        shell(*words, "--dry-run").code
+        for words in (*taken[2:3], *taken[4:], ("operators", "remove", "budi@example.com"))
+    ]
+
+    assert (set(done), set(refused)) == ({False}, {1})
+    assert _deeds(shell)[-6:] == [
+        "offer_retired",
+        "coupon_retired",
+        "key_revoked",
+        "endpoint_disabled",
+        "endpoint_removed",
+        "operator_removed",
+    ]
 
 
 def test_an_operator_of_one_school_alone_is_added(shell: Shell) -> None:

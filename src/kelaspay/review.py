@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from kelaspay.confirm import note_second_payment
@@ -40,6 +41,24 @@ def retry(
         if payment.attention is Attention.AMOUNT_DIFFERS:
             raise MoveRefused("Its amount differs; mark it paid if that is right.", merchant_order_id=merchant_order_id)
         _set_going(db, payment, start=start, at=at, actor=actor, what="retried", text=None)
+
+
+def hurry(
+    merchant_order_id: MerchantOrderId, *, database: Database, start: Start, now: Callable[[], datetime], actor: str
+) -> bool:
+    """Do not wait for the time that was set: ask Duitku, or try again to enroll. False where nothing is to be done.
+
+    Raises `PaymentUnknown`. Repeating it starts nothing twice.
+    """
+    with database.begin() as db:
+        payment = _payment(db, merchant_order_id)
+        if payment.status in UNPAID:
+            start(db, merchant_order_id, now())
+            return True
+    with suppress(MoveRefused):
+        retry(merchant_order_id, database=database, start=start, now=now, actor=actor)
+        return True
+    return False
 
 
 def mark_paid(

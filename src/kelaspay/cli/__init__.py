@@ -16,6 +16,7 @@ NOUNS = {
     "customers": "A person over all their orders; export and erasure.",
     "messages": "What buyers were told.",
     "events": "What Duitku and Thinkific sent.",
+    "jobs": "What runs, waits, is tried again or was given up.",
     "schools": "Schools beside the environment's own.",
     "whatsapp": "What buyers are told by WhatsApp.",
     "operators": "Who may use the console.",

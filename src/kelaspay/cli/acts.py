@@ -238,20 +238,16 @@ def _carefully(
     with desk() as at:
         payment = _payment(at, order_id)
         before = f"{order_id} ({payment.status}, {show.rupiah(payment.payment_amount)})"
-        do(at, at.database(dry_run=True))
+        would = f"{before} {act.would}"
+        consent.carefully(lambda database: do(at, database), at=at, would=would, dry_run=dry_run, yes=yes)
         if not dry_run:
-            consent.ask(f"{before} {act.would}", yes=yes)
-            do(at, at.outside.database)
             at.write_down(act.deed, order_id, act.text)
-        _say(at, order_id, f"{before} {act.would if dry_run else act.does}", json=json, dry_run=dry_run)
+        _say(at, order_id, would if dry_run else f"{before} {act.does}", json=json, dry_run=dry_run)
 
 
 def _say(at: Desk, order_id: str, said: str, *, json: bool, dry_run: bool = False) -> None:
-    if json:
-        status = _payment(at, order_id).status
-        show.data({"merchant_order_id": order_id, "status": status, "dry_run": dry_run, "said": said})
-    else:
-        print(said)
+    status = _payment(at, order_id).status
+    show.told(said, json=json, dry_run=dry_run, merchant_order_id=order_id, status=status)
 
 
 def _payment(at: Desk, order_id: str) -> Payment:

@@ -5,14 +5,30 @@ give it with --yes.
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kelaspay.cli import show
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kelaspay.cli.opening import Desk
+    from kelaspay.store.database import Database
+
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask first; for scripts.")]
 AGREED = frozenset({"y", "yes"})
+
+
+def carefully(
+    act: Callable[[Database], object], *, at: Desk, would: str, dry_run: bool, yes: bool, needed: bool = False
+) -> None:
+    """Rehearse an act, so that nobody is asked about what would be refused; then ask, and do it."""
+    act(at.database(dry_run=True))
+    if not dry_run:
+        ask(would, yes=yes, needed=needed)
+        act(at.outside.database)
 
 
 def ask(consequence: str, *, yes: bool, needed: bool = False) -> None:

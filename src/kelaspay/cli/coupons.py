@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from kelaspay.cli import entered, show
-from kelaspay.cli.opening import desk
+from kelaspay.cli import consent, entered, show
+from kelaspay.cli.opening import DryRun, desk
 from kelaspay.coupon import Coupon, checked, coded
 from kelaspay.faults import CouponUnknown, InvalidInput, OfferUnknown
 from kelaspay.pricing import too_little
 from kelaspay.store import coupons, offers
+from kelaspay.store.database import Database
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -55,12 +56,14 @@ def add(
     except InvalidInput as fault:
         field, why = next(iter(fault.fields.items()))
         raise typer.BadParameter(why, param_hint=f"--{field.replace('_', '-')}") from None
-    with desk() as at, at.outside.database.begin() as db:
-        found = offers.find_offer(db, offer) if offer else None
-        if offer and (found is None or found.school != school):
-            raise OfferUnknown(offer=offer)
-        doubts = too_little(coupon, [found] if found else offers.list_offers(db))
-        added = coupons.put_coupon(db, coupon, at.outside.now())
+    with desk() as at:
+        with at.outside.database.begin() as db:
+            found = offers.find_offer(db, offer) if offer else None
+            if offer and (found is None or found.school != school):
+                raise OfferUnknown(offer=offer)
+            doubts = too_little(coupon, [found] if found else offers.list_offers(db))
+            added = coupons.put_coupon(db, coupon, at.outside.now())
+        at.write_down("coupon_added" if added else "coupon_corrected", coupon.code, _off(coupon), school=school)
     for doubt in doubts:
         typer.echo(f"{doubt}: it leaves less than Rp 10.000, which cannot be paid, so it is refused there.", err=True)
     if json:
@@ -84,15 +87,29 @@ def list_all(*, json: show.AsJson = False) -> None:
 
 
 @app.command()
-def retire(code: Annotated[str, typer.Argument()], *, school: School = "", json: show.AsJson = False) -> None:
+def retire(
+    code: Annotated[str, typer.Argument()],
+    *,
+    school: School = "",
+    dry_run: DryRun = False,
+    yes: consent.Yes = False,
+    json: show.AsJson = False,
+) -> None:
     """Let no more orders have a coupon. Those that do keep their price."""
-    with desk() as at, at.outside.database.begin() as db:
-        if not coupons.retire_coupon(db, school, coded(code), at.outside.now()):
-            raise CouponUnknown(coupon=code)
-    if json:
-        show.data({"code": coded(code), "school": school, "retired": True})
-    else:
-        print(f"Retired {coded(code)}.")
+    name = coded(code)
+    would = f"{name} would be good for no more orders. Those that have it keep their price."
+    with desk() as at:
+
+        def act(database: Database) -> None:
+            with database.begin() as db:
+                if not coupons.retire_coupon(db, school, name, at.outside.now()):
+                    raise CouponUnknown(coupon=code)
+
+        consent.carefully(act, at=at, would=would, dry_run=dry_run, yes=yes)
+        if not dry_run:
+            at.write_down("coupon_retired", name, school=school)
+    said = would if dry_run else f"Retired {name}."
+    show.told(said, json=json, dry_run=dry_run, code=name, school=school, retired=not dry_run)
 
 
 def _off(coupon: Coupon) -> str:

@@ -18,7 +18,6 @@ from kelaspay.store.listing import Filter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kelaspay.payment import MerchantOrderId
     from kelaspay.store.database import Database
 
 app = typer.Typer(no_args_is_help=True)
@@ -42,7 +41,8 @@ ORDERS = (
 )
 AMONG = 200
 Email = Annotated[str, typer.Argument(help="Their e-mail address.")]
-STAYS = "Amounts, ids and dates stay. It cannot be undone."
+STAYS = "Amounts, ids and dates stay."
+FOR_EVER = "It cannot be undone."
 GOES = "name, e-mail address and phone number, notes, messages' texts, and what Duitku and Thinkific sent"
 
 
@@ -120,22 +120,24 @@ def erase(
     with desk() as at:
         only, address = at.school(school), _address(email)
         orders = _orders(at, only, address)
-        order_ids = _forget(at, at.database(dry_run=True), only, address)
-        would = f"{_counted(len(orders))} of {address} would lose {GOES}. {STAYS}"
-        if not dry_run:
-            consent.ask(would, yes=yes, needed=True)
-            order_ids = _forget(at, at.outside.database, only, address)
-            at.write_down("customer_erased", None, f"{len(order_ids)} orders", school=only)
-    if json:
-        show.data({"email": address, "orders": order_ids, "dry_run": dry_run})
-    else:
-        print(
-            would if dry_run else f"Erased: {_counted(len(order_ids))} of {address} lost {GOES}. Amounts and ids stay."
+        would = f"{_counted(len(orders))} of {address} would lose {GOES}. {STAYS} {FOR_EVER}"
+        consent.carefully(
+            lambda database: _forget(at, database, only, address),
+            at=at,
+            would=would,
+            dry_run=dry_run,
+            yes=yes,
+            needed=True,
         )
+        if not dry_run:
+            at.write_down("customer_erased", None, f"{len(orders)} orders", school=only)
+    said = would if dry_run else f"{_counted(len(orders))} of {address} lost {GOES}. {STAYS}"
+    order_ids = [row.merchant_order_id for row in orders]
+    show.told(said, json=json, dry_run=dry_run, email=address, orders=order_ids)
 
 
-def _forget(at: Desk, database: Database, school: str | None, email: str) -> list[MerchantOrderId]:
-    return forget(
+def _forget(at: Desk, database: Database, school: str | None, email: str) -> None:
+    forget(
         email,
         school=school,
         database=database,

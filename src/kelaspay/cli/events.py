@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kelaspay.cli import entered, show
-from kelaspay.cli.opening import OPERATOR, desk
+from kelaspay.cli.opening import OPERATOR, DryRun, desk
 from kelaspay.faults import EventUnknown
-from kelaspay.store import inbox
+from kelaspay.store import arrivals, inbox
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -26,7 +26,6 @@ COLUMNS = (
     show.Column("repeats", weight=1),
     show.Column("outcome", weight=4),
 )
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 EventId = Annotated[int, typer.Argument(max=entered.LARGEST_ID, help="An id that `events list` shows.")]
 
 
@@ -57,12 +56,30 @@ def show_one(event_id: EventId, *, json: show.AsJson = False) -> None:
 
 
 @app.command()
-def replay(event_id: EventId) -> None:
+def replay(event_id: EventId, *, json: show.AsJson = False) -> None:
     """Look at an event again, as if it had just come in. Nothing is done twice by that."""
-    with desk() as at, at.outside.database.begin() as db:
-        if not inbox.reopen(db, event_id):
-            raise EventUnknown(event_id=event_id)
-    print(f"Event {event_id} will be looked at again.")
+    with desk() as at:
+        with at.outside.database.begin() as db:
+            if not inbox.reopen(db, event_id):
+                raise EventUnknown(event_id=event_id)
+        at.write_down("replayed", f"event {event_id}")
+    show.told(f"Event {event_id} will be looked at again.", json=json, id=event_id)
+
+
+@app.command()
+def ignore(
+    event_id: EventId,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; it is kept in the audit.")],
+    json: show.AsJson = False,
+) -> None:
+    """Set an event aside that nothing can come of. `replay` takes it up again."""
+    with desk() as at:
+        with at.outside.database.begin() as db:
+            if not arrivals.set_aside(db, event_id, at.outside.now()):
+                raise EventUnknown(event_id=event_id)
+        at.write_down("ignored", f"event {event_id}", reason)
+    show.told(f"Event {event_id} is set aside.", json=json, id=event_id)
 
 
 @app.command()
@@ -74,6 +91,7 @@ def adopt(
     email: Annotated[str, typer.Option(help="The buyer's e-mail address; the access goes there.")],
     phone: Annotated[str, typer.Option(help="The buyer's phone number.")],
     dry_run: DryRun = False,
+    json: show.AsJson = False,
 ) -> None:
     """Take up an order that Duitku calls back about and that is not known here: it was made after the last backup.
 
@@ -93,8 +111,11 @@ def adopt(
             now=at.outside.now,
             actor=OPERATOR,
         )
+        if not dry_run:
+            at.write_down("adopted", payment.merchant_order_id, f"event {event_id}")
         paid = f"{payment.merchant_order_id} ({show.rupiah(payment.payment_amount)})"
-    print(f"{paid} would be taken up and enrolled." if dry_run else f"{paid} is taken up and will be enrolled.")
+    said = f"{paid} would be taken up and enrolled." if dry_run else f"{paid} is taken up and will be enrolled."
+    show.told(said, json=json, dry_run=dry_run, merchant_order_id=payment.merchant_order_id)
 
 
 def _brief(row: sa.Row[Any]) -> dict[str, Any]:

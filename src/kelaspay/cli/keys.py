@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from kelaspay.api_faults import KeyUnknown
-from kelaspay.cli import entered, show
-from kelaspay.cli.opening import OPERATOR, desk
+from kelaspay.cli import consent, entered, show
+from kelaspay.cli.opening import DryRun, desk
 from kelaspay.keys import make_key
-from kelaspay.store import audit, keys
-from kelaspay.store.audit import Deed
+from kelaspay.store import keys
+from kelaspay.store.database import Database
 from kelaspay.store.keys import Scope
 
 app = typer.Typer(no_args_is_help=True)
@@ -51,8 +51,7 @@ def add(
             environment=at.outside.settings.duitku_environment,
             now=now,
         )
-        with at.outside.database.begin() as db:
-            audit.write_down(db, Deed(now, None, OPERATOR, "command line", "key_added", key.hint, _scopes(key.scopes)))
+        at.write_down("key_added", key.hint, _scopes(key.scopes), school=key.school)
     if json:
         show.data({"id": key.id, "key": text, "name": key.name, "scopes": sorted(key.scopes), "school": key.school})
     else:
@@ -73,14 +72,28 @@ def list_all(*, json: show.AsJson = False) -> None:
 @app.command()
 def revoke(
     key_id: Annotated[int, typer.Argument(max=entered.LARGEST_ID, help="An id that `keys list` shows.")],
+    *,
+    dry_run: DryRun = False,
+    yes: consent.Yes = False,
+    json: show.AsJson = False,
 ) -> None:
     """End a key at once; what it did stays."""
-    with desk() as at, at.outside.database.begin() as db:
-        now = at.outside.now()
-        if not keys.revoke_key(db, key_id, now):
+    with desk() as at:
+        with at.outside.database.read() as db:
+            key = next((each for each in keys.list_keys(db) if each.id == key_id), None)
+        if key is None:
             raise KeyUnknown(key_id=key_id)
-        audit.write_down(db, Deed(now, None, OPERATOR, "command line", "key_revoked", str(key_id)))
-    print(f"Revoked {key_id}.")
+        would = f"Key {key_id} ({key.name}) would stop working at once, for good."
+
+        def act(database: Database) -> None:
+            with database.begin() as db:
+                if not keys.revoke_key(db, key_id, at.outside.now()):
+                    raise KeyUnknown(key_id=key_id)
+
+        consent.carefully(act, at=at, would=would, dry_run=dry_run, yes=yes)
+        if not dry_run:
+            at.write_down("key_revoked", key.hint, key.name, school=key.school)
+    show.told(would if dry_run else f"Revoked {key_id}.", json=json, dry_run=dry_run, id=key_id)
 
 
 def _scopes(scopes: frozenset[Scope]) -> str:

@@ -77,7 +77,7 @@ def resend(
             said = _resend_one(at, message_id, dry_run=dry_run)
         else:
             said = _resend_failed(at, at.school(school), dry_run=dry_run, yes=yes)
-    show.data(said) if json else print(said["said"])
+    show.told(**said, json=json)
 
 
 def _resend_one(at: Desk, message_id: int, *, dry_run: bool) -> dict[str, Any]:

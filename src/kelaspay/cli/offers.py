@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from kelaspay.catalogue import check_ids
-from kelaspay.cli import show
+from kelaspay.cli import consent, show
 from kelaspay.cli.csv_offers import as_csv, read_csv, read_offer
-from kelaspay.cli.opening import SchoolKey, desk
+from kelaspay.cli.opening import DryRun, SchoolKey, desk
 from kelaspay.faults import InvalidInput, OfferUnknown
 from kelaspay.payment import Offer
 from kelaspay.school import DEFAULT
 from kelaspay.store import offers
-from kelaspay.store.database import Db
+from kelaspay.store.database import Database, Db
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -72,10 +72,12 @@ def add(
     except InvalidInput as fault:
         column, why = next(iter(fault.fields.items()))
         raise typer.BadParameter(why, param_hint=f"--{column.replace('_', '-')}") from None
-    with desk() as at, at.outside.database.begin() as db:
+    with desk() as at:
         at.outside.schools.profile(school)
-        doubts = check_ids(db, offer)
-        added = offers.put_offer(db, offer, at.outside.now())
+        with at.outside.database.begin() as db:
+            doubts = check_ids(db, offer)
+            added = offers.put_offer(db, offer, at.outside.now())
+        at.write_down("offer_added" if added else "offer_corrected", slug, f"price {price}", school=school)
     for doubt in doubts:
         typer.echo(doubt, err=True)
     if json:
@@ -107,13 +109,18 @@ def import_all(
     school: SchoolKey = DEFAULT,
 ) -> None:
     """Add or correct the offers of a CSV file: all of them, or none when a line is wrong."""
-    with desk() as at, at.outside.database.begin() as db:
+    with desk() as at:
         at.outside.schools.profile(school)
         read = read_csv(file.read_text(encoding="utf-8-sig"), school)
-        for line, offer in read.items():
-            for doubt in _checked(db, line, offer):
-                typer.echo(f"line {line}: {doubt}", err=True)
-        added = sum(offers.put_offer(db, offer, at.outside.now()) for offer in read.values())
+        with at.outside.database.begin() as db:
+            for line, offer in read.items():
+                for doubt in _checked(db, line, offer):
+                    typer.echo(f"line {line}: {doubt}", err=True)
+            put = [(offer, offers.put_offer(db, offer, at.outside.now())) for offer in read.values()]
+        for offer, new in put:
+            deed = "offer_added" if new else "offer_corrected"
+            at.write_down(deed, offer.slug, f"price {offer.price}", school=school)
+    added = sum(new for _offer, new in put)
     print(f"{added} added, {len(read) - added} corrected.")
 
 
@@ -137,9 +144,27 @@ def list_all(
 
 
 @app.command()
-def retire(slug: Annotated[str, typer.Argument()]) -> None:
+def retire(
+    slug: Annotated[str, typer.Argument()],
+    *,
+    dry_run: DryRun = False,
+    yes: consent.Yes = False,
+    json: show.AsJson = False,
+) -> None:
     """Take an offer off sale. Payments that are made stay as they are."""
-    with desk() as at, at.outside.database.begin() as db:
-        if not offers.retire_offer(db, slug, at.outside.now()):
+    with desk() as at:
+        with at.outside.database.read() as db:
+            offer = offers.find_offer(db, slug)
+        if offer is None:
             raise OfferUnknown(offer=slug)
-    print(f"Retired {slug}.")
+        would = f"{slug} ({offer.name}) would be off sale at once. Payments that are made stay."
+
+        def act(database: Database) -> None:
+            with database.begin() as db:
+                if not offers.retire_offer(db, slug, at.outside.now()):
+                    raise OfferUnknown(offer=slug)
+
+        consent.carefully(act, at=at, would=would, dry_run=dry_run, yes=yes)
+        if not dry_run:
+            at.write_down("offer_retired", slug, school=offer.school)
+    show.told(would if dry_run else f"Retired {slug}.", json=json, dry_run=dry_run, slug=slug)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from getpass import getuser
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -61,8 +62,15 @@ class Desk:
         with self.outside.database.begin() as db:
             payment = payments.find_payment(db, subject) if subject else None
             whose = payment.school if payment else EVERYWHERE if school is None else school
-            deed = Deed(self.outside.now(), None, OPERATOR, ADDRESS, action, subject, text, whose)
-            audit.write_down(db, deed)
+            audit.write_down(db, self.deed(action, subject, text, school=whose))
+
+    def deed(self, action: str, subject: str | None, text: str | None = None, *, school: str) -> Deed:
+        """An act at this machine, by whoever is signed in to it."""
+        try:
+            address = f"{ADDRESS}: {getuser()}"
+        except (KeyError, OSError):  # a container's user need have no name
+            address = ADDRESS
+        return Deed(self.outside.now(), None, OPERATOR, address, action, subject, text, school)
 
 
 class Rehearsal(Database):

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kelaspay.cli import consent, show
-from kelaspay.cli.opening import ADDRESS, OPERATOR, Desk, DryRun, OnlySchool, desk
+from kelaspay.cli.opening import Desk, DryRun, OnlySchool, desk
 from kelaspay.faults import InvalidInput, MoveRefused, OperatorUnknown
 from kelaspay.operators import invite, invited
 from kelaspay.operators import remove as remove_operator
 from kelaspay.second_factor import reset
 from kelaspay.store import operators
-from kelaspay.store.audit import EVERYWHERE, Deed
+from kelaspay.store.audit import EVERYWHERE
 from kelaspay.store.operators import Operator, Role
 
 if TYPE_CHECKING:
@@ -90,13 +90,13 @@ def remove(
     with desk() as at:
         operator = _operator(at, email)
         would = f"{operator.email} ({operator.role}) would be removed."
-        _remove(at, at.database(dry_run=True), operator)
+        consent.carefully(
+            lambda database: _remove(at, database, operator), at=at, would=would, dry_run=dry_run, yes=yes
+        )
         if not dry_run:
-            consent.ask(would, yes=yes)
-            _remove(at, at.outside.database, operator)
             at.write_down("operator_removed", operator.email, school=operator.school)
     said = would if dry_run else f"Removed {operator.email}."
-    show.data({"email": operator.email, "dry_run": dry_run, "said": said}) if json else print(said)
+    show.told(said, json=json, dry_run=dry_run, email=operator.email)
 
 
 @app.command()
@@ -118,14 +118,11 @@ def reset_second_factor(
             if not dry_run:
                 consent.ask(would, yes=yes)
                 _reset(at, at.outside.database, operator)
-    show.data({"email": operator.email, "dry_run": dry_run, "said": said}) if json else print(said)
+    show.told(said, json=json, dry_run=dry_run, email=operator.email)
 
 
 def _reset(at: Desk, database: Database, operator: Operator) -> bool:
-    deed = Deed(
-        at.outside.now(), None, OPERATOR, ADDRESS, "second_factor_reset", operator.email, school=operator.school
-    )
-    return reset(database, operator, deed)
+    return reset(database, operator, at.deed("second_factor_reset", operator.email, school=operator.school))
 
 
 def _remove(at: Desk, database: Database, operator: Operator) -> None:

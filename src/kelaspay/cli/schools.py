@@ -9,13 +9,12 @@ import typer
 from pydantic import SecretStr
 
 from kelaspay.cli import show
-from kelaspay.cli.opening import OPERATOR, Desk, desk
+from kelaspay.cli.opening import Desk, desk
 from kelaspay.faults import MoveRefused
 from kelaspay.formats import Seller
 from kelaspay.school import DEFAULT
 from kelaspay.schools import Keys, keep_school
-from kelaspay.store import audit, schools
-from kelaspay.store.audit import Deed
+from kelaspay.store import schools
 from kelaspay.store.schools import Credentials
 from kelaspay.thinkific.oauth import checked_subdomain
 
@@ -63,8 +62,7 @@ def add(
         kept = keep_school(
             bare, keys, database=outside.database, vault=outside.vault, start=at.engine.start, now=outside.now
         )
-        with outside.database.begin() as db:
-            audit.write_down(db, Deed(outside.now(), None, OPERATOR, "command line", "school_kept", bare))
+        at.write_down("school_kept", bare)
         row, lacking = _row(at, kept), _lacking(at, kept)
     if json:
         show.data(row | {"lacking": lacking})

@@ -50,6 +50,11 @@ def data(value: object) -> None:
     print(json.dumps(value, default=plain, ensure_ascii=False, indent=2))
 
 
+def told(said: str, *, json: bool, dry_run: bool = False, **facts: object) -> None:
+    """Print what was done in a sentence, or as JSON with what it was done to."""
+    data({**facts, "dry_run": dry_run, "said": said}) if json else print(said)
+
+
 def table(rows: Sequence[dict[str, Any]], columns: Sequence[Column], *, empty: str) -> None:
     """Print a table, or in words that there is nothing. Columns that say nothing of any row are left out."""
     if not rows:

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from kelaspay import endpoints
-from kelaspay.cli import entered, show
-from kelaspay.cli.opening import OPERATOR, Desk, desk
+from kelaspay.cli import consent, entered, show
+from kelaspay.cli.opening import Desk, DryRun, desk
 from kelaspay.deliver import Outbox, deliver
-from kelaspay.store import audit, deliveries
+from kelaspay.store import deliveries
 from kelaspay.store import endpoints as kept
-from kelaspay.store.audit import Deed
+from kelaspay.store.database import Database
 from kelaspay.store.deliveries import State
 from kelaspay.store.endpoints import Endpoint
 
@@ -67,7 +67,7 @@ def add(
             dialer=at.outside.dialer,
             now=at.outside.now(),
         )
-        _write_down(at, "endpoint_added", made.id, url)
+        at.write_down("endpoint_added", made.id, url)
     if json:
         show.data({"id": made.id, "url": made.url, "types": made.listed, "school": school, "secret": secret})
     else:
@@ -83,12 +83,22 @@ def list_all(*, json: show.AsJson = False) -> None:
 
 
 @app.command()
-def remove(endpoint_id: EndpointId) -> None:
+def remove(
+    endpoint_id: EndpointId, *, dry_run: DryRun = False, yes: consent.Yes = False, json: show.AsJson = False
+) -> None:
     """Forget an endpoint with its secret and its deliveries."""
+    would = f"{endpoint_id} would be forgotten with its secret and its deliveries. It cannot be undone."
     with desk() as at:
-        endpoints.remove_endpoint(endpoint_id, school=None, database=at.outside.database)
-        _write_down(at, "endpoint_removed", endpoint_id)
-    print(f"Removed {endpoint_id}.")
+        consent.carefully(
+            lambda database: endpoints.remove_endpoint(endpoint_id, school=None, database=database),
+            at=at,
+            would=would,
+            dry_run=dry_run,
+            yes=yes,
+        )
+        if not dry_run:
+            at.write_down("endpoint_removed", endpoint_id)
+    show.told(would if dry_run else f"Removed {endpoint_id}.", json=json, dry_run=dry_run, id=endpoint_id)
 
 
 @app.command()
@@ -102,22 +112,36 @@ def rotate(endpoint_id: EndpointId, *, json: show.AsJson = False) -> None:
             vault=at.outside.vault,
             now=at.outside.now(),
         )
-        _write_down(at, "endpoint_rotated", endpoint_id)
+        at.write_down("endpoint_rotated", endpoint_id)
     show.data({"id": endpoint_id, "secret": secret}) if json else print(secret)
 
 
 @app.command()
-def disable(endpoint_id: EndpointId) -> None:
+def disable(
+    endpoint_id: EndpointId, *, dry_run: DryRun = False, yes: consent.Yes = False, json: show.AsJson = False
+) -> None:
     """Tell an endpoint nothing until it is enabled again."""
-    _enable(endpoint_id, enabled=False)
-    print(f"Disabled {endpoint_id}.")
+    would = f"{endpoint_id} would be told nothing until it is enabled; what happens meanwhile it never hears of."
+    with desk() as at:
+        consent.carefully(
+            lambda database: _enable(at, database, endpoint_id, enabled=False),
+            at=at,
+            would=would,
+            dry_run=dry_run,
+            yes=yes,
+        )
+        if not dry_run:
+            at.write_down("endpoint_disabled", endpoint_id)
+    show.told(would if dry_run else f"Disabled {endpoint_id}.", json=json, dry_run=dry_run, id=endpoint_id)
 
 
 @app.command()
-def enable(endpoint_id: EndpointId) -> None:
+def enable(endpoint_id: EndpointId, *, json: show.AsJson = False) -> None:
     """Tell an endpoint again; what happened while it was disabled is not told after the event."""
-    _enable(endpoint_id, enabled=True)
-    print(f"Enabled {endpoint_id}.")
+    with desk() as at:
+        _enable(at, at.outside.database, endpoint_id, enabled=True)
+        at.write_down("endpoint_enabled", endpoint_id)
+    show.told(f"Enabled {endpoint_id}.", json=json, id=endpoint_id)
 
 
 @app.command("deliveries")
@@ -136,12 +160,12 @@ def list_deliveries(
 
 
 @app.command()
-def redeliver(delivery_id: DeliveryId) -> None:
+def redeliver(delivery_id: DeliveryId, *, json: show.AsJson = False) -> None:
     """Send a delivery once more, under the id that it had; the worker does it."""
     with desk() as at:
         endpoints.redeliver(delivery_id, school=None, database=at.outside.database, now=at.outside.now())
-        _write_down(at, "redelivered", str(delivery_id))
-    print(f"Delivery {delivery_id} is sent again.")
+        at.write_down("redelivered", f"delivery {delivery_id}")
+    show.told(f"Delivery {delivery_id} is sent again.", json=json, id=delivery_id)
 
 
 @app.command()
@@ -161,17 +185,15 @@ def ping(endpoint_id: EndpointId, *, json: show.AsJson = False) -> None:
         raise typer.Exit(show.EXIT_FAILED)
 
 
-def _enable(endpoint_id: str, *, enabled: bool) -> None:
-    with desk() as at:
-        endpoints.change_endpoint(
-            endpoint_id,
-            school=None,
-            enabled=enabled,
-            database=at.outside.database,
-            dialer=at.outside.dialer,
-            now=at.outside.now(),
-        )
-        _write_down(at, "endpoint_enabled" if enabled else "endpoint_disabled", endpoint_id)
+def _enable(at: Desk, database: Database, endpoint_id: str, *, enabled: bool) -> None:
+    endpoints.change_endpoint(
+        endpoint_id,
+        school=None,
+        enabled=enabled,
+        database=database,
+        dialer=at.outside.dialer,
+        now=at.outside.now(),
+    )
 
 
 def _row(endpoint: Endpoint) -> dict[str, Any]:
@@ -182,8 +204,3 @@ def _row(endpoint: Endpoint) -> dict[str, Any]:
 def _delivery(row: Any) -> dict[str, Any]:
     known = dict(row._mapping)  # noqa: SLF001 - the documented way to a row's names
     return known if row.state == State.WAITING else known | {"due_at": None}
-
-
-def _write_down(at: Desk, action: str, subject: str, text: str | None = None) -> None:
-    with at.outside.database.begin() as db:
-        audit.write_down(db, Deed(at.outside.now(), None, OPERATOR, "command line", action, subject, text))

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from kelaspay.store.database import Db
 
 
+MOST_AT_ONCE = 500
+"""For how many it is done at once: what a person can answer for."""
+
+
 class Standing(StrEnum):
     RUNNING = "running"
     WAITING = "waiting"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
-from kelaspay.faults import MoveRefused, PaymentUnknown
-from kelaspay.payment import UNPAID, MerchantOrderId
-from kelaspay.review import retry
-from kelaspay.store import agenda, payments
+from kelaspay.payment import MerchantOrderId
+from kelaspay.review import hurry
+from kelaspay.store import agenda
 from kelaspay.store.agenda import Standing
 from kelaspay.web.console.page import ConsoleRoute, back, page
 from kelaspay.web.console.visit import Acting, Looking, Visitor, outside_of, start_of, write_down
@@ -19,7 +17,6 @@ from kelaspay.web.console.visit import Acting, Looking, Visitor, outside_of, sta
 router = APIRouter(prefix="/console/jobs", route_class=ConsoleRoute, include_in_schema=False)
 
 MOST = 100
-MOST_AT_ONCE = 500
 
 
 @router.get("")
@@ -45,7 +42,7 @@ def retry_all(
     """Try again everything that stands so by one fault; first it is said how many."""
     standing, kind = _standing(state), fault.replace("\0", "")
     with outside_of(request).database.read() as db:
-        order_ids = agenda.of_kind(db, visitor.only, standing, kind, MOST_AT_ONCE) if kind else []
+        order_ids = agenda.of_kind(db, visitor.only, standing, kind, agenda.MOST_AT_ONCE) if kind else []
     if not sure or not order_ids:
         return page(request, "all_jobs.html", visitor, count=len(order_ids), standing=standing, fault=kind)
     done = sum(_now(request, visitor, order_id) for order_id in order_ids)
@@ -64,23 +61,13 @@ def try_now(order_id: str, request: Request, visitor: Acting) -> Response:
 def _now(request: Request, visitor: Visitor, order_id: str) -> bool:
     """Whether there was anything to set going: a payment's enrollment, or the next question to Duitku."""
     outside = outside_of(request)
-    with outside.database.begin() as db:
-        payment = payments.find_payment(db, order_id.replace("\0", ""))
-        if payment is None:
-            raise PaymentUnknown(merchant_order_id=order_id)
-        if payment.status in UNPAID:
-            start_of(request)(db, payment.merchant_order_id, outside.now())
-            return True
-    with suppress(MoveRefused):
-        retry(
-            MerchantOrderId(order_id),
-            database=outside.database,
-            start=start_of(request),
-            now=outside.now,
-            actor=visitor.operator.actor,
-        )
-        return True
-    return False
+    return hurry(
+        MerchantOrderId(order_id.replace("\0", "")),
+        database=outside.database,
+        start=start_of(request),
+        now=outside.now,
+        actor=visitor.operator.actor,
+    )
 
 
 def _standing(state: str) -> Standing:
