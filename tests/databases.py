@@ -1,13 +1,11 @@
 """Databases for tests, migrated and empty, at a price that a thousand tests can pay: a server's is emptied between two
-tests instead of being made anew, and SQLite's file lies in memory where the machine has a folder there.
+tests instead of being made anew, and what was compiled for one test serves the next.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
-from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
+from contextlib import ExitStack, closing
+from functools import cache
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -19,14 +17,11 @@ from tests.servers import fresh_database
 from tests.twin import make_queue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
-BOTH = ("sqlite", "postgresql+redis")
+    import sqlalchemy as sa
 
-MEMORY = Path("/dev/shm")  # noqa: S108 - private folders are made in it
-ROOM = 256 * 2**20
-"""So much must be free in memory, in bytes; a container may give next to nothing."""
+BOTH = ("sqlite", "postgresql+redis")
 
 OURS = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')"
 TABLES = f"""
@@ -36,6 +31,7 @@ TABLES = f"""
 SEQUENCES = "SELECT schemaname, sequencename FROM pg_sequences WHERE last_value IS NOT NULL"
 SHAPE = f"""
     SELECT md5(string_agg(part, '|' ORDER BY part)) FROM (
+        SELECT datallowconn::text || datconnlimit FROM pg_database WHERE datname = current_database() UNION ALL
         SELECT c.oid || c.relname || a.attname || a.atttypid || a.attnotnull FROM pg_attribute a
             JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {OURS}
         UNION ALL SELECT oid || conname FROM pg_constraint
@@ -52,25 +48,23 @@ CUT_OFF = """
 """
 
 
+def known(url: str) -> Database:
+    """The database at this address with what was compiled for whoever used the address before: a story's statements
+    take as long to compile as to run. Nothing else is kept; closing it closes its connections.
+    """
+    return Database(url, engine=_engine(url))
+
+
+@cache
+def _engine(url: str) -> sa.Engine:
+    return Database(url).engine
+
+
 def fill(url: str) -> None:
     """Make every table, the engine's and its twin's as well."""
     with closing(Database(url)) as database:
         migrate(database)
         make_queue(database)
-
-
-@contextmanager
-def folder_in_memory(otherwise: Path) -> Iterator[Path]:
-    """A private folder that no disk is waited for in; on the disk where the machine has no such memory."""
-    with tempfile.TemporaryDirectory(prefix="kelaspay-", dir=MEMORY if _roomy(MEMORY) else otherwise) as folder:
-        yield Path(folder)
-
-
-def _roomy(folder: Path) -> bool:
-    if not os.access(folder, os.W_OK):
-        return False
-    there = os.statvfs(folder)
-    return there.f_bavail * there.f_frsize >= ROOM
 
 
 class Reused:
@@ -83,31 +77,32 @@ class Reused:
         self._admin_url = admin_url
         self._template = template
         self._stack = stack
-        self._url: str | None = None
+        self._url = ""
+        self._db: psycopg.Connection | None = None
+        """Stays open: a new connection costs a server more than emptying all tables."""
         self._shape: Any = None
         self._filled: list[tuple[str, str]] = []
         """The tables that have rows from the beginning, such as the migrations that ran."""
 
     def lend(self) -> str:
         """Its address. Whoever is still connected is cut off."""
-        if self._url is None or not self._emptied(self._url):
+        if self._db is None or not self._emptied(self._db):
             self._url = self._stack.enter_context(fresh_database(self._admin_url, self._template))
-            with psycopg.connect(self._url, autocommit=True) as db:
-                self._filled = [table for table in db.execute(TABLES).fetchall() if _has_rows(db, table)]
-                self._shape = self._look(db)
+            self._db = self._stack.enter_context(closing(psycopg.connect(self._url, autocommit=True)))
+            self._filled = [table for table in self._db.execute(TABLES).fetchall() if _has_rows(self._db, table)]
+            self._shape = self._look(self._db)
         return self._url
 
-    def _emptied(self, url: str) -> bool:
+    def _emptied(self, db: psycopg.Connection) -> bool:
         try:
-            with psycopg.connect(url, autocommit=True) as db:
-                db.execute(CUT_OFF)
-                if self._look(db) != self._shape:
-                    return False
-                with db.transaction():
-                    _delete_rows(db, set(self._filled))
-                return True
+            db.execute(CUT_OFF)
+            if self._look(db) != self._shape:
+                return False
+            with db.transaction():
+                _delete_rows(db, set(self._filled))
         except psycopg.Error:
             return False
+        return True
 
     def _look(self, db: psycopg.Connection) -> list[Any]:
         """What no test may change in a database that the next one gets."""

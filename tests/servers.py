@@ -33,7 +33,8 @@ from psycopg import sql
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PATIENCE = 30.0
+PATIENCE = 120.0
+"""Seconds, for what comes at once: a machine that others use may stand still for a minute."""
 NOBODY = "nobody"
 REDIS_DATABASES = 64
 # Below what a kernel hands to outgoing connections: one of those could hold a stopped server's port, even by
@@ -82,6 +83,8 @@ class PostgresServer:
             "fsync": "on" if self._fsync else "off",
             "full_page_writes": "on" if self._fsync else "off",
             "synchronous_commit": "on" if self._fsync else "off",
+            "autovacuum": "on" if self._fsync else "off",  # tests are over before it would be of use
+            "max_wal_size": "1GB" if self._fsync else "128MB",  # it may lie in memory
             "log_min_messages": "fatal",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]

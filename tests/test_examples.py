@@ -21,7 +21,7 @@ from playwright.sync_api import expect
 
 from tests.chaos.fleet import until
 from tests.pages import chromium
-from tests.servers import free_port
+from tests.servers import PATIENCE, free_port
 from tests.webhooks_out.receiver import deliver_due, now_is_real, tell
 
 if TYPE_CHECKING:
@@ -30,16 +30,14 @@ if TYPE_CHECKING:
     from tests.world import World
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-PATIENCE = 60.0
 
 pytestmark = [pytest.mark.xdist_group("examples")]
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[tuple[str, Path]]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Somebody's web site on a port of its own, and its folder."""
-    folder = Path(os.environ.get("TMPDIR", "/tmp")) / f"kelaspay-site-{os.getpid()}"  # noqa: S108 - a folder of our own
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("site")
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -52,7 +50,6 @@ def site() -> Iterator[tuple[str, Path]]:
     server.shutdown()
     serving.join()
     server.server_close()
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +75,9 @@ def sold_by(*command: str) -> str:
 def pay(address: str) -> None:
     """At the emulated Duitku, the invoice with this address."""
     duitku = f"{urlsplit(address).scheme}://{urlsplit(address).netloc}"
-    orders = httpx2.get(f"{duitku}/_emulator/orders").json()["orders"]
+    orders = httpx2.get(f"{duitku}/_emulator/orders", timeout=PATIENCE).json()["orders"]
     [order_id] = [each["merchant_order_id"] for each in orders if each["reference"] in address]
-    httpx2.post(f"{duitku}/_emulator/orders/{order_id}/pay", json={}).raise_for_status()
+    httpx2.post(f"{duitku}/_emulator/orders/{order_id}/pay", json={}, timeout=PATIENCE).raise_for_status()
 
 
 def program(name: str) -> str:
@@ -120,7 +117,8 @@ def test_a_script_verifies_a_webhook_prints_it_once_and_refuses_what_is_forged(e
             assert until(lambda: listens(port))
             order_id = embedded.buy()
             deliver_due(embedded)
-            forged = httpx2.post(f"http://127.0.0.1:{port}/kelaspay", content=b'{"type": "order.paid"}')
+            address = f"http://127.0.0.1:{port}/kelaspay"
+            forged = httpx2.post(address, content=b'{"type": "order.paid"}', timeout=PATIENCE)
 
             assert running.stdout.readline() == f"order.created {order_id}\n"
             assert forged.status_code == 400

@@ -1,4 +1,4 @@
-"""The first hour of a newcomer, in programs of their own: the demo, both emulators, the service, and a first sale."""
+"""The first hour of a newcomer: the demo, both emulators and the service in programs of their own, and a first sale."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
+from kelaspay.__main__ import main
 from kelaspay.settings import Settings
-from tests.servers import free_port
+from tests.servers import PATIENCE, free_port
+from tests.shell import Ran
 from tests.world import WANTED
 
 if TYPE_CHECKING:
@@ -28,42 +30,44 @@ KEYS = {
     "THINKIFIC_SUBDOMAIN": "kelas",
     "THINKIFIC_API_KEY": "0123456789abcdef0123456789abcdef",
 }
-PATIENCE = 90.0
 
 
 class Newcomer:
     """A folder, an environment, and a terminal."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self._environment = environment
         ours = {name.upper() for name in Settings.model_fields}
-        others = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in ours}
-        self._environment = {**others, "COLUMNS": "100", **environment}
+        for name in [name for name in os.environ if name.removesuffix("_FILE") in ours]:
+            environment.delenv(name)
+        environment.chdir(folder)
+        self.set(COLUMNS="100")
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [KELASPAY, *words],
-            cwd=self._folder,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE * 2,
-            check=False,
-        )
+    def set(self, **variables: str) -> None:
+        for name, value in variables.items():
+            self._environment.setenv(name, value)
+
+    def run(self, *words: str) -> Ran:
+        """Type a command that ends soon; it runs in this process."""
+        self._capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        printed = self._capsys.readouterr()
+        return Ran(int(ended.value.code or 0), printed.out, printed.err)
 
     @contextmanager
     def running(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-        with subprocess.Popen(
-            [KELASPAY, *words],
-            cwd=self._folder,
-            env=self._environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as process:
+        with subprocess.Popen([KELASPAY, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
                 yield process
             finally:
                 process.terminate()
+
+
+@pytest.fixture
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Newcomer:
+    return Newcomer(tmp_path, monkeypatch, capsys)
 
 
 def until(http: httpx2.Client, url: str, right: Callable[[Any], bool]) -> Any:
@@ -81,8 +85,9 @@ def until(http: httpx2.Client, url: str, right: Callable[[Any], bool]) -> Any:
     pytest.fail(f"{url} last said {said}")
 
 
+@pytest.mark.usefixtures("at")
 def test_the_demo_buys_one_course_and_says_how_it_went(tmp_path: Path) -> None:
-    ran = Newcomer(tmp_path).run("demo", "--once")
+    ran = subprocess.run([KELASPAY, "demo", "--once"], capture_output=True, text=True, timeout=PATIENCE, check=False)
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert re.findall(r"^ ?(\d+)\. ", ran.stdout, re.MULTILINE) == [str(number) for number in range(1, 15)]
@@ -91,11 +96,10 @@ def test_the_demo_buys_one_course_and_says_how_it_went(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_first_sale_between_the_emulators_from_the_command_line(tmp_path: Path) -> None:
+def test_a_first_sale_between_the_emulators_from_the_command_line(tmp_path: Path, at: Newcomer) -> None:
     ports = {name: free_port() for name in ("duitku", "thinkific", "web")}
     duitku, thinkific, web = (f"http://127.0.0.1:{port}" for port in ports.values())
-    at = Newcomer(
-        tmp_path,
+    at.set(
         **KEYS,
         DUITKU_V2_URL=duitku,
         DUITKU_POP_URL=duitku,
@@ -125,17 +129,17 @@ def test_a_first_sale_between_the_emulators_from_the_command_line(tmp_path: Path
         serving.terminate()
 
         assert serving.wait(PATIENCE) == 0
-    assert healthy.returncode == 0, healthy.stdout
-    assert added.stdout == "Added pertama, Rp 125.000.\n"
-    assert re.search(rf"^{order_id}  .*  Rp 125.000  completed", listed.stdout, re.MULTILINE)
-    assert (second.returncode, "REDIS_URL must be set" in second.stderr) == (1, True)
+    assert healthy.code == 0, healthy.out
+    assert added.out == "Added pertama, Rp 125.000.\n"
+    assert re.search(rf"^{order_id}  .*  Rp 125.000  completed", listed.out, re.MULTILINE)
+    assert (second.code, "REDIS_URL must be set" in second.err) == (1, True)
     assert (tmp_path / "data" / "secret.key").stat().st_mode & 0o777 == 0o600
 
 
-def test_nothing_set_is_said_in_one_line(tmp_path: Path) -> None:
-    ran = Newcomer(tmp_path).run("serve")
+def test_nothing_set_is_said_in_one_line(at: Newcomer) -> None:
+    ran = at.run("serve")
 
-    assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr == (
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == (
         "kelaspay: DUITKU_MERCHANT_CODE, DUITKU_API_KEY, THINKIFIC_SUBDOMAIN, THINKIFIC_API_KEY: not set\n"
     )

@@ -32,6 +32,7 @@ from kelaspay.store.inbox import list_events, refused_since
 from kelaspay.store.tables import metadata, refusals
 from kelaspay_emulators.duitku import TEST_MERCHANTS, DuitkuEmulator
 from kelaspay_emulators.thinkific import Course, ThinkificEmulator
+from tests.databases import known
 from tests.twin import TwinEngine, make_queue
 
 if TYPE_CHECKING:
@@ -325,7 +326,8 @@ def world_on(
         thinkific.switches.rate = None
         settings = settings_for(folder, database_url, redis_url, thinkific, **more)
         hosts = Hosts(duitku=duitku, thinkific=thinkific)
-        outside = stack.enter_context(opened(settings, transport=hosts, now=clock, tracing=tracing))
+        database = known(settings.database)
+        outside = stack.enter_context(opened(settings, transport=hosts, now=clock, tracing=tracing, database=database))
         inbox = Inbox(outside.database, clock, count=outside.metrics.callback)
         stack.callback(inbox.close)
         made: list[World] = []

@@ -84,13 +84,14 @@ def opened(
     transport: httpx2.BaseTransport | None = None,
     now: Callable[[], datetime] = utc_now,
     tracing: Tracing | None = None,
+    database: Database | None = None,
 ) -> Iterator[Outside]:
     """Open all of it; `transport` lets the emulators stand in without a socket, `tracing` another than the environment
-    asks for.
+    asks for, and `database` is one that is open already. All of it is closed at the end.
     """
     with ExitStack() as stack:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        database = Database(settings.database)
+        database = database or Database(settings.database)
         stack.callback(database.close)
         metrics = Metrics(database, now)
         tracing = tracing or asked_for(os.environ)

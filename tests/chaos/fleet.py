@@ -5,9 +5,7 @@ killed at its end.
 from __future__ import annotations
 
 import itertools
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,14 +14,13 @@ from typing import TYPE_CHECKING
 
 import httpx2
 
+from tests.servers import PATIENCE, free_port
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-PATIENCE = 30.0
 NOBODY = "http://127.0.0.1:9"
-PORTS = range(12_000, 30_000)
-"""Below those that outgoing connections take, so that none is taken while a process that will listen still starts."""
 
 
 @dataclass(slots=True)
@@ -151,14 +148,6 @@ class Fleet:
     def printed(self) -> str:
         """All that all of them printed."""
         return "".join(proc.printed() for proc in self.every)
-
-
-def free_port() -> int:
-    for port in random.sample(PORTS, 100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
-    raise RuntimeError("no port is free")
 
 
 def until(true: Callable[[], object], seconds: float = PATIENCE, every: float = 0.05) -> bool:

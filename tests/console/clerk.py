@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 from tests.pages import chromium
-from tests.pages.chromium import PATIENCE
+from tests.servers import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ def sign_in(page: Page) -> None:
 def buy(url: str, email: str, offer: str) -> dict[str, Any]:
     """An order as a front end makes it."""
     wanted = {"offer": offer, "customer_email": email, "payment_method": "BC", **BUYER}
-    made = httpx2.post(f"{url}/payment/initiate", json=wanted)
+    made = httpx2.post(f"{url}/payment/initiate", json=wanted, timeout=PATIENCE)
     assert made.status_code == 201, made.text
     return dict(made.json())
 
@@ -78,7 +78,8 @@ def pay(page: Page, made: dict[str, Any]) -> None:
 def until(url: str, made: dict[str, Any], status: str) -> None:
     """The payment has come so far."""
     deadline = time.monotonic() + PATIENCE
-    while (now := httpx2.get(f"{url}/payment/{made['merchant_order_id']}").json()["status"]) != status:
+    address = f"{url}/payment/{made['merchant_order_id']}"
+    while (now := httpx2.get(address, timeout=PATIENCE).json()["status"]) != status:
         if time.monotonic() > deadline:
             raise TimeoutError(now)
         time.sleep(0.1)

@@ -61,7 +61,7 @@ def test_who_paid_and_is_not_in_the_course_is_found_from_home_understood_and_men
         if not script:
             clerk.until(at.url, made, "review")
             page.reload()
-        expect(needing).to_contain_text("1", timeout=20_000)
+        expect(needing).to_contain_text("1")
         assert fits(page)
 
         needing.click()

@@ -29,6 +29,8 @@ OPEN = {
     ("GET", "/console/language/{language}"),
     ("GET", "/console/sign-in"),
     ("POST", "/console/sign-in"),
+    ("GET", "/console/sign-in/code"),
+    ("POST", "/console/sign-in/code"),
     ("GET", "/console/invitation/{token}"),
     ("POST", "/console/invitation/{token}"),
 }
@@ -42,6 +44,9 @@ OWNERS = {
     ("POST", "/console/settings/operators"),
     ("GET", "/console/settings/operators/{operator_id}/remove"),
     ("POST", "/console/settings/operators/{operator_id}/remove"),
+    ("GET", "/console/settings/operators/{operator_id}/second-factor"),
+    ("POST", "/console/settings/operators/{operator_id}/second-factor"),
+    ("POST", "/console/settings/second-factor"),
     ("GET", "/console/settings/schools/{subdomain}/revoke"),
     ("POST", "/console/settings/schools/{subdomain}/revoke"),
     ("GET", "/console/settings/texts"),

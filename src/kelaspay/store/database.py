@@ -88,12 +88,13 @@ def _postgresql_clock(_element: database_clock, _compiler: SQLCompiler, **_kw: A
 class Database:
     """Opens transactions. `begin` for those that write, `read` for those that only look."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, engine: sa.Engine | None = None) -> None:
+        """`engine` is one that was made for this address before, with all that it has compiled."""
         self.url = url
         self.postgresql = url.startswith("postgresql")
         self._writing = threading.Lock()
         self._aboard = threading.local()
-        self.engine = self._postgresql(url, pool_size) if self.postgresql else self._sqlite(url, pool_size)
+        self.engine = engine or (self._postgresql if self.postgresql else self._sqlite)(url, pool_size)
 
     @contextmanager
     def begin(self) -> Iterator[Db]:
