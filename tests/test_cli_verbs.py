@@ -45,11 +45,13 @@ def test_a_person_is_found_shown_handed_what_is_kept_and_forgotten(shell: Shell,
     assert (told["merchant_order_id"], told["email"]) == (order_id, SITI)
     assert told["story"][0]["what"] == "created"
 
+    shell.world.add_school("akademi")
     before = shell.world.kept()
     unasked = shell("customers", "erase", SITI)
     rehearsed = shell("customers", "erase", SITI, "--dry-run")
     busy = shell("customers", "erase", "ani@example.com", "--yes")
-    elsewhere = shell("customers", "erase", SITI, "--school", "unknown", "--yes")
+    elsewhere = shell("customers", "erase", SITI, "--school", "akademi", "--yes")
+    assert elsewhere.err == f"kelaspay: There is no such customer. ({SITI})\n"
     assert (unasked.code, busy.code, elsewhere.code) == (2, 1, 1)
     assert rehearsed.out.startswith(f"1 order of {SITI} would lose name")
     assert "Orders under way that need to know the buyer: 1." in busy.err
@@ -73,6 +75,8 @@ def test_messages_are_listed_and_sent_again_one_or_all_that_failed(shell: Shell)
     assert "access_ready" in shell("messages", "list", "--order", order_id, "--state", "failed", columns=80).out
     assert shell("messages", "list", "--kind", "unknown").code == 2
 
+    shell.world.add_school("akademi")
+    assert shell("messages", "resend", "--failed", "--school", "akademi").out == "No message failed.\n"
     would = shell("messages", "resend", "--failed", "--dry-run")
     assert would.out == "2 messages that failed would be sent again.\n"
     assert [row["state"] for row in shell.json("messages", "list", "--state", "failed")] == ["failed", "failed"]
