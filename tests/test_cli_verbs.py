@@ -97,6 +97,8 @@ def test_enrollments_and_payments_are_listed_shown_and_written_for_a_spreadsheet
     assert "enrolled" in shell("enrollments", "show", order_id, columns=80).out
     assert "It has no enrollment: it is pending." in shell("enrollments", "show", waiting).err
 
+    found = shell.json("payments", "list", "--query", SITI, "--status", "completed")
+    assert [row["merchant_order_id"] for row in found] == [order_id]
     file = tmp_path / "payments.csv"
     assert shell("payments", "export", str(file), "--status", "completed").out == f"Wrote 1 payments to {file}.\n"
     with file.open(encoding="utf-8-sig", newline="") as text:

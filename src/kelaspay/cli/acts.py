@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from kelaspay.store.database import Database, Db
 
+Query = Annotated[str, typer.Option(help="An order, e-mail, phone or VA number, reference, or a part of a name.")]
 OrderId = Annotated[str, typer.Argument(help="A merchant_order_id.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with the payment.")]
 BY_HAND = "Duitku has no refund API: send the money back by hand."

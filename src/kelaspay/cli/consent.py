@@ -43,6 +43,11 @@ def ask(consequence: str, *, yes: bool, needed: bool = False) -> None:
             raise typer.BadParameter("it must be said where nobody can be asked", param_hint="--yes")
         return
     print(f"{consequence} Go on? [y/N]", end=" ", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in AGREED:
+    try:
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        answer = ""
+        print(file=sys.stderr)
+    if answer.strip().lower() not in AGREED:
         print("Nothing was changed.", file=sys.stderr)
         raise typer.Exit(show.EXIT_FAILED)

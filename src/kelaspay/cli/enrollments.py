@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from kelaspay.cli import acts, show, target
-from kelaspay.cli.acts import OrderId
+from kelaspay.cli.acts import OrderId, Query
 from kelaspay.cli.opening import OnlySchool, desk
 from kelaspay.faults import MoveRefused
 from kelaspay.formats import share
@@ -34,7 +34,6 @@ FACTS = (
     *("user_id", "enrollment_id", "enrolled_at", "activated_at", "expiry_date", "percentage_completed"),
     *("completed_at", "revoked_at", "told_at"),
 )
-Query = Annotated[str, typer.Option(help="An order, e-mail, phone or VA number, reference, or a part of a name.")]
 OfState = Annotated[EnrollmentState | None, typer.Option("--state", help="Only in this state.")]
 
 

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 LARGEST_ID = 2**63 - 1
-"""What a database can look for."""
+
+
+def number(value: int | None) -> int | None:
+    """An id as a database can look for it."""
+    if value is not None and abs(value) > LARGEST_ID:
+        raise typer.BadParameter("is larger than any")
+    return value
 
 
 def time(text: str | None, option: str) -> datetime | None:

@@ -26,7 +26,7 @@ COLUMNS = (
     show.Column("repeats", weight=1),
     show.Column("outcome", weight=4),
 )
-EventId = Annotated[int, typer.Argument(max=entered.LARGEST_ID, help="An id that `events list` shows.")]
+EventId = Annotated[int, typer.Argument(callback=entered.number, help="An id that `events list` shows.")]
 
 
 @app.command("list")

@@ -31,7 +31,7 @@ COLUMNS = (
     show.Column("attempts", weight=1),
     show.Column("fault", yields=True, weight=5),
 )
-MessageId = Annotated[int | None, typer.Argument(max=entered.LARGEST_ID, help="An id that `messages list` shows.")]
+MessageId = Annotated[int | None, typer.Argument(callback=entered.number, help="An id that `messages list` shows.")]
 
 
 @app.command("list")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from kelaspay.cli import acts, entered, show, target
-from kelaspay.cli.acts import OrderId
+from kelaspay.cli.acts import OrderId, Query
 from kelaspay.cli.opening import OnlySchool, desk
 from kelaspay.payment import Customer, Enrollment, Status
 from kelaspay.spreadsheet import PAYMENTS, lines
@@ -17,7 +17,6 @@ from kelaspay.store.jobs import Job
 from kelaspay.store.listing import Filter
 
 app = typer.Typer(no_args_is_help=True)
-acts.add_to(app)
 
 COLUMNS = (
     show.Column("merchant_order_id"),
@@ -43,13 +42,19 @@ def list_all(
     *,
     status: Annotated[Status | None, typer.Option(help="Only in this state.")] = None,
     attention: Annotated[bool, typer.Option("--attention", help="Only those that a person should look at.")] = False,
+    query: Query = "",
+    school: OnlySchool = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
     json: show.AsJson = False,
 ) -> None:
     """List payments, newest first."""
-    with desk() as at, at.outside.database.read() as db:
-        rows = show.rows_of(payments.list_payments(db, status=status, attention=attention, limit=limit))
+    with desk() as at:
+        only = at.school(school)
+        with at.outside.database.read() as db:
+            found = payments.list_payments(db, status=status, attention=attention, limit=limit, q=query, school=only)
+    rows = show.rows_of(found)
     none = "Nothing needs a person." if attention else f"No payments are {status}." if status else "No payments yet."
+    none = "No such payments." if query or school else none
     show.data(rows) if json else show.table(rows, COLUMNS, empty=none)
 
 
@@ -57,9 +62,7 @@ def list_all(
 def export_all(
     file: target.To = None,
     *,
-    query: Annotated[
-        str, typer.Option(help="An order, e-mail, phone or VA number, reference, or a part of a name.")
-    ] = "",
+    query: Query = "",
     status: Annotated[Status | None, typer.Option(help="Only in this state.")] = None,
     offer: Annotated[str, typer.Option(help="Only of this offer, by its slug.")] = "",
     since: Annotated[str | None, typer.Option(help="Like 2026-12-01, WIB.")] = None,
@@ -117,3 +120,6 @@ def _line(row: Any) -> dict[str, Any]:
 
 def _event(row: Any) -> dict[str, Any]:
     return {"id": row.id, "received_at": row.received_at, "result_code": row.result_code, "outcome": row.outcome}
+
+
+acts.add_to(app)  # after those that only look

@@ -37,6 +37,8 @@ def reconcile_once(
             dry_run=dry_run,
             seen=seen,
         )
+        if not dry_run:
+            at.write_down("reconciled", None, f"{len(done.asked)} asked after, {len(done.restarted)} started again")
     if json:
         show.data(asdict(done))
         return

@@ -27,7 +27,7 @@ ALWAYS = 9
 SHORTEST = 10
 """Cells that a column which gives way keeps."""
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 @dataclass(frozen=True, slots=True)

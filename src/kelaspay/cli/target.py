@@ -43,6 +43,9 @@ def opened(file: Path | None) -> Iterator[TextIO]:
         with os.fdopen(made, "w", encoding="utf-8", newline="") as text:
             yield text
         part.replace(file)
+    except KeyboardInterrupt:
+        print(f"Stopped: {file} was not written.", file=sys.stderr)
+        raise
     finally:
         part.unlink(missing_ok=True)
 

@@ -40,7 +40,7 @@ DELIVERY_COLUMNS = (
 )
 School = Annotated[str, typer.Option(help="The school's subdomain; without it the school of the environment.")]
 EndpointId = Annotated[str, typer.Argument(help="An id that `webhooks list` shows.")]
-DeliveryId = Annotated[int, typer.Argument(max=entered.LARGEST_ID, help="An id that `webhooks deliveries` shows.")]
+DeliveryId = Annotated[int, typer.Argument(callback=entered.number, help="An id that `webhooks deliveries` shows.")]
 MOST_SHOWN = 200
 
 

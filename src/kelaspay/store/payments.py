@@ -11,6 +11,7 @@ from kelaspay.notice import NoticeType
 from kelaspay.payment import Attention, Customer, MerchantOrderId, Payment, Rupiah, Status, before
 from kelaspay.store import coupons, messages, notices
 from kelaspay.store.database import database_clock
+from kelaspay.store.listing import found
 from kelaspay.store.tables import customers, inbox, invoices, payments, story
 
 if TYPE_CHECKING:
@@ -332,12 +333,19 @@ def list_invoices(db: Db, merchant_order_id: str) -> list[sa.Row[Any]]:
     return list(db.execute(query.order_by(invoices.c.id.desc())))
 
 
-def list_payments(db: Db, *, status: str | None, attention: bool, limit: int) -> list[Payment]:
+def list_payments(
+    db: Db, *, status: str | None, attention: bool, limit: int, q: str = "", school: str | None = None
+) -> list[Payment]:
+    """The newest first; by `q` what a word of the operator's can mean, see `found`."""
     query = sa.select(*PAYMENT_COLUMNS).order_by(payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
     if status is not None:
         query = query.where(payments.c.status == status)
     if attention:
         query = query.where(payments.c.attention.is_not(None))
+    if school is not None:
+        query = query.where(payments.c.school == school)
+    if q.strip():
+        query = query.where(payments.c.merchant_order_id.in_(found(q.strip(), school)))
     return [as_payment(row) for row in db.execute(query.limit(limit))]
 
 
