@@ -6,7 +6,6 @@ import io
 from datetime import timedelta
 from typing import Annotated
 
-import segno
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
@@ -104,6 +103,8 @@ def qris(public_id: str, kind: str, request: Request) -> Response:
     payment = found(request, public_id)
     if not payment.qr_string or kind not in {"svg", "png"}:
         raise PaymentUnknown
+    import segno  # noqa: PLC0415 - its tables take memory that a process needs only when a code is drawn
+
     drawn = io.BytesIO()
     code = segno.make_qr(payment.qr_string)
     headers = {"Cache-Control": "no-store"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
-import segno
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 from markupsafe import Markup
@@ -120,6 +119,8 @@ def _page(request: Request, visitor: Visitor, *, wrong: str = "") -> HTMLRespons
 
 
 def _key_page(request: Request, visitor: Visitor, secret: str, *, wrong: bool = False) -> HTMLResponse:
+    import segno  # noqa: PLC0415 - as where a payment's code is drawn
+
     address = second_factor.address_of(secret, visitor.operator)
     qr = segno.make_qr(address).svg_inline(
         border=QUIET_ZONE, scale=5, light="#fff", svgclass=None, lineclass=None, omitsize=False
