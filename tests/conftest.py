@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from kelaspay.log import HANDLER
 from tests.databases import BOTH, Reused, fill
@@ -37,6 +38,11 @@ if "TMPDIR" not in os.environ and (memory := memory_folder()) is not None:
 
 gc.set_threshold(20_000, 20, 20)
 """What a test makes it drops soon: looking through it at every seven hundredth object was a tenth of the time."""
+
+
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+"""A machine that others use may stand still in the middle of an example."""
 
 
 def pytest_collection_finish() -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = [pytest.mark.xdist_group("processes")]
 
 APART = ["postgresql", pytest.param("sqlite", marks=pytest.mark.chaos)]
 ALONE = ["sqlite", pytest.param("postgresql", marks=pytest.mark.chaos)]

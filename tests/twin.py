@@ -35,6 +35,7 @@ queue = sa.Table(
     sa.Column("due_at", UtcDateTime, nullable=False),
     sa.Column("executor_id", sa.Text),
 )
+MAKE_QUEUE = sa.schema.CreateTable(queue, if_not_exists=True)
 
 
 class TwinEngine:
@@ -118,7 +119,8 @@ class TwinEngine:
 
 def make_queue(database: Database) -> None:
     """The twin's table, once for each database."""
-    queue.create(database.engine, checkfirst=True)
+    with database.begin() as db:
+        db.execute(MAKE_QUEUE)
 
 
 def _is(merchant_order_id: str, run: int) -> tuple[sa.ColumnElement[bool], ...]:
