@@ -200,6 +200,21 @@ def test_a_duitku_that_blocks_us_is_asked_again_after_its_hour(world: World) -> 
 
 
 @pytest.mark.usefixtures("garbling")
+def test_whoever_waited_long_for_a_full_limit_is_served_soon_after_there_is_room(world: World) -> None:
+    world.sell()
+    world.thinkific.fail_next("*", "/", "429", ALWAYS)
+    order_id = world.buy_and_pay()
+    world.work_for(hours=1)
+    meanwhile = (world.status(order_id), attempts(world, order_id))
+    world.thinkific.clear_faults()
+
+    world.work_for(minutes=2)
+
+    assert meanwhile == ("paid", 0)
+    assert world.enrolled() == [SITI]
+
+
+@pytest.mark.usefixtures("garbling")
 def test_thinkific_away_for_twenty_hours_uses_up_no_attempts(world: World) -> None:
     world.sell()
     away(world)

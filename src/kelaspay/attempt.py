@@ -33,6 +33,7 @@ from kelaspay.faults import (
     SchoolNotReady,
     SchoolUnknown,
     Superseded,
+    ThinkificBusy,
 )
 from kelaspay.payment import UNPAID, Attention, EnrollmentState, Status
 from kelaspay.revoke import end_former, revoke
@@ -195,9 +196,11 @@ def _claimed(merchant_order_id: MerchantOrderId, run: int, *, holder: str, datab
             if there is None or there.run != run or not there.active:
                 return None
             raise HeldElsewhere(merchant_order_id=merchant_order_id)
+        payment = payments.find_payment(db, merchant_order_id)
+        if payment is None or payment.status in UNPAID:  # nothing was given yet that could be taken away
+            return _Held(job, payment, revoke_wanted=False)
         found = enrollments.find_enrollment(db, merchant_order_id)
-        revoke_wanted = found is not None and found.revoke_wanted
-        return _Held(job, payments.find_payment(db, merchant_order_id), revoke_wanted=revoke_wanted)
+        return _Held(job, payment, revoke_wanted=found is not None and found.revoke_wanted)
 
 
 def _after(job: Job, fault: Fault, desk: _Desk) -> None:
@@ -253,10 +256,13 @@ def _put_off(job: Job, fault: Fault, desk: _Desk) -> None:
 def _wait(fault: Fault, *, waits: Waits, attempts: int, failing: timedelta) -> float:
     """Seconds until the next attempt: doubling, with jitter, never sooner than the other side asked for.
 
-    In an outage each wait is as long as it has lasted already, which doubles too and needs no count.
+    In an outage each wait is as long as it has lasted already, which doubles too and needs no count. A full limit is no
+    outage but a line: whoever stood in it for long must not be sent away for longer, or the limit lies idle meanwhile.
     """
     if isinstance(fault, NotPaidYet | InvoiceUnknown):
         wait = waits.confirm * 2.0 ** max(0, attempts - 1)
+    elif isinstance(fault, ThinkificBusy):
+        wait = waits.base
     elif fault.outage:
         wait = max(waits.base, failing.total_seconds())
     else:
