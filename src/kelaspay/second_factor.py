@@ -100,9 +100,9 @@ def renew_codes(
 ) -> list[str]:
     """Ten new recovery codes in place of those of before."""
     codes = _new_codes()
-    secret = _checked(database, vault, operator, password, now)
+    _check(database, operator, password, now)
     with database.begin() as db:
-        if not _use(db, operator, secret, code, now):
+        if not _use(db, vault, operator, code, now):
             raise SecondFactorRefused
         second_factors.put_recovery_codes(db, operator.id, map(_digest_of, codes))
         sessions.forget_attempts(db, _key(operator))
@@ -117,11 +117,11 @@ def turn_off(
 
     Raises `SecondFactorDemanded` where everybody must have one.
     """
-    secret = _checked(database, vault, operator, password, now)
+    _check(database, operator, password, now)
     with database.begin() as db:
         if second_factors.is_demanded(db, operator.school):
             raise SecondFactorDemanded
-        if not _use(db, operator, secret, code, now):
+        if not _use(db, vault, operator, code, now):
             raise SecondFactorRefused
         second_factors.turn_off(db, operator.id)
         sessions.end_sessions_of(db, operator.id)
@@ -156,9 +156,8 @@ def answer(
     if operator is None:
         raise SignInLapsed
     allow(database, limits_of(operator.email, network_of(address)) | {_key(operator): MOST}, now)
-    secret = _secret(database, vault, operator)
     with database.begin() as db:
-        if _use(db, operator, secret, code, now):
+        if _use(db, vault, operator, code, now):
             if not second_factors.use_half_session(db, digest(half)):
                 raise SignInLapsed
             forget_pair(db, operator.email, network_of(address))
@@ -172,27 +171,23 @@ def answer(
     raise SecondFactorRefused
 
 
-def _checked(database: Database, vault: Vault, operator: Operator, password: str, now: datetime) -> str | None:
-    """The key in use, once the password was right; raises `InvalidInput` when it is not."""
+def _check(database: Database, operator: Operator, password: str, now: datetime) -> None:
+    """Raises `InvalidInput` unless the password is right and there is a second factor to ask for."""
     allow(database, {_key(operator): MOST}, now)
     check_password(database, operator, password, now)
     if operator.second_factor_at is None:
         raise InvalidInput.one("code", "there is no second factor")
-    return _secret(database, vault, operator)
 
 
-def _secret(database: Database, vault: Vault, operator: Operator) -> str | None:
-    with database.read() as db:
-        sealed = second_factors.secret_of(db, operator.id)
-    return None if sealed is None or operator.second_factor_at is None else vault.open(sealed, _place(operator))
-
-
-def _use(db: Db, operator: Operator, secret: str | None, code: str, now: datetime) -> bool:
-    """Use a code up, the app's or one for recovery; False when it is none of them, or used already."""
+def _use(db: Db, vault: Vault, operator: Operator, code: str, now: datetime) -> bool:
+    """Use a code up, the app's or one for recovery; False when it is none of them, or used already. Recovery codes work
+    even when the app's key cannot be opened any more.
+    """
     plain = _plain(code)
-    if len(plain) == DIGITS:
-        return secret is not None and _use_app_code(db, operator, secret, plain, now)
-    return second_factors.use_recovery_code(db, operator.id, _digest_of(plain))
+    if len(plain) != DIGITS:
+        return second_factors.use_recovery_code(db, operator.id, _digest_of(plain))
+    sealed = second_factors.secret_of(db, operator.id)
+    return sealed is not None and _use_app_code(db, operator, vault.open(sealed, _place(operator)), plain, now)
 
 
 def _use_app_code(db: Db, operator: Operator, secret: str, plain: str, now: datetime) -> bool:

@@ -10,8 +10,9 @@ import pytest
 from pydantic import SecretStr
 from tests.console.desk import EMAIL, PASSWORD, Desk, invited, joined
 
-from kelaspay.operators import MOST_BY_PAIR
+from kelaspay.operators import MOST_BY_PAIR, who
 from kelaspay.rotate import Rotated, rotate
+from kelaspay.second_factor import answer
 from kelaspay.store.operators import Role
 from kelaspay.vault import Vault
 
@@ -227,6 +228,20 @@ def test_nobody_resets_their_own_without_a_code(embedded: World) -> None:
     desk.sign_in(email=EMAIL)
 
     assert (refused, desk.path) == (403, CODE)
+
+
+def test_recovery_codes_let_in_even_when_the_apps_key_cannot_be_opened(embedded: World) -> None:
+    _phone, codes = set_up(joined(embedded))
+    desk = Desk(embedded)
+    desk.sign_in()
+    half = desk.web.cookies["__Host-kelaspay-half"]
+    lost = Vault(SecretStr("a key that was never used for this"))
+
+    token = answer(
+        embedded.database, lost, half, code=codes[0], address="127.0.0.1", earlier=None, now=embedded.clock()
+    )
+
+    assert who(embedded.database, token, embedded.clock()) is not None
 
 
 def test_the_apps_key_is_sealed_anew_when_the_key_of_all_is_changed(world: World) -> None:
