@@ -131,7 +131,8 @@ def _key_page(request: Request, visitor: Visitor, secret: str, *, wrong: bool = 
         "second_factor_key.html",
         visitor,
         status=422 if wrong else 200,
-        qr=Markup(qr),  # noqa: S704 - drawn by the library from numbers; it has no text
+        # drawn by the library out of numbers: no text of anybody is in it
+        qr=Markup(qr),  # noqa: S704  # nosec B704
         secret=by_fours,
         app_link=address,
         wrong=wrong,
