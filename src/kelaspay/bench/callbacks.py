@@ -32,7 +32,7 @@ BUSY = 64
 QUIET = 16
 WAITING = 60_000
 """Payments that callbacks are sent for."""
-FASTEST = 20_000
+FASTEST = 50_000
 """Requests a second that no program here reaches: so many bodies are made for each second."""
 WARM_SECONDS = 1.0
 BARE = "signature only"
