@@ -4,6 +4,7 @@ a test compares with the schema.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
 
     from kelaspay.settings import Settings
     from kelaspay.store.database import Database, Db
+    from kelaspay.store.retention import Old
 
 log = structlog.get_logger()
 
+REST = 0.02
+"""Seconds between two batches, for those who wait to write: this has all the time there is."""
 ENDED = timedelta(days=2)
 """Longer than any session, code or window of attempts is good for."""
 
@@ -69,19 +73,31 @@ def tidy(*, database: Database, keep: Keep, now: Callable[[], datetime]) -> dict
     def ago(days: int) -> datetime:
         return at - timedelta(days=days)
 
-    kinds: dict[str, Callable[[Db], int]] = {
-        "events": lambda db: retention.drop_bodies(db, ago(keep.events)),
-        "calls": lambda db: retention.drop_calls(db, ago(keep.events)),
-        "messages": lambda db: retention.drop_texts(db, ago(keep.messages)),
-        "lapsed": lambda db: retention.drop_customers_of_lapsed(db, ago(keep.lapsed)),
-        "audit": lambda db: retention.drop_addresses(db, ago(keep.audit)),
-        "ended": lambda db: retention.drop_ended(db, at, at - ENDED),
-        "refusals": lambda db: retention.drop_counts(db, ago(keep.audit)),
+    done = {
+        "events": _blank(database, retention.bodies(ago(keep.events))),
+        "calls": _all(database, lambda db: retention.drop_calls(db, ago(keep.events))),
+        "messages": _blank(database, retention.texts(ago(keep.messages))),
+        "lapsed": _blank(database, retention.customers_of_lapsed(ago(keep.lapsed))),
+        "audit": _blank(database, retention.addresses(ago(keep.audit))),
+        "ended": _all(database, lambda db: retention.drop_ended(db, at, at - ENDED)),
+        "refusals": _all(database, lambda db: retention.drop_counts(db, ago(keep.audit))),
     }
-    done = {kind: _all(database, drop) for kind, drop in kinds.items()}
     if any(done.values()):
         log.info("tidied", **done)
     return done
+
+
+def _blank(database: Database, old: Old) -> int:
+    total = 0
+    while True:
+        with database.read() as db:
+            keys = old.find(db)
+        for at in range(0, len(keys), retention.BATCH):
+            with database.begin() as db:
+                total += old.blank(db, keys[at : at + retention.BATCH])
+            time.sleep(REST)
+        if len(keys) < retention.FOUND:
+            return total
 
 
 def _all(database: Database, drop: Callable[[Db], int]) -> int:
@@ -92,3 +108,4 @@ def _all(database: Database, drop: Callable[[Db], int]) -> int:
         total += dropped
         if dropped < retention.BATCH:
             return total
+        time.sleep(REST)

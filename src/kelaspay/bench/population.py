@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kelaspay.store.database import Database
 
 CHUNK = 10_000
+DIGITS = 8
 COURSE_ID, PRODUCT_ID = 101, 201
 OFFER = "web-fundamentals"
 DETAILS = "Web Development Fundamentals"
@@ -35,7 +36,7 @@ def waiting_ids(count: int, mark: str = "W") -> list[str]:
 def populate(database: Database, *, waiting: list[str], completed: int, now: datetime) -> None:
     """Insert so many payments that are done with, their customers, jobs and enrollments; and those that wait."""
     for chunk in _chunks(completed):
-        _insert(database, [_payment(f"KLP-BENCH-D{n:08d}", now - APART * (n + 1), done=True) for n in chunk])
+        _insert(database, [_payment(f"KLP-BENCH-D{n:0{DIGITS}d}", now - APART * (n + 1), done=True) for n in chunk])
     for chunk in _chunks(len(waiting)):
         _insert(database, [_payment(waiting[n], now, done=False) for n in chunk])
     with database.begin() as db:
@@ -97,12 +98,13 @@ def _job(payment: dict[str, Any]) -> dict[str, Any]:
 
 
 def _enrollment(payment: dict[str, Any]) -> dict[str, Any]:
+    number = int(str(payment["merchant_order_id"])[-DIGITS:]) + 1
     return {
         "merchant_order_id": payment["merchant_order_id"],
         "state": EnrollmentState.ENROLLED,
-        "user_id": 1,
+        "user_id": number,  # a database that knows of one user only takes no index on users
         "course_id": COURSE_ID,
-        "enrollment_id": "1",
+        "enrollment_id": str(number),
         "enrolled_at": payment["paid_at"],
     }
 

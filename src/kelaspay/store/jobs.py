@@ -237,6 +237,9 @@ def at_rest_though_paid(db: Db, before: datetime, limit: int) -> list[MerchantOr
         .outerjoin(jobs, jobs.c.merchant_order_id == payments.c.merchant_order_id)
         .outerjoin(enrollments, enrollments.c.merchant_order_id == payments.c.merchant_order_id)
         .where(
+            payments.c.status.in_(
+                [Status.PAID, Status.REFUNDED]
+            ),  # says again what follows: by this the index is taken
             sa.or_(to_enroll, to_end),
             paid_at < before,
             sa.or_(jobs.c.active.is_(None), sa.not_(jobs.c.active)),

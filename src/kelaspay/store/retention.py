@@ -1,9 +1,11 @@
-"""What is taken out of the database when it is no longer needed: one statement for each kind, a batch at a time. Rows
-that tell of money stay; what is personal in them goes.
+"""What is taken out of the database when it is no longer needed. Rows that tell of money stay; what is personal in them
+goes. What has had its time is looked for without a lock and taken out by its key, a batch at a time: looking may walk a
+million rows, and whoever must write meanwhile does not wait for that.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -26,47 +28,69 @@ from kelaspay.store.tables import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from kelaspay.store.database import Db
 
 BATCH = 500
+"""How many rows one commit takes out."""
+FOUND = 20_000
+"""How many keys one look brings."""
 NOTHING = b""
 
 
-def drop_bodies(db: Db, before: datetime) -> int:
+@dataclass(frozen=True, slots=True)
+class Old:
+    """Rows of one kind that have had their time, and what is left of them."""
+
+    key: sa.Column[Any]
+    where: sa.ColumnElement[bool]
+    values: dict[str, Any]
+
+    def find(self, db: Db) -> list[Any]:
+        """The keys of some of them; fewer than `FOUND` when these are all."""
+        return list(db.execute(sa.select(self.key).where(self.where).limit(FOUND)).scalars())
+
+    def blank(self, db: Db, keys: Sequence[Any]) -> int:
+        """Take out what these still hold; what changed since it was found, and is to be kept now, stays."""
+        these = sa.update(self.key.table).where(self.key.in_(keys), self.where)
+        return db.execute(these.values(**self.values)).rowcount
+
+
+def bodies(before: datetime) -> Old:
     """Raw events' bodies, once they have been looked at; what is known of them by name stays."""
     old = sa.and_(inbox.c.received_at < before, inbox.c.started_at.is_not(None), inbox.c.body != NOTHING)
-    return _blank(db, inbox, inbox.c.id, old, body=NOTHING)
+    return Old(inbox.c.id, old, {"body": NOTHING})
 
 
-def drop_calls(db: Db, before: datetime) -> int:
-    """What was asked of Duitku and Thinkific, and answered. Ids go with time: the first are the oldest."""
-    first = sa.select(calls.c.id, calls.c.at).order_by(calls.c.id).limit(BATCH).subquery()
-    return db.execute(sa.delete(calls).where(calls.c.id.in_(sa.select(first.c.id).where(first.c.at < before)))).rowcount
-
-
-def drop_texts(db: Db, before: datetime) -> int:
+def texts(before: datetime) -> Old:
     """What letters said and to whom they went; that they were sent, and when, stays."""
     done = sa.and_(messages.c.raised_at < before, messages.c.state != State.WAITING, messages.c.due_at < before)
     said = sa.or_(messages.c.text.is_not(None), messages.c.recipient.is_not(None), messages.c.blank.is_not(None))
     unsaid = dict.fromkeys(("blank", "recipient", "subject", "text", "html"))
-    return _blank(db, messages, messages.c.id, sa.and_(done, said), **unsaid)
+    return Old(messages.c.id, sa.and_(done, said), unsaid)
 
 
-def drop_customers_of_lapsed(db: Db, before: datetime) -> int:
+def customers_of_lapsed(before: datetime) -> Old:
     """Who nearly bought something: name, address and phone number of orders that were never paid."""
     lapsed = sa.select(payments.c.merchant_order_id).where(
         payments.c.status.in_([Status.EXPIRED, Status.FAILED]), payments.c.expires_at < before
     )
     those = sa.and_(customers.c.merchant_order_id.in_(lapsed), customers.c.name != NOBODY_NAME)
     nobody = {"name": NOBODY_NAME, "phone": "", "email": customers.c.merchant_order_id + f"@{ERASED}"}
-    return _blank(db, customers, customers.c.merchant_order_id, those, **nobody)
+    return Old(customers.c.merchant_order_id, those, nobody)
 
 
-def drop_addresses(db: Db, before: datetime) -> int:
+def addresses(before: datetime) -> Old:
     """From which network address an operator did something."""
-    return _blank(db, audit, audit.c.id, sa.and_(audit.c.at < before, audit.c.address != ""), address="")
+    return Old(audit.c.id, sa.and_(audit.c.at < before, audit.c.address != ""), {"address": ""})
+
+
+def drop_calls(db: Db, before: datetime) -> int:
+    """What was asked of Duitku and Thinkific, and answered. Ids go with time: the first are the oldest."""
+    first = sa.select(calls.c.id, calls.c.at).order_by(calls.c.id).limit(BATCH).subquery()
+    return db.execute(sa.delete(calls).where(calls.c.id.in_(sa.select(first.c.id).where(first.c.at < before)))).rowcount
 
 
 def drop_ended(db: Db, now: datetime, before: datetime) -> int:
@@ -88,8 +112,3 @@ def drop_ended(db: Db, now: datetime, before: datetime) -> int:
 def drop_counts(db: Db, before: datetime) -> int:
     tables = (refusals, refusals_of_schools)
     return sum(db.execute(sa.delete(table).where(table.c.hour < before)).rowcount for table in tables)
-
-
-def _blank(db: Db, table: sa.Table, key: sa.Column[Any], old: sa.ColumnElement[bool], **values: Any) -> int:
-    batch = sa.select(key).where(old).limit(BATCH)
-    return db.execute(sa.update(table).where(key.in_(batch)).values(**values)).rowcount
