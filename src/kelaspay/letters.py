@@ -229,6 +229,7 @@ def letter(
         subject=" ".join(filled(subject, blanks).split()),
         text=_text([line for line in lines if line], button, url, after, seller.name),
         html=_html([line for line in lines if line], button, url, after, seller.name, language),
+        reply_to=seller.email,
     )
 
 

@@ -41,6 +41,8 @@ class Letter:
     subject: str
     text: str
     html: str
+    reply_to: str | None = None
+    """Where the seller reads answers; the sender's own address belongs to the deployment."""
 
 
 def smtp(url: str, sender: str) -> Callable[[Letter], None]:
@@ -70,6 +72,8 @@ def as_message(letter: Letter, sender: str) -> EmailMessage:
     message = EmailMessage()
     message["From"] = formataddr((letter.seller, sender))
     message["To"] = letter.to
+    if letter.reply_to:
+        message["Reply-To"] = letter.reply_to
     message["Subject"] = letter.subject
     message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2] or "localhost")
     message["Auto-Submitted"] = "auto-generated"

@@ -18,10 +18,11 @@ from kelaspay.store.messages import by_day
 from tests.pages.browser import choose, ordered, text
 from tests.pages.test_paying import payment_of
 from tests.pages.test_status import bought
-from tests.world import START
+from tests.world import START, world_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.world import World
 
@@ -237,6 +238,16 @@ def test_a_letter_has_both_forms_and_no_header_can_be_slipped_in() -> None:
     assert message["Auto-Submitted"] == "auto-generated"
     with pytest.raises(ValueError, match=r"linefeed|newline"):
         as_message(Letter("Kelas", "siti@example.com", "Halo\nBcc: x@example.com", "isi", "isi"), "kelas@example.com")
+
+
+def test_an_answer_to_a_letter_reaches_the_seller(sqlite_url: str, tmp_path: Path) -> None:
+    sent: list[Letter] = []
+    with world_on(tmp_path, sqlite_url, None, seller_email="kelas@example.com") as world:
+        world.sell()
+        choose(world, ordered(world))
+        deliver(world, sent.append)
+
+    assert as_message(sent[0], "no-reply@pay.example.com")["Reply-To"] == "kelas@example.com"
 
 
 def test_letters_are_not_for_everybody_to_read(embedded: World) -> None:

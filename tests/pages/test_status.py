@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from fastapi.testclient import TestClient
 
 from kelaspay.messages import office, send_due
@@ -87,6 +88,26 @@ def test_without_script_the_page_asks_to_be_loaded_again_until_it_is_final(embed
 
     assert '<noscript><meta http-equiv="refresh"' in waiting.text
     assert "http-equiv" not in embedded.web.get(f"/o/{public_id}").text
+
+
+@pytest.mark.parametrize("paid", [True, False], ids=["late", "lapsed"])
+def test_who_follows_is_told_of_what_time_alone_has_changed(embedded: World, *, paid: bool) -> None:
+    embedded.sell()
+    if paid:
+        public_id = bought(embedded)
+        embedded.thinkific.fail_next("*", "/", "503", times=100)
+        embedded.work()
+        assert embedded.status(payment_of(embedded, public_id).merchant_order_id) == "paid"
+    else:
+        public_id = ordered(embedded)
+        choose(embedded, public_id)
+    before = embedded.web.get(f"/o/{public_id}/state").json()
+    embedded.clock.move(minutes=1)
+    soon = embedded.web.get(f"/o/{public_id}/state").json()
+    embedded.clock.move(days=2)
+
+    assert soon == before
+    assert embedded.web.get(f"/o/{public_id}/state").json()["version"] != before["version"]
 
 
 def test_the_stream_tells_of_a_change_and_ends_when_nothing_more_can_come(embedded: World) -> None:

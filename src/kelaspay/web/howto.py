@@ -7,7 +7,7 @@ from kelaspay.i18n import marked
 Ways = list[tuple[str, list[str]]]
 """Where to pay, and its steps; `{number}` and `{amount}` are filled in."""
 
-_CHECK = marked("Pastikan nama kelas dan jumlah {amount} sudah benar, lalu masukkan PIN.")
+_CHECK = marked("Pastikan nama yang muncul dan jumlah {amount} sudah benar, lalu masukkan PIN.")
 _KEEP = marked("Simpan bukti pembayaran. Halaman ini diperbarui otomatis.")
 
 _BANK: Ways = [

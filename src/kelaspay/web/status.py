@@ -68,12 +68,28 @@ class Standing:
     enrollment: Enrollment | None
     invoices: list[Any]
     times: dict[str, datetime]
+    looked_at: datetime
+
+    @property
+    def late(self) -> bool:
+        """Whether the buyer has paid and waits for longer than usual."""
+        payment = self.payment
+        return payment.status is Status.PAID and payment.paid_at is not None and self.looked_at > payment.paid_at + LATE
+
+    @property
+    def end(self) -> datetime:
+        """Until when the newest invoice can be paid."""
+        return invoice_end(self.payment, self.invoices[0]) if self.invoices else self.payment.expires_at
+
+    @property
+    def lapsed(self) -> bool:
+        return self.looked_at >= self.end
 
     @property
     def version(self) -> str:
-        """Changes when the page would say something else."""
+        """Changes when the page would say something else, be it only because time has passed."""
         enrollment = self.enrollment
-        parts = [self.payment.status, len(self.invoices), len(self.times)]
+        parts = [self.payment.status, len(self.invoices), len(self.times), self.late, self.lapsed]
         if enrollment is not None:
             parts += [enrollment.state, enrollment.user_id is not None]
         return "-".join(str(part) for part in parts)
@@ -109,7 +125,6 @@ def status_page(public_id: str, request: Request, said: str = "") -> Response:
         return RedirectResponse(f"/o/{public_id}/method", status_code=303)
     say = translator(language_of(request))
     titles, explained = (STATES | FREE_TITLES, EXPLAINED | FREE) if payment.free else (STATES, EXPLAINED)
-    late = payment.status is Status.PAID and payment.paid_at is not None and outside.now() > payment.paid_at + LATE
     return shown(
         request,
         "status.html",
@@ -120,8 +135,8 @@ def status_page(public_id: str, request: Request, said: str = "") -> Response:
         correctable=correctable(payment, request),
         askable=askable(standing, request),
         title=say(titles[payment.status]),
-        explained=say(SAFE if late else explained[payment.status]),
-        late=late or payment.status is Status.REVIEW,
+        explained=say(SAFE if standing.late else explained[payment.status]),
+        late=standing.late or payment.status is Status.REVIEW,
         steps=[(say(label), at) for label, at in standing.steps()],
         version=standing.version,
         final=standing.final,
@@ -254,6 +269,7 @@ def standing_of(outside: Outside, public_id: str) -> Standing:
             enrollments.find_enrollment(db, order_id),
             payments.list_invoices(db, order_id),
             _times(db, order_id),
+            outside.now(),
         )
     if payment.status in UNDER_WAY:
         outside.watching.seen(order_id)
@@ -283,15 +299,14 @@ def _instructions(standing: Standing, outside: Outside, say: Any) -> dict[str, A
     """What the page needs in order to tell how to pay."""
     payment, invoices = standing.payment, standing.invoices
     channel = CHANNELS.get(payment.payment_method or "")
-    end = invoice_end(payment, invoices[0]) if invoices else payment.expires_at
     blanks = {"number": by_fours(payment.va_number or ""), "amount": rupiah(payment.to_pay)}
     ways = ways_to_pay(channel.code, channel.group) if channel else []
     older = [(each.va_number, invoice_end(payment, each)) for each in invoices[1:] if each.va_number]
     return {
         "channel": channel,
         "group": say(GROUPS[channel.group]) if channel else "",
-        "end": end,
-        "lapsed": outside.now() >= end,
+        "end": standing.end,
+        "lapsed": standing.lapsed,
         "ways": [(say(where), [say(step).format(**blanks) for step in steps]) for where, steps in ways],
         "older": [(number, until) for number, until in older if until > outside.now() and number != payment.va_number],
         "changeable": choosable(payment),
