@@ -90,20 +90,29 @@ def test_doctor_says_what_is_wrong(shell: Shell, variables: dict[str, str], wron
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
-    [(200, "answers"), (404, "answers, but not with Kelaspay"), (None, "does not answer")],
+    ("status", "body", "said", "fine"),
+    [
+        (200, None, "answers", True),
+        (200, "<h1>This domain is for sale</h1>", "answers, but not with Kelaspay", False),
+        (404, "", "answers, but not with Kelaspay", False),
+        (None, "", "does not answer", False),
+    ],
 )
-def test_doctor_looks_whether_the_address_leads_here(embedded: World, status: int | None, said: str) -> None:
+def test_doctor_looks_whether_the_address_leads_here(
+    embedded: World, status: int | None, body: str | None, said: str, *, fine: bool
+) -> None:
+    ours = embedded.web.get("/healthz").text
+
     def answer(request: httpx2.Request) -> httpx2.Response:
         assert str(request.url) == "https://pay.example.com/healthz"
         if status is None:
             raise httpx2.ConnectError("no such name")
-        return httpx2.Response(status)
+        return httpx2.Response(status, text=ours if body is None else body)
 
     embedded.outside.http = httpx2.Client(transport=httpx2.MockTransport(answer))
     [found] = [each for each in examine(embedded.outside) if each.what == "address"]
 
-    assert found.fine == (status == 200)
+    assert found.fine == fine
     assert said in found.said
 
 

@@ -10,6 +10,9 @@ import httpx2
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 PATIENCE = 5.0
 
+ALIVE = '"status":"ok"'
+"""What `/healthz` says; whoever parks a domain answers every path with 200."""
+
 
 class Address(StrEnum):
     """What is to be said of it."""
@@ -38,4 +41,4 @@ def look_at(base_url: str, http: httpx2.Client) -> Address:
         answer = http.get(f"{base_url}/healthz", timeout=PATIENCE)
     except httpx2.HTTPError:
         return Address.NO_ANSWER
-    return Address.FINE if answer.is_success else Address.ANOTHER
+    return Address.FINE if answer.is_success and ALIVE in answer.text else Address.ANOTHER
