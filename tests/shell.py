@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -44,14 +45,18 @@ class Shell:
         self._environment = environment
         self._capsys = capsys
 
-    def __call__(self, *words: str, columns: int | None = None, typed: str | None = None) -> Ran:
-        """Type a command; without `columns` into a pipe. With what is `typed` after it a person sits at a terminal."""
+    def __call__(
+        self, *words: str, columns: int | None = None, typed: str | None = None, piped: bytes | None = None
+    ) -> Ran:
+        """Type a command; without `columns` its output goes into a pipe. With what is `typed` after it a person sits at
+        a terminal; what is `piped` comes out of another program.
+        """
         if columns is None:
             self._environment.delenv("COLUMNS", raising=False)
         else:
             self._environment.setenv("COLUMNS", str(columns))
         self._capsys.readouterr()
-        with _terminal(typed), pytest.raises(SystemExit) as ended:
+        with _terminal(typed) if piped is None else _pipe(piped), pytest.raises(SystemExit) as ended:
             main(words)
         printed = self._capsys.readouterr()
         return Ran(int(ended.value.code or 0), printed.out, printed.err)
@@ -81,6 +86,16 @@ def _terminal(typed: str | None) -> Iterator[None]:
             yield
         finally:
             sys.stdin = before
+
+
+@contextmanager
+def _pipe(piped: bytes) -> Iterator[None]:
+    before = sys.stdin
+    sys.stdin = io.TextIOWrapper(io.BytesIO(piped))
+    try:
+        yield
+    finally:
+        sys.stdin = before
 
 
 @pytest.fixture

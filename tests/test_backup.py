@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -19,7 +20,6 @@ from tests.world import COURSE, OFFER, PRICE, World, world_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.shell import Shell
 
@@ -137,6 +137,21 @@ def test_the_commands_say_in_a_line_what_they_did_or_why_not(shell: Shell, tmp_p
     )
     with closing(sqlite3.connect(copy)) as database:
         assert database.execute("SELECT count(*) FROM payments").fetchone() == (0,)
+
+
+def test_a_copy_can_be_piped_in_for_whoever_runs_the_command_may_not_read_the_file(
+    shell: Shell, tmp_path: Path
+) -> None:
+    copy = Path(shell("backup", "copies").out.strip()).read_bytes()
+    shell.set(DATABASE_URL=f"sqlite:///{tmp_path / 'new.db'}")
+
+    at_a_terminal = shell("restore", "-", typed="\n")
+    nothing = shell("restore", "-", piped=b"")
+    restored = shell("restore", "-", piped=copy)
+
+    assert (at_a_terminal.code, at_a_terminal.err.count("nothing is piped in")) == (1, 1)
+    assert (nothing.code, nothing.err.count("is no copy of a Kelaspay database")) == (1, 1)
+    assert restored.out.startswith("Restored. ")
 
 
 def test_a_password_is_not_on_pg_dumps_command_line(

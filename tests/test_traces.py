@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from kelaspay.messages import office, resend_access, send_due
 from kelaspay.spans import to
 from kelaspay.traces import asked_for
 from kelaspay.tracing import UNTRACED
+from tests.collector import collecting
 from tests.webhooks_out.receiver import deliver_due, now_is_real, outbox, receiving, tell
 from tests.world import WANTED, world_on
 
@@ -153,37 +151,17 @@ def test_without_being_asked_nothing_is_traced(environment: dict[str, str]) -> N
 
 
 def test_spans_reach_a_collector_under_the_name_that_the_environment_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    got: list[tuple[str, bytes]] = []
-
-    class Collector(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append((self.path, self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's form
-            """Nothing to the terminal."""
-
-    with HTTPServer(("127.0.0.1", 0), Collector) as server:
-        thread = threading.Thread(target=server.handle_request)
-        thread.start()
-        environment = {
-            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
-            "OTEL_SERVICE_NAME": "kelaspay-worker",
-        }
+    with collecting() as collector:
+        environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_SERVICE_NAME": "kelaspay-worker"}
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         tracing = asked_for(environment)
         with tracing.span("run"):
             pass
         tracing.close()
-        thread.join()
 
-    ((path, body),) = got
-    (told,) = ExportTraceServiceRequest.FromString(body).resource_spans
-    names_there = {each.key: each.value.string_value for each in told.resource.attributes}
-    assert (path, names_there["service.name"]) == ("/v1/traces", "kelaspay-worker")
-    assert [span.name for scope in told.scope_spans for span in scope.spans] == ["run"]
+    assert collector.paths == {"/v1/traces"}
+    assert [(told.service, told.name) for told in collector.spans()] == [("kelaspay-worker", "run")]
 
 
 def test_a_letter_long_after_the_sale_begins_a_trace_of_its_own(traced: World, exporter: InMemorySpanExporter) -> None:

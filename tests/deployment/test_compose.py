@@ -20,6 +20,8 @@ from tests.deployment.compose import Topology, caddy, topology
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.chaos.fleet import Proc
+
 pytestmark = pytest.mark.deployment
 
 BUYERS = 24
@@ -63,9 +65,12 @@ class Shop:
         self.duitku.pay(self.orders[number])
         return True
 
-    def completed(self) -> int:
+    def all_completed(self) -> bool:
         answers = [self.http.get(f"/payment/{order_id}") for order_id in self.orders.values()]
-        return sum(answer.is_success and answer.json()["status"] == "completed" for answer in answers)
+        return all(answer.is_success and answer.json()["status"] == "completed" for answer in answers)
+
+    def all_enrolled_once(self) -> bool:
+        return sorted(self.thinkific.school.enrolled()) == sorted((email(number), COURSE) for number in self.orders)
 
 
 def email(number: int) -> str:
@@ -109,24 +114,20 @@ def shop() -> Iterator[Shop]:
 
 def start_all(up: Topology) -> None:
     """In the order that `depends_on` asks for."""
-    migrated = up.up("migrate")
-    assert until(lambda: not migrated.running, STARTING_SECONDS), up.printed()
-    assert migrated.exit_code() == 0, up.printed()
+    done(up.up("migrate"), up)
     for name in ("web-1", "web-2", "worker-1", "worker-2"):
         up.up(name)
     for name in ("web-1", "web-2", "worker-1", "worker-2"):
         assert until(partial(up.healthy, name), STARTING_SECONDS, every=2.0), up.printed()
     up.up("caddy")
-    assert until(up.authority.exists), up.printed()
+    assert until(up.open), up.printed()
 
 
 def stock(shop: Shop) -> None:
     """With the command line, inside the topology, as `docker compose exec web-1 kelaspay …` does."""
     course = shop.thinkific.school.add_course(COURSE)
     words = ["--slug", OFFER, "--name", COURSE, "--price", "150000", "--course-id", str(course.id)]
-    ran = shop.up.run("web-1", "offers", "add", *words)
-    assert until(lambda: not ran.running, STARTING_SECONDS), ran.printed()
-    assert ran.exit_code() == 0, ran.printed()
+    done(shop.up.run("web-1", "offers", "add", *words), shop.up)
 
 
 def test_all_who_pay_are_in_the_course_once_though_a_web_process_and_a_worker_are_killed(at: Shop) -> None:
@@ -138,10 +139,10 @@ def test_all_who_pay_are_in_the_course_once_though_a_web_process_and_a_worker_ar
         assert until(partial(at.buy, number)), at.up.printed()
     for name in ("web-1", "worker-1"):  # `restart: unless-stopped`
         at.up.up(name)
-    assert until(lambda: at.completed() == BUYERS, seconds=75, every=0.5), at.up.printed()
+    assert until(at.all_completed, seconds=75, every=0.5), at.up.printed()
 
-    assert sorted(at.thinkific.school.enrolled()) == sorted((email(number), COURSE) for number in range(BUYERS))
-    assert len(at.thinkific.school.external_orders) <= BUYERS
+    assert at.all_enrolled_once()
+    assert len(at.thinkific.school.external_orders) <= len(at.orders)
     assert until(partial(at.up.healthy, "web-1"), STARTING_SECONDS, every=2.0), at.up.printed()
 
 
@@ -150,3 +151,26 @@ def test_the_world_sees_tls_and_no_metrics(at: Shop) -> None:
     assert at.http.get("/metrics").status_code == httpx2.codes.NOT_FOUND
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(f"https://localhost:{at.up.https_port}/readyz")
+
+
+def test_after_the_database_is_lost_a_copy_of_it_goes_on_as_the_documentation_says(at: Shop) -> None:
+    assert until(partial(at.buy, BUYERS)), at.up.printed()
+    assert until(at.all_completed, seconds=75, every=0.5), at.up.printed()
+
+    done(at.up.up("backup"), at.up)
+    for name in ("web-1", "web-2", "worker-1", "worker-2", "caddy"):
+        at.up.running[name].kill()
+    at.up.lose_database()
+    [copy] = (at.up.folder / "backup").iterdir()
+    done(at.up.run("backup", "restore", f"/backup/{copy.name}"), at.up)
+    start_all(at.up)
+
+    assert at.all_completed()
+    assert until(partial(at.buy, BUYERS + 1)), at.up.printed()
+    assert until(at.all_completed, seconds=75, every=0.5), at.up.printed()
+    assert at.all_enrolled_once()
+
+
+def done(ran: Proc, up: Topology) -> None:
+    assert until(lambda: not ran.running, STARTING_SECONDS), ran.printed()
+    assert ran.exit_code() == 0, ran.printed() + up.printed()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,6 +69,20 @@ def test_a_service_sets_only_what_is_a_setting(unit: Path) -> None:
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
 def test_a_service_can_do_nothing_else_to_the_machine(unit: Path) -> None:
     assert set(lines(unit)) >= ASKED
+
+
+def test_a_command_that_is_typed_has_the_keys_the_folder_and_the_user_of_the_service() -> None:
+    text = (UNITS / "kelaspay").read_text(encoding="utf-8").replace("\\\n", " ")
+    [words] = [shlex.split(line) for line in text.splitlines() if line.startswith("exec ")]
+    given = {word for option, word in pairwise(words) if option == "-p"}
+    service = set(lines(UNITS / "kelaspay.service"))
+    keys = {line for line in service if line.startswith("LoadCredential=") and "metrics_token" not in line}
+    names = re.findall(r"(\w+)_FILE=%d/(\w+)", " ".join(given))
+
+    assert given >= keys | {"User=kelaspay", "DynamicUser=yes", "StateDirectory=kelaspay", "UMask=0077"}
+    assert {name.lower(): file for name, file in names} == {file: file for _, file in names}
+    assert len(names) == len(keys)
+    assert "--pipe" in words  # a copy to restore comes that way
 
 
 @pytest.mark.parametrize("unit", [*SERVICES, *UNITS.glob("*.timer")], ids=lambda unit: unit.name)

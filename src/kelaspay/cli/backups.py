@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PIPED = Path("-")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,7 +39,9 @@ def backup(
         print(back_up(outside.database, folder, now=outside.now, keep=keep))
 
 
-def restore(copy: Annotated[Path, typer.Argument(help="A file that `kelaspay backup` made.")]) -> None:
+def restore(
+    copy: Annotated[Path, typer.Argument(help="A file that `kelaspay backup` made; `-` for what is piped in.")],
+) -> None:
     """Make the database from a copy. Only where there is none yet, and before `serve` and `work` start."""
     from kelaspay import log
     from kelaspay.backup import restore as restore_database
@@ -38,6 +49,22 @@ def restore(copy: Annotated[Path, typer.Argument(help="A file that `kelaspay bac
     from kelaspay.settings import load
 
     log.configure(quiet=True)
-    with opened(load()) as outside:
-        count = restore_database(outside.database, copy, now=outside.now)
+    with opened(load()) as outside, _file(copy) as file:
+        count = restore_database(outside.database, file, now=outside.now)
     print(f"Restored. {count} payments were under way; start Kelaspay, and it asks Duitku what became of them.")
+
+
+@contextmanager
+def _file(copy: Path) -> Iterator[Path]:
+    """The copy as a file. One that is piped in need not be readable by the service's user."""
+    if copy != PIPED:
+        yield copy
+        return
+    from kelaspay.backup import BackupFailed
+
+    if sys.stdin.isatty():
+        raise BackupFailed("nothing is piped in: kelaspay restore - <kelaspay-….db")
+    with tempfile.NamedTemporaryFile(prefix="kelaspay-") as kept:  # mode 0600
+        shutil.copyfileobj(sys.stdin.buffer, kept)
+        kept.flush()
+        yield Path(kept.name)
