@@ -238,7 +238,7 @@ def measure(url: str, count: int = PAYMENTS) -> list[Figure]:
 def _session(outside: Outside) -> str:
     now = outside.now()
     token = invite(outside.database, email="bench@example.com", name="bench", role=Role.OWNER, now=now)
-    return accept(outside.database, token, PASSWORD, address="bench", now=now)
+    return accept(outside.database, token, PASSWORD, address="bench", now=now).token
 
 
 def _timed(web: TestClient, outside: Outside, name: str, path: str) -> Figure:

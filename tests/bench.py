@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from contextlib import ExitStack
 
@@ -10,6 +11,7 @@ from tests.servers import PostgresServer, RedisServer
 
 
 def run(arguments: list[str]) -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C does: the servers are stopped
     with ExitStack() as stack:
         postgres = PostgresServer(fsync=True)
         stack.callback(postgres.remove)

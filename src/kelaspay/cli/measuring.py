@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -79,6 +80,7 @@ def _found(wanted: Wanted) -> Kept:
     from kelaspay.bench.run import run
     from kelaspay.bench.scene import NotEnrolled
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C does: what was started is stopped
     try:
         return run(wanted, lambda said: print(said, file=sys.stderr, flush=True))
     except (LoadFailed, NotStarted, NotEnrolled) as error:

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from kelaspay.store.tables import inbox, refusals, refusals_of_schools
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
     from kelaspay.store.database import Db
 
@@ -42,21 +42,33 @@ class Event(NamedTuple):
     """The trace that its coming began, for whatever goes on with it."""
 
 
-def keep(db: Db, events: Iterable[Event]) -> None:
-    """Keep events in one statement. One that is there already is opened again to be looked at, and counted.
+def keep(db: Db, events: Collection[Event]) -> None:
+    """Keep events in one statement, or one for those that name an order and one for the others. One that is there
+    already is opened again to be looked at, and counted.
 
-    Sorted by digest, so that two processes keeping the same events cannot lock each other out. The statement is the
-    driver's own: it is prepared once, and the driver runs all of it without the interpreter's lock.
+    Sorted, so that two processes keeping the same events cannot lock each other out. The statement is the driver's own:
+    it is prepared once, and the driver runs all of it without the interpreter's lock.
     """
-    once = {(event.source, event.digest): event for event in events}
-    ordered = [once[key] for key in sorted(once)]
+    once = {(event.merchant_order_id, event.source, event.digest): event for event in events}
+    of_orders = sorted(event for event in once.values() if event.merchant_order_id is not None)
+    others = sorted(event for event in once.values() if event.merchant_order_id is None)
+    for of_one_kind, same in ((of_orders, OF_ORDER), (others, OF_NO_ORDER)):
+        if of_one_kind:
+            _keep(db, of_one_kind, same)
+
+
+def _keep(db: Db, events: list[Event], same: str) -> None:
     if db.dialect.name == "postgresql":
-        db.exec_driver_sql(KEEP_ON_POSTGRESQL, (orjson.dumps([_as_json(event) for event in ordered]).decode(),))
+        listed = orjson.dumps([_as_json(event) for event in events]).decode()
+        db.exec_driver_sql(KEEP_ON_POSTGRESQL + _again(same), (listed,))
     else:
-        db.exec_driver_sql(_keep_on_sqlite(len(ordered)), tuple(chain.from_iterable(_as_row(each) for each in ordered)))
+        rows = tuple(chain.from_iterable(_as_row(each) for each in events))
+        db.exec_driver_sql(_keep_on_sqlite(len(events), same), rows)
 
 
-AGAIN = " ON CONFLICT (source, digest) DO UPDATE SET repeats = inbox.repeats + 1, started_at = NULL"
+OF_ORDER = "(merchant_order_id, source, digest) WHERE merchant_order_id IS NOT NULL"
+OF_NO_ORDER = "(source, digest) WHERE merchant_order_id IS NULL"
+"""What makes two events the same. An order is named in the body, whose digest it is."""
 COLUMNS = ", ".join(Event._fields)
 KEEP_ON_POSTGRESQL = (
     f"INSERT INTO inbox ({COLUMNS})"  # noqa: S608 - constants
@@ -64,15 +76,19 @@ KEEP_ON_POSTGRESQL = (
     " coalesce(convert_to(plain, 'UTF8'), decode(body, 'hex')), received_at, school, traceparent"
     " FROM json_to_recordset(%s::json) AS e(source text, digest text, merchant_order_id text, reference text,"
     " result_code text, receipt text, amount bigint, content_type text, plain text, body text, received_at timestamptz,"
-    f" school text, traceparent text){AGAIN}"
+    " school text, traceparent text)"
 )
 """One statement with one parameter, whatever the number of events."""
 
 
 @cache
-def _keep_on_sqlite(count: int) -> str:
+def _keep_on_sqlite(count: int, same: str) -> str:
     row = f"({', '.join('?' * len(Event._fields))})"
-    return f"INSERT INTO inbox ({COLUMNS}) VALUES {', '.join([row] * count)}{AGAIN}"  # noqa: S608 - constants
+    return f"INSERT INTO inbox ({COLUMNS}) VALUES {', '.join([row] * count)}{_again(same)}"  # noqa: S608 - constants
+
+
+def _again(same: str) -> str:
+    return f" ON CONFLICT {same} DO UPDATE SET repeats = inbox.repeats + 1, started_at = NULL"
 
 
 def _at(event: Event) -> datetime:

@@ -214,7 +214,7 @@ inbox = sa.Table(
     sa.Column("id", Id, primary_key=True),
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("digest", sa.String(64), nullable=False),
-    sa.Column("merchant_order_id", sa.Text, index=True),
+    sa.Column("merchant_order_id", sa.Text),
     sa.Column("reference", sa.Text),
     sa.Column("result_code", sa.Text),
     sa.Column("receipt", sa.Text),
@@ -227,7 +227,24 @@ inbox = sa.Table(
     sa.Column("outcome", sa.Text),
     sa.Column("traceparent", sa.Text),
     sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
-    sa.UniqueConstraint("source", "digest"),
+)
+# an order's events are found, and one that came before is known again, by one index: each callback pays for it
+sa.Index(
+    "ix_inbox_of_order",
+    inbox.c.merchant_order_id,
+    inbox.c.source,
+    inbox.c.digest,
+    unique=True,
+    sqlite_where=inbox.c.merchant_order_id.is_not(None),
+    postgresql_where=inbox.c.merchant_order_id.is_not(None),
+)
+sa.Index(
+    "ix_inbox_of_no_order",
+    inbox.c.source,
+    inbox.c.digest,
+    unique=True,
+    sqlite_where=inbox.c.merchant_order_id.is_(None),
+    postgresql_where=inbox.c.merchant_order_id.is_(None),
 )
 sa.Index(
     "ix_inbox_waiting",
