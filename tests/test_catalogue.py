@@ -89,6 +89,38 @@ def test_one_wrong_line_keeps_the_whole_file_out(shell: Shell, tmp_path: Path) -
     assert shell.json("offers", "list") == []
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (b"slug,name,price\nweb,Web,150,000\n", "line 2: has more columns than line 1"),
+        (b"slug,name,price,price\nweb,Web,150000,1\n", "line 1"),
+        (b"slug,name,price\nweb," + b"x" * 140_000 + b",150000\n", "line 2"),
+        (b"slug,name,price\nweb,Caf\xe9,150000\n", "is not UTF-8"),
+    ],
+    ids=["thousands", "price twice", "endless", "latin"],
+)
+def test_a_file_that_could_be_read_as_another_price_is_refused(
+    shell: Shell, tmp_path: Path, written: bytes, said: str
+) -> None:
+    file = tmp_path / "offers.csv"
+    file.write_bytes(written)
+
+    ran = shell("offers", "import", str(file))
+
+    assert ran.code == 1
+    assert said in ran.err
+    assert shell.json("offers", "list") == []
+
+
+def test_a_name_from_a_file_comes_without_what_no_screen_shows(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "offers.csv"
+    file.write_bytes(b"slug,name,price\nweb,W\x00e\x1bb \xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb,150000\n")
+
+    shell("offers", "import", str(file))
+
+    assert shell.json("offers", "list")[0]["name"] == "Web \N{WOMAN}\N{ZERO WIDTH JOINER}\N{PERSONAL COMPUTER}"
+
+
 def test_what_vanished_at_thinkific_is_marked_and_no_longer_found_by_name(world: World) -> None:
     course = world.thinkific.school.add_course(COURSE)
     world.thinkific.school.add_course("Python dari Dasar")

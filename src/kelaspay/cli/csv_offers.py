@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from kelaspay.formats import wib_read
 from kelaspay.payment import Offer, Rupiah
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 PICTURE = re.compile(r"https?://[!-~]+")
@@ -38,18 +39,38 @@ def as_csv(found: Iterable[Offer]) -> str:
     return written.getvalue()
 
 
-def read_csv(text: str, school: str) -> dict[int, Offer]:
+def read_csv(content: bytes, school: str) -> dict[int, Offer]:
     """The offers by line, comma or semicolon between the columns; raises `InvalidInput` with every wrong line."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidInput.one("file", "is not UTF-8; save it as CSV UTF-8") from None
     heading = text.partition("\n")[0]
-    rows = csv.DictReader(io.StringIO(text), delimiter=";" if heading.count(";") > heading.count(",") else ",")
-    unknown = set(rows.fieldnames or []) - set(COLUMNS)
-    if unknown or not {"slug", "name", "price"} <= set(rows.fieldnames or []):
-        raise InvalidInput.one("line 1", f"must name the columns slug, name, price and any of {', '.join(COLUMNS[3:])}")
+    rows = csv.DictReader(
+        io.StringIO(text, newline=None), delimiter=";" if heading.count(";") > heading.count(",") else ","
+    )
+    try:
+        _check_heading(rows.fieldnames or [])
+        return _read_rows(rows, school)
+    except csv.Error as error:
+        raise InvalidInput.one(f"line {rows.line_num + 1}", f"cannot be read: {error}") from error
+
+
+def _check_heading(named: Sequence[str]) -> None:
+    if set(named) - set(COLUMNS) or not {"slug", "name", "price"} <= set(named) or len(set(named)) < len(named):
+        columns = ", ".join(COLUMNS[3:])
+        raise InvalidInput.one("line 1", f"must name the columns slug, name, price and any of {columns}, each once")
+
+
+def _read_rows(rows: csv.DictReader[str], school: str) -> dict[int, Offer]:
     read: dict[int, Offer] = {}
     wrong: dict[str, str] = {}
     lines: dict[str, int] = {}
     for row in rows:
         line = rows.line_num
+        if rows.restkey in row:  # as a price written 150,000 has: half of it would be taken for the whole
+            wrong[f"line {line}"] = "has more columns than line 1"
+            continue
         try:
             offer = read_offer({column: row.get(column) or "" for column in COLUMNS}, school)
         except InvalidInput as fault:
@@ -121,8 +142,9 @@ def _shown(value: object) -> object:
 
 
 def _plain(text: str) -> str:
-    """Without runs of space, and without the apostrophe that kept a formula from being one."""
-    words = " ".join(text.split())
+    """Without runs of space, what no screen shows, and the apostrophe that kept a formula from being one."""
+    shown = (letter for letter in " ".join(text.split()) if unicodedata.category(letter) not in {"Cc", "Cs"})
+    words = "".join(shown)
     return words[1:] if words.startswith("'") and words[1:].startswith(FORMULA) else words
 
 

@@ -111,7 +111,7 @@ def import_all(
     """Add or correct the offers of a CSV file: all of them, or none when a line is wrong."""
     with desk() as at:
         at.outside.schools.profile(school)
-        read = read_csv(file.read_text(encoding="utf-8-sig"), school)
+        read = read_csv(file.read_bytes(), school)
         with at.outside.database.begin() as db:
             for line, offer in read.items():
                 for doubt in _checked(db, line, offer):
