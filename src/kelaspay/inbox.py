@@ -44,20 +44,39 @@ _Waiting = tuple["Event", "asyncio.Future[None]"]
 """An event, and what the request that brought it waits for."""
 
 
-class _Patience:
-    """Gives up on what was not kept in time, on one event loop. All share one timer, which is late by a second at most:
-    one each took longer to set and to take back than their signatures took to check.
+class _Desk:
+    """Where one event loop leaves its events. What came in one turn of the loop is handed on together: a writer who is
+    woken by the first of them fights the loop for the interpreter, and gets no others.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, hand_on: Callable[[list[_Waiting]], None]) -> None:
         self.loop = loop
+        self._hand_on = hand_on
+        self._came: list[_Waiting] = []
         self._waiting: deque[tuple[float, asyncio.Future[None]]] = deque()
         self._set = False
 
-    def wait_for(self, kept: asyncio.Future[None]) -> None:
+    def leave(self, event: Event) -> asyncio.Future[None]:
+        """Done when the event is kept, or not in time. All share one timer, which is late by a second at most: one each
+        took longer to set and to take back than their signatures took to check.
+        """
+        kept = self.loop.create_future()
+        if not self._came:
+            self.loop.call_soon(self._hand_all_on)
+        self._came.append((event, kept))
         self._waiting.append((self.loop.time() + PATIENCE, kept))
         if not self._set:
             self._look()
+        return kept
+
+    def full(self) -> bool:
+        while self._waiting and self._waiting[0][1].done():
+            self._waiting.popleft()
+        return len(self._waiting) >= MOST_WAITING
+
+    def _hand_all_on(self) -> None:
+        came, self._came = self._came, []
+        self._hand_on(came)
 
     def _look(self) -> None:
         now = self.loop.time()
@@ -108,11 +127,11 @@ class Inbox:
         self._now = now
         self._kept = kept
         self._count = count
-        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[list[_Waiting] | None] = queue.SimpleQueue()
         self._line: Db | None = None
         """Held from group to group while callbacks rush in; the writer's alone."""
         self._rush_until = 0.0
-        self._patience: _Patience | None = None
+        self._desk: _Desk | None = None
         """Of the event loop that asked last; there is one but in tests, and each sees its own through."""
         self._refused: Counter[tuple[str, str | None]] = Counter()
         self._refused_lock = threading.Lock()
@@ -124,15 +143,12 @@ class Inbox:
 
         Keeping the same event again changes nothing but its count.
         """
-        if self._waiting.qsize() >= MOST_WAITING:
-            raise InboxUnavailable
         loop = asyncio.get_running_loop()
-        kept = loop.create_future()
-        self._waiting.put((event, kept))
-        if self._patience is None or self._patience.loop is not loop:
-            self._patience = _Patience(loop)
-        self._patience.wait_for(kept)
-        await kept
+        if self._desk is None or self._desk.loop is not loop:
+            self._desk = _Desk(loop, self._waiting.put)
+        if self._desk.full():
+            raise InboxUnavailable
+        await self._desk.leave(event)
 
     def rushed(self) -> bool:
         """Whether events come in faster than one at a time: who can wait does, for the sake of who waits for us."""
@@ -207,7 +223,7 @@ class Inbox:
         first = self._waiting.get()
         if first is None:
             return None
-        group = [first]
+        group = first
         while len(group) < LARGEST_GROUP:
             try:
                 more = self._waiting.get_nowait()
@@ -216,5 +232,5 @@ class Inbox:
             if more is None:
                 self._waiting.put(None)
                 break
-            group.append(more)
+            group += more
         return group

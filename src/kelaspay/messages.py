@@ -65,6 +65,8 @@ class Office:
     whatsapp_of: Callable[[str], Callable[[Note], None] | None] = lambda _school: None
     """A school's own way to WhatsApp, or None."""
     tracing: Tracing = UNTRACED
+    let_pass: Callable[[], None] = lambda: None
+    """Waits for a moment, before each message, for whoever is on the way to a course."""
 
 
 def office(
@@ -75,13 +77,14 @@ def office(
     *,
     whatsapp_of: Callable[[str], Callable[[Note], None] | None] = lambda _school: None,
     tracing: Tracing = UNTRACED,
+    let_pass: Callable[[], None] = lambda: None,
 ) -> Office:
     """With SMTP_URL letters are sent, else kept; where a school has WhatsApp most kinds go that way too."""
     post = None
     if settings.smtp_url is not None:
         sender = settings.mail_from or settings.seller_email or "no-reply@localhost"
         post = smtp(settings.smtp_url.get_secret_value(), sender)
-    return Office(database, profile_of, settings.app_base_url, now, post, whatsapp_of, tracing)
+    return Office(database, profile_of, settings.app_base_url, now, post, whatsapp_of, tracing, let_pass)
 
 
 def send_due(office: Office) -> int:
@@ -89,6 +92,7 @@ def send_due(office: Office) -> int:
     with office.database.read() as db:
         waiting = messages.due(db, office.now(), BATCH)
     for row in waiting:
+        office.let_pass()
         with office.database.begin() as db:
             mine = messages.claim(db, row.id, LEASE_SECONDS)
         if mine:

@@ -43,6 +43,8 @@ SWITCH_SECONDS = 0.0005
 """How long the event loop may keep the interpreter to itself while the inbox's thread, for which all callbacks wait,
 has an answer from the disk; by default it is ten times that.
 """
+LET_PASS_SECONDS = 0.25
+"""How long a message to a buyer waits at most for those who are on the way to their course, in the same process."""
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -94,15 +96,24 @@ def started(settings: Settings, *, works: bool) -> Iterator[Process]:
         stack.callback(outside.schools.shut)
         worker.start()
         if works:
-            _send_and_tell(outside, stack)
+            _send_and_tell(outside, engine, stack)
         yield Process(outside, engine, inbox, worker)
 
 
-def _send_and_tell(outside: Outside, stack: ExitStack) -> None:
+def _send_and_tell(outside: Outside, engine: Engine, stack: ExitStack) -> None:
     """Messages to buyers and notices to integrators, until the end."""
     schools, database, now = outside.schools, outside.database, outside.now
-    way, tracing = schools.whatsapp, outside.tracing
-    postman = Postman(office(outside.settings, schools.profile, database, now, whatsapp_of=way, tracing=tracing))
+    tracing = outside.tracing
+    letters = office(
+        outside.settings,
+        schools.profile,
+        database,
+        now,
+        whatsapp_of=schools.whatsapp,
+        tracing=tracing,
+        let_pass=lambda: engine.let_pass(LET_PASS_SECONDS),
+    )
+    postman = Postman(letters)
     stack.callback(postman.stop)
     postman.start()
     herald = Herald(Outbox(database, outside.vault, outside.dialer, now, outside.metrics.webhook, tracing))

@@ -7,6 +7,7 @@ no step order has to stay compatible over an upgrade, and another engine could t
     enqueue  a run, in the caller's transaction, perhaps later
     launch   execute runs in this process
     hurry    look for due runs now, rather than at the next turn
+    let_pass wait while runs are executed here
     alive    which runs it still has
     hand_on  give a dead process's runs to the living
 """
@@ -17,6 +18,7 @@ import logging
 import threading
 import time
 import uuid
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import structlog
@@ -31,7 +33,7 @@ from kelaspay.store.database import translated
 from kelaspay.tracing import UNTRACED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from kelaspay.store.database import Database, Db
@@ -51,9 +53,40 @@ UNFINISHED = ["ENQUEUED", "DELAYED", "PENDING"]
 PATIENCE = 5.0
 MOST = 1000
 
+
+class Underway:
+    """The runs that this process executes."""
+
+    def __init__(self) -> None:
+        self._runs: set[str] = set()
+        self._lock = threading.Lock()
+        self._none = threading.Event()
+        self._none.set()
+
+    @contextmanager
+    def executed(self, run: str) -> Iterator[None]:
+        with self._lock:
+            self._runs.add(run)
+            self._none.clear()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._runs.discard(run)
+                if not self._runs:
+                    self._none.set()
+
+    def runs(self) -> set[str]:
+        with self._lock:
+            return set(self._runs)
+
+    def let_pass(self, seconds: float) -> None:
+        """Return when there is none, or after so many seconds."""
+        self._none.wait(seconds)
+
+
 _perform: list[Callable[[MerchantOrderId, int, str], None]] = []
-_running: set[str] = set()
-_running_lock = threading.Lock()
+_underway = Underway()
 _executor: list[str] = []
 
 
@@ -62,14 +95,9 @@ def _payment(merchant_order_id: str, run: int) -> None:
     """Execute one run. Waits while another process holds it and while the database is away; nothing escapes."""
     key = _workflow_id(merchant_order_id, run)
     holder = f"{_executor[0]}/{uuid.uuid4().hex[:8]}"
-    with _running_lock:
-        _running.add(key)
-    try:
-        with structlog.contextvars.bound_contextvars(merchant_order_id=merchant_order_id, run=run):
-            _until_done(MerchantOrderId(merchant_order_id), run, holder)
-    finally:
-        with _running_lock:
-            _running.discard(key)
+    bound = structlog.contextvars.bound_contextvars(merchant_order_id=merchant_order_id, run=run)
+    with _underway.executed(key), bound:
+        _until_done(MerchantOrderId(merchant_order_id), run, holder)
 
 
 def _until_done(merchant_order_id: MerchantOrderId, run: int, holder: str) -> None:
@@ -216,6 +244,10 @@ class Engine:
         """Look for due runs now; else they are found within `POLL_SECONDS`. Where none execute it does nothing."""
         self._bell.ring()
 
+    def let_pass(self, seconds: float) -> None:
+        """Return when this process executes no run, or after so many seconds: for who can wait."""
+        _underway.let_pass(seconds)
+
     @translated()
     def hand_on(self, fresh: Callable[[], set[str]]) -> set[str]:
         """Queue again what belongs to no living process; returned are the dead ones' ids.
@@ -227,8 +259,7 @@ class Engine:
             status="PENDING", queue_name=QUEUE, limit=MOST, load_input=False, load_output=False
         )
         living = fresh()
-        with _running_lock:
-            mine = set(_running)
+        mine = _underway.runs()
         orphans = [
             workflow
             for workflow in pending
