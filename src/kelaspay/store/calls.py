@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from kelaspay.store.tables import calls
+from kelaspay.store.operator_tables import calls
 
 if TYPE_CHECKING:
     from datetime import datetime

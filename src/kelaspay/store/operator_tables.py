@@ -1,5 +1,5 @@
-"""The tables of what operators use: who they are, what they did, and what they say otherwise than by default. Part of
-the same `metadata`.
+"""The tables of what operators use: who they are, what they did, what they say otherwise than by default, and what they
+look up of calls to others. Part of the same `metadata`.
 """
 
 from __future__ import annotations
@@ -120,4 +120,19 @@ syncs = sa.Table(
     sa.Column("finished_at", UtcDateTime),
     sa.Column("fault", sa.Text),
     sa.Column("lease_until", sa.Float),
+)
+
+calls = sa.Table(
+    "calls",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("merchant_order_id", sa.Text, nullable=False, index=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("whom", sa.Text, nullable=False),
+    sa.Column("method", sa.Text, nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("asked", sa.Text),
+    sa.Column("status", sa.Integer),
+    sa.Column("answer", sa.Text),
+    sa.Column("milliseconds", sa.Integer, nullable=False),
 )

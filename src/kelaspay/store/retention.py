@@ -13,11 +13,10 @@ import sqlalchemy as sa
 from kelaspay.payment import ERASED, Status
 from kelaspay.store.buyer_tables import buyer_codes
 from kelaspay.store.messages import State
-from kelaspay.store.operator_tables import attempts, audit, half_sessions, invitations, sessions
+from kelaspay.store.operator_tables import attempts, audit, calls, half_sessions, invitations, sessions
 from kelaspay.store.people import NOBODY_NAME
 from kelaspay.store.tables import (
     answers,
-    calls,
     customers,
     inbox,
     messages,

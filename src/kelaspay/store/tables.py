@@ -441,18 +441,3 @@ answers = sa.Table(
     sa.Column("status", sa.Integer),
     sa.Column("body", sa.Text),
 )
-
-calls = sa.Table(
-    "calls",
-    metadata,
-    sa.Column("id", Id, primary_key=True),
-    sa.Column("merchant_order_id", sa.Text, nullable=False, index=True),
-    sa.Column("at", UtcDateTime, nullable=False),
-    sa.Column("whom", sa.Text, nullable=False),
-    sa.Column("method", sa.Text, nullable=False),
-    sa.Column("path", sa.Text, nullable=False),
-    sa.Column("asked", sa.Text),
-    sa.Column("status", sa.Integer),
-    sa.Column("answer", sa.Text),
-    sa.Column("milliseconds", sa.Integer, nullable=False),
-)
