@@ -73,7 +73,10 @@ class Dialer:
 
     def check(self, url: str) -> None:
         """Raises `AddressRefused` for a URL that is none of a web address, or names a private address outright."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:  # a bracket without its other
+            raise AddressRefused("The URL is no web address.") from None
         schemes = {"https"} if self.https else {"https", "http"}
         if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url:
             raise AddressRefused("The URL must be plain ASCII and not too long.")

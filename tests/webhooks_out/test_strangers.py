@@ -116,6 +116,7 @@ def test_a_public_address_is_fine(address: str) -> None:
         "http://2130706433/hook",
         "http://0x7f000001/hook",
         "http://[::1]/hook",
+        "http://[::1/hook",
         "http://[::ffff:127.0.0.1]/hook",
         "http://169.254.169.254/latest/meta-data/",
         "https://example.com/" + "a" * 2000,
