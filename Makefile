@@ -37,7 +37,7 @@ work: .venv/.run ## Work without the web
 emulate: .venv/.run ## Put an emulator on a port (ARGS="duitku --port 9001")
 	@$(BIN)/kelaspay emulate $(ARGS)
 
-SUITE = -n auto --maxprocesses 8 --dist loadgroup -m "not chaos and not deployment"
+SUITE = -n auto --maxprocesses 8 -m "not chaos and not deployment"
 test: .venv/.all ## Run the whole suite, on SQLite and on PostgreSQL and Redis (ARGS="-k twice" for a part, COVERAGE=1)
 ifdef ARGS
 	$(BIN)/pytest $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import logging
 import os
@@ -19,6 +20,7 @@ from hypothesis import HealthCheck, settings
 
 from kelaspay.log import HANDLER
 from tests.databases import BOTH, Reused, fill
+from tests.distributed import Distributed
 from tests.memory import memory_folder
 from tests.servers import fresh_database, fresh_postgres, fresh_redis, postgres, redis_url
 from tests.world import World, world_on
@@ -26,6 +28,9 @@ from tests.world import World, world_on
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
 
 
 __all__ = ["fresh_postgres", "fresh_redis", "postgres", "redis_url"]
@@ -36,6 +41,10 @@ sys.dont_write_bytecode = False
 if "TMPDIR" not in os.environ and (memory := memory_folder()) is not None:
     os.environ["TMPDIR"] = tempfile.tempdir = memory
 
+# Nobody is called by TLS here, and reading whom the machine trusts takes twenty milliseconds every time.
+os.environ["SSL_CERT_DIR"] = tempfile.mkdtemp(prefix="trusts-nobody-")
+atexit.register(shutil.rmtree, os.environ["SSL_CERT_DIR"], ignore_errors=True)
+
 gc.set_threshold(20_000, 20, 20)
 """What a test makes it drops soon: looking through it at every seven hundredth object was a tenth of the time."""
 
@@ -43,6 +52,15 @@ gc.set_threshold(20_000, 20, 20)
 settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 """A machine that others use may stand still in the middle of an example."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are processors: tests wait for processes, servers and browsers."""
+    return (os.cpu_count() or 1) * 3 // 2
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return Distributed(config, log)
 
 
 def pytest_collection_finish() -> None:

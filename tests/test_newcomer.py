@@ -22,8 +22,6 @@ from tests.world import WANTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-pytestmark = [pytest.mark.xdist_group("processes")]
 """What takes long begins first: xdist hands out groups before single tests."""
 
 KELASPAY = str(Path(sys.executable).parent / "kelaspay")

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from tests.collector import Collector
 
-pytestmark = [pytest.mark.xdist_group("processes")]
-
 APART = ["postgresql", pytest.param("sqlite", marks=pytest.mark.chaos)]
 ALONE = ["sqlite", pytest.param("postgresql", marks=pytest.mark.chaos)]
 """The way that is usual, and the other one where there is time for it."""

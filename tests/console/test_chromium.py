@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
     from tests.console.clerk import Counter
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 COURSE = "Fotografi Produk dengan Ponsel"
 SLUG = "fotografi-produk"
