@@ -11,7 +11,7 @@ import sqlite3
 import sys
 import tempfile
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -28,9 +28,6 @@ from tests.world import World, world_on
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from xdist.remote import Producer
-    from xdist.scheduler import LoadScopeScheduling
 
 
 __all__ = ["fresh_postgres", "fresh_redis", "postgres", "redis_url"]
@@ -59,7 +56,7 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) * 3 // 2
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Distributed:
     return Distributed(config, log)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 WHOLE = {
     "tests/console/test_chromium.py",
@@ -14,7 +14,7 @@ WHOLE = {
 """The files whose tests share a browser or a program that was started for them; begun first, as they take longest."""
 
 
-class Distributed(LoadScopeScheduling):
+class Distributed(LoadScopeScheduling):  # type: ignore[misc]  # it has no types of its own
     """Hands out test by test, but for those files. pytest-xdist 3.8 has groups for that, which do nothing under pytest
     9.2, where a test can no longer be given another name.
     """
