@@ -32,6 +32,7 @@ from kelaspay.web import (
     traced,
 )
 from kelaspay.web.console import routers
+from kelaspay.web.console.closed_days import ClosedDays
 from kelaspay.web.described import DESCRIPTION, TAGS, Described
 from kelaspay.web.origins import front_ends
 from kelaspay.web.v1 import acts, enrollments, events, offers, own_key, payments, webhook_endpoints
@@ -83,6 +84,7 @@ def create_app(outside: Outside, inbox: Inbox, start: Start, *, engine: Callable
     app.state.engine = engine
     app.state.methods = {}
     app.state.pictures = Pictures(outside.dialer)
+    app.state.closed_days = ClosedDays(outside.now)
     app.router.routes[:0] = hooks.hooks_of(outside.schools, inbox, outside.settings, outside.now, outside.tracing)
     app.router.routes += routes()
     errors.install(app)

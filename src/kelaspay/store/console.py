@@ -59,11 +59,12 @@ KEY_REFUSED = ("thinkific_unauthorized", "school_disconnected", "duitku_unauthor
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What was paid in one span of time."""
+    """What was paid in one span of time, and how many orders were made in it."""
 
     since: datetime
     count: int
     amount: int
+    made: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,25 +185,19 @@ def heard(db: Db, school: str | None) -> Heard:
 
 
 def sales(db: Db, school: str | None, marks: Sequence[datetime]) -> list[Day]:
-    """What was paid between each mark and the next; marks go upward."""
+    """What was paid, and how many orders were made, between each mark and the next; marks go upward."""
+    of_school = sa.true() if school is None else payments.c.school == school
+    sold = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(payments.c.payment_amount), 0)).where(
+        sa.func.coalesce(payments.c.status, "").in_(SOLD),  # found by when, not by this
+        of_school,
+    )
+    made = sa.select(sa.func.count()).select_from(payments).where(only(payments.c.school, school))
     days = []
     for since, until in itertools.pairwise(marks):
-        row = db.execute(
-            sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(payments.c.payment_amount), 0)).where(
-                payments.c.paid_at >= since,
-                payments.c.paid_at < until,
-                sa.func.coalesce(payments.c.status, "").in_(SOLD),  # found by when, not by this
-                sa.true() if school is None else payments.c.school == school,
-            )
-        ).one()
-        days.append(Day(since, row[0], int(row[1])))
+        row = db.execute(sold.where(payments.c.paid_at >= since, payments.c.paid_at < until)).one()
+        orders = db.execute(made.where(payments.c.created_at >= since, payments.c.created_at < until)).scalar_one()
+        days.append(Day(since, row[0], int(row[1]), orders))
     return days
-
-
-def made_since(db: Db, school: str | None, since: datetime) -> int:
-    """How many orders were made."""
-    made = sa.select(sa.func.count()).select_from(payments)
-    return db.execute(made.where(payments.c.created_at >= since, only(payments.c.school, school))).scalar_one()
 
 
 def any_completed(db: Db, school: str | None) -> bool:

@@ -13,6 +13,7 @@ from kelaspay.outside import Outside
 from kelaspay.store import arrivals, console, endpoints, offers, outgoing
 from kelaspay.store.console import Day, Need
 from kelaspay.store.database import Db
+from kelaspay.web.console.closed_days import ClosedDays
 from kelaspay.web.console.page import WIB, ConsoleRoute, page
 from kelaspay.web.console.standing import standing_of
 from kelaspay.web.console.visit import Looking, Visitor, outside_of
@@ -65,7 +66,7 @@ def home(request: Request, visitor: Looking) -> HTMLResponse:
     outside = outside_of(request)
     now = outside.now()
     with outside.database.read() as db:
-        days = console.sales(db, visitor.only, _midnights(now))
+        days = _days(db, request.app.state.closed_days, visitor.only, now)
         values: dict[str, Any] = {
             "settings": outside.settings,
             "gate": outside.schools.gate(visitor.here),
@@ -73,7 +74,7 @@ def home(request: Request, visitor: Looking) -> HTMLResponse:
             "counters": _counters(db, visitor.only, now),
             "queue": console.queue(db, visitor.only),
             "heard": console.heard(db, visitor.only),
-            "sales": _sales(db, visitor.only, days),
+            "sales": _sales(days),
             "bars": _bars(days),
             "most": max((day.amount for day in days), default=0),
             "checklist": _checklist(db, outside, visitor),
@@ -112,14 +113,19 @@ def _midnights(now: datetime) -> list[datetime]:
     return [tomorrow - A_DAY * back for back in range(DAYS, -1, -1)]
 
 
-def _sales(db: Db, school: str | None, days: list[Day]) -> list[Sales]:
+def _days(db: Db, closed_days: ClosedDays, school: str | None, now: datetime) -> list[Day]:
+    *over, today, tomorrow = _midnights(now)
+    return [*closed_days.read(db, school, [*over, today]), *console.sales(db, school, [today, tomorrow])]
+
+
+def _sales(days: list[Day]) -> list[Sales]:
     spans = (("Hari ini", 1), ("7 hari", WEEK), ("30 hari", DAYS))
     return [
         Sales(
             label,
             sum(day.amount for day in days[-count:]),
             sum(day.count for day in days[-count:]),
-            console.made_since(db, school, days[-count].since),
+            sum(day.made for day in days[-count:]),
         )
         for label, count in spans
     ]
