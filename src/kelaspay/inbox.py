@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 LARGEST_GROUP = 256
+PART = 32
+"""Events after which a turn of the event loop lets the writer begin, so that one parses while the other commits."""
 MOST_WAITING = 10_000
 PATIENCE = 10.0
 """Seconds a request waits for its commit before it answers 503."""
@@ -38,6 +40,8 @@ RUSH = 4
 """Events in one commit that make it a rush."""
 RUSH_SECONDS = 0.5
 """How long a rush is remembered."""
+UNCOPIED = 500
+"""Events after which SQLite's log is copied into its file, beside the next commits."""
 
 
 _Waiting = tuple["Event", "asyncio.Future[None]"]
@@ -64,6 +68,9 @@ class _Desk:
         if not self._came:
             self.loop.call_soon(self._hand_all_on)
         self._came.append((event, kept))
+        if len(self._came) == PART:
+            self._hand_all_on()
+            time.sleep(0)  # lets go of the interpreter
         self._waiting.append((self.loop.time() + PATIENCE, kept))
         if not self._set:
             self._look()
@@ -76,7 +83,8 @@ class _Desk:
 
     def _hand_all_on(self) -> None:
         came, self._came = self._came, []
-        self._hand_on(came)
+        if came:
+            self._hand_on(came)
 
     def _look(self) -> None:
         now = self.loop.time()
@@ -129,14 +137,20 @@ class Inbox:
         self._count = count
         self._waiting: queue.SimpleQueue[list[_Waiting] | None] = queue.SimpleQueue()
         self._line: Db | None = None
-        """Held from group to group while callbacks rush in; the writer's alone."""
+        """Held from group to group, on PostgreSQL while callbacks rush in; the writer's alone."""
         self._rush_until = 0.0
         self._desk: _Desk | None = None
         """Of the event loop that asked last; there is one but in tests, and each sees its own through."""
         self._refused: Counter[tuple[str, str | None]] = Counter()
         self._refused_lock = threading.Lock()
-        self._thread = threading.Thread(target=self._write, name="inbox", daemon=True)
-        self._thread.start()
+        self._uncopied = 0
+        self._copying: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._write, name="inbox", daemon=True),
+            threading.Thread(target=self._copy, name="inbox-log", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
 
     async def keep(self, event: Event) -> None:
         """Return when the event is on disk; raises `InboxUnavailable` when it cannot be kept just now.
@@ -172,7 +186,8 @@ class Inbox:
     def close(self) -> None:
         """Write what waits and stop."""
         self._waiting.put(None)
-        self._thread.join(timeout=PATIENCE)
+        for thread in self._threads:
+            thread.join(timeout=PATIENCE)
 
     def _write(self) -> None:
         while (group := self._gather()) is not None:
@@ -184,10 +199,26 @@ class Inbox:
                     self._done([waiting], self._commit([waiting]))
             else:
                 self._done(group, fault)
-            if self._waiting.empty():
+            self._have_copied(len(group))
+            if (
+                self._waiting.empty() and self._database.postgresql
+            ):  # whose connections others wait for, and which break
                 self._hang_up()
             self._kept()
         self._hang_up()
+        self._copying.put(False)
+
+    def _have_copied(self, events: int) -> None:
+        self._uncopied += events
+        if self._uncopied >= UNCOPIED and self._copying.empty():
+            self._uncopied = 0
+            self._copying.put(True)
+
+    def _copy(self) -> None:
+        """A commit that copied the log would keep all who wait for it, and the event loop with nothing to do."""
+        while self._copying.get():
+            with suppress(DatabaseUnavailable):
+                self._database.checkpoint()
 
     def _done(self, group: list[_Waiting], fault: Fault | None) -> None:
         """Answer first, then count."""

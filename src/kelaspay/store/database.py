@@ -40,6 +40,11 @@ MOST_RIDERS = 50
 CACHED_STATEMENTS = 512
 """Prepared statements that a connection to SQLite remembers; the inbox alone has one for each size of group."""
 
+LONG_LOG = 4_000
+"""Pages of SQLite's log after which a line's commit copies them into the file itself: 16 MB. Others do at SQLite's own
+1 000, and `checkpoint` before either.
+"""
+
 IDLE_SECONDS = 1.0
 """A connection to PostgreSQL that lay idle for so long is tried before it is used."""
 USED_AT = "used_at"
@@ -130,10 +135,23 @@ class Database:
 
     def line(self) -> Db:
         """A connection on which every statement is a transaction of its own, for who writes all day. To be used under
-        `turn` and `translated`, and closed.
+        `turn` and `translated`, and closed. Whoever holds one calls `checkpoint` now and then: on SQLite its commits
+        leave the copying to others until the log is long.
         """
-        level = {"isolation_level": "AUTOCOMMIT"} if self.postgresql else {"kelaspay_single": True}
-        return self.engine.connect().execution_options(**level)
+        if self.postgresql:
+            return self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        line = self.engine.connect().execution_options(kelaspay_single=True)
+        line.exec_driver_sql(f"PRAGMA wal_autocheckpoint={LONG_LOG}").close()
+        return line
+
+    def checkpoint(self) -> None:
+        """Copy what SQLite's log holds into the file, beside whoever writes meanwhile; nothing to do on PostgreSQL. May
+        run twice, and at any moment: what is not copied is in the log still.
+        """
+        if self.postgresql:
+            return
+        with translated(), self.engine.connect().execution_options(kelaspay_single=True) as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").close()
 
     @contextmanager
     def turn(self) -> Iterator[None]:
