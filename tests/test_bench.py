@@ -154,6 +154,20 @@ def test_measures_that_were_not_taken_again_stay() -> None:
     assert now.taken == {"1": "b", "7": "a", "2": "b"}
 
 
+def test_of_measures_taken_together_only_what_was_asked_for_stays() -> None:
+    taken = Outcome(
+        [rate(0.5), replace(rate(0.9), measure=2)],
+        [Missing(2, "Express", "no Node")],
+        [Chart("1-callbacks", "Callbacks", "a second", ()), Chart("2-delay", "Delay", "ms", ())],
+    )
+
+    kept = taken.of(frozenset({1, 5}))
+
+    assert [each.measure for each in kept.figures] == [1]
+    assert kept.missing == []
+    assert [each.name for each in kept.charts] == ["1-callbacks"]
+
+
 def test_a_chart_is_one_drawing_whatever_its_labels_hold() -> None:
     drawn = charts.svg(Chart("x", 'a < b & "c"', "ms", (Bar("<script>", 0.0, 0.0, 0.0),), 10.0))
 

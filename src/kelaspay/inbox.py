@@ -200,9 +200,7 @@ class Inbox:
             else:
                 self._done(group, fault)
             self._have_copied(len(group))
-            if (
-                self._waiting.empty() and self._database.postgresql
-            ):  # whose connections others wait for, and which break
+            if self._database.postgresql and self._waiting.empty():  # its connections are few, and break
                 self._hang_up()
             self._kept()
         self._hang_up()

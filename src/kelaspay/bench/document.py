@@ -56,12 +56,7 @@ def load(path: Path) -> Kept:
 
 def merged(before: Kept, now: Kept) -> Kept:
     """What was measured now in the place of the same measures before; the others stay."""
-    measured = {int(number) for number in now.taken}
-    kept = Outcome(
-        [each for each in before.outcome.figures if each.measure not in measured],
-        [each for each in before.outcome.missing if each.measure not in measured],
-        [each for each in before.outcome.charts if int(each.name.split("-")[0]) not in measured],
-    )
+    kept = before.outcome.of(frozenset(NAMES) - {int(number) for number in now.taken})
     kept.add(now.outcome)
     kept.figures.sort(key=lambda each: each.measure)
     kept.missing.sort(key=lambda each: each.measure)

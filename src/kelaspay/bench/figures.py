@@ -96,6 +96,14 @@ class Outcome:
         self.missing += other.missing
         self.charts += other.charts
 
+    def of(self, measures: frozenset[int]) -> Outcome:
+        """What belongs to these measures alone: some are taken together."""
+        return Outcome(
+            [each for each in self.figures if each.measure in measures],
+            [each for each in self.missing if each.measure in measures],
+            [each for each in self.charts if int(each.name.split("-")[0]) in measures],
+        )
+
 
 def ratio(
     measure: int,
