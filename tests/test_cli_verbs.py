@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 import stat
+from contextlib import redirect_stdout
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from kelaspay.__main__ import main
 from kelaspay.cli import target
 from kelaspay.store import audit, messages
 from kelaspay.store.messages import State
@@ -112,6 +115,33 @@ def test_enrollments_and_payments_are_listed_shown_and_written_for_a_spreadsheet
     assert len(shell("enrollments", "export").lines) == 2
     assert shell("payments", "export", str(tmp_path / "nowhere" / "x.csv")).code == 2
     assert _deeds(shell) == ["exported", "exported", "enrollments_exported"]
+
+
+def test_offers_go_into_a_file_or_nowhere(shell: Shell, tmp_path: Path) -> None:
+    shell.world.sell("Kelas “Kue Lapis”")
+    file = tmp_path / "offers.csv"
+
+    assert shell("offers", "export", str(file)).code == 0
+    assert file.read_text(encoding="utf-8") == shell("offers", "export").out
+    nowhere = shell("offers", "export", str(tmp_path / "nowhere" / "x.csv"))
+    assert (nowhere.code, "there is no folder" in " ".join(nowhere.err.split())) == (2, True)
+
+
+def test_what_is_printed_is_utf_8_though_the_environment_says_ascii(shell: Shell) -> None:
+    shell.world.sell("Kelas “Kue Lapis”")
+    printed = io.TextIOWrapper(io.BytesIO(), "ascii")
+
+    with redirect_stdout(printed), pytest.raises(SystemExit) as ended:
+        main(["offers", "export"])
+
+    assert ended.value.code in {0, None}
+    assert "Kelas “Kue Lapis”" in printed.buffer.getvalue().decode()
+
+
+def test_an_argument_that_is_no_text_is_refused_in_a_line(shell: Shell) -> None:
+    ran = shell("payments", "show", "KP\udcff")
+
+    assert (ran.code, ran.out, ran.err) == (2, "", "kelaspay: An argument holds bytes that are no UTF-8.\n")
 
 
 def test_an_export_that_is_interrupted_leaves_the_file_of_before(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kelaspay.catalogue import check_ids
-from kelaspay.cli import consent, show
+from kelaspay.cli import consent, show, target
 from kelaspay.cli.csv_offers import as_csv, read_csv, read_offer
 from kelaspay.cli.opening import DryRun, SchoolKey, desk
 from kelaspay.faults import InvalidInput, OfferUnknown
@@ -88,18 +88,17 @@ def add(
 
 @app.command("export")
 def export_all(
-    file: Annotated[Path | None, typer.Argument(help="Without it to the terminal.")] = None,
+    file: target.To = None,
     *,
     school: SchoolKey = DEFAULT,
 ) -> None:
     """Write a school's offers as CSV, for a spreadsheet or another Kelaspay."""
+    target.check(file, json=False)
     with desk() as at, at.outside.database.read() as db:
         at.outside.schools.profile(school)
         text = as_csv(offers.list_offers(db, school))
-    if file is None:
-        print(text, end="")
-    else:
-        file.write_text(text, encoding="utf-8")
+    with target.opened(file) as to:
+        to.write(text)
 
 
 @app.command("import")

@@ -18,7 +18,7 @@ from rich.cells import cell_len, set_cell_size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-EXIT_FAILED = 1
+EXIT_FAILED, EXIT_WRONG_USE = 1, 2
 WIB = timezone(timedelta(hours=7), "WIB")
 AMOUNTS = frozenset({"payment_amount", "amount_received", "amount", "price", "discount"})
 NOTHING = "–"  # noqa: RUF001 - a dash, as in print
