@@ -48,8 +48,8 @@ KINDS = {
             marked("Kode ini berlaku 10 menit dan hanya bisa dipakai sekali. Jangan berikan kepada siapa pun."),
             marked("Tidak meminta kode ini? Abaikan saja email ini."),
         ),
-        marked("Buka Pesanan saya"),
-        "me",
+        marked("Masukkan kode"),
+        "code",
         of_order=False,
     ),
     "order_made": Words(
@@ -217,7 +217,7 @@ def letter(
     leads = {
         "status": f"{base}/o/{payment.public_id}",
         "class": f"{site}/enrollments",
-        "me": f"{base}/me",
+        "code": f"{base}/me/code",
         "buy": f"{base}/buy/{payment.offer}{f'?coupon={payment.coupon}' if payment.coupon else ''}",
     }
     lines = [filled(part, blanks).strip() for part in body.split(BETWEEN)]

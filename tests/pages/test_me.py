@@ -79,6 +79,25 @@ def test_a_code_from_the_letter_opens_all_orders_in_any_browser(world: World) ->
     assert "Siti Rahmawati" not in elsewhere.get(f"/o/{paid}/receipt").text
 
 
+def test_the_letters_button_leads_to_where_its_code_is_entered_on_whichever_device(embedded: World) -> None:
+    embedded.sell()
+    bought(embedded)
+    embedded.work()
+    letters(embedded)
+    ask(embedded.another_browser())
+    [letter] = letters(embedded)
+    phone = embedded.another_browser()
+
+    [link] = re.findall(r"Masukkan kode: (\S+)", letter.text)
+    page = phone.get(link)
+    fields = re.findall(r'<input[^>]* name="(\w+)" type="(?:email|text)"', page.text)
+    [code] = re.findall(r"Kode Anda: (\d{6})", letter.text)
+
+    assert (page.status_code, fields) == (200, ["email", "code"])
+    assert letters(embedded) == []
+    assert enter(phone, code).url.path == "/me"
+
+
 def test_the_answer_is_the_same_for_an_address_that_nobody_ordered_with(world: World) -> None:
     world.sell()
     ordered(world)

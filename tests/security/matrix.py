@@ -47,6 +47,7 @@ TABLE: dict[str, str] = {
         GET /oauth/embedded
         GET /oauth/status/{subdomain}
         GET /me
+        GET /me/code
         POST /me/code
         POST /me/sign-in
         POST /me/sign-out

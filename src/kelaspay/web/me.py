@@ -74,6 +74,14 @@ def code(request: Request, email: Annotated[str, Form()] = "") -> Response:
     return shown(request, "me_code.html", email=address, wrong=None)
 
 
+@router.get("/code")
+def have_code(request: Request) -> Response:
+    """Where the letter with the code leads, perhaps on another device: its address asks for no new code, and names
+    nobody.
+    """
+    return shown(request, "me_code.html", email="", wrong=None)
+
+
 @router.post("/sign-in")
 def sign_in(request: Request, email: Annotated[str, Form()] = "", code: Annotated[str, Form()] = "") -> Response:
     """Let in whoever has the code; this browser may then see each of the orders as the one that made it does."""
