@@ -91,6 +91,20 @@ def test_who_has_the_access_already_is_told_before_paying(world: World) -> None:
     assert len(all_orders(world)) == 2
 
 
+def test_whose_access_will_end_is_offered_to_renew_it(world: World) -> None:
+    world.sell(access_days=30)
+    world.buy_and_pay()
+    world.work()
+    world.clock.move(days=20)
+
+    answer = order(world)
+
+    assert "Email ini sudah punya akses ke kelas ini sampai 23 Des 2026, 09.00 WIB." in text(answer)
+    assert "30 hari ditambahkan setelah tanggal itu." in text(answer)
+    assert "tidak perlu membayar lagi" not in text(answer)
+    assert '<button class="button" name="again" value="1">Perpanjang akses</button>' in answer.text
+
+
 def test_who_had_access_that_has_ended_may_buy_again_at_once(embedded: World) -> None:
     embedded.sell(access_days=30)
     embedded.buy_and_pay()

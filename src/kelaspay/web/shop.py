@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
@@ -184,7 +185,9 @@ def _refused(request: Request, offer: Offer, entered: Order, fault: Fault) -> Re
         wrong = {field: in_words(field, why, say) for field, why in fault.fields.items()}
         return _form(request, offer, entered, wrong=wrong, status=fault.status)
     if isinstance(fault, AlreadyEnrolled):
-        return _form(request, offer, entered, enrolled=True, status=fault.status)
+        until = fault.ids.get("until")
+        ends = datetime.fromisoformat(str(until)) if until else None
+        return _form(request, offer, entered, enrolled=True, ends=ends, status=fault.status)
     return _form(request, offer, entered, wrong={"": say(NOT_MADE)}, status=fault.status)
 
 
@@ -204,11 +207,13 @@ def _form(
     wrong: dict[str, str] | None = None,
     meant: str | None = None,
     enrolled: bool = False,
+    ends: datetime | None = None,
     status: int = 200,
 ) -> Response:
     outside: Outside = request.app.state.outside
     wrong = dict(wrong or {})
-    values: dict[str, Any] = {"wrong": wrong, "meant": meant, "enrolled": enrolled, "refused": status >= BAD}
+    values: dict[str, Any] = {"wrong": wrong, "meant": meant, "enrolled": enrolled, "ends": ends}
+    values["refused"] = status >= BAD
     with outside.database.read() as db:
         try:
             price = previewed(db, offer, entered.coupon, outside.now())
