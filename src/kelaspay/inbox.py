@@ -40,8 +40,12 @@ RUSH = 4
 """Events in one commit that make it a rush."""
 RUSH_SECONDS = 0.5
 """How long a rush is remembered."""
-UNCOPIED = 500
-"""Events after which SQLite's log is copied into its file, beside the next commits."""
+CROWD = 17
+"""Events in one commit that make it a crowd. SQLite's log is copied into its file beside the commits then: one that did
+it itself would keep too many waiting. With fewer, commits wait less for that than for the disk that somebody else uses.
+"""
+UNCOPIED = 1_500
+"""Events of a crowd after which the log is copied."""
 
 
 _Waiting = tuple["Event", "asyncio.Future[None]"]
@@ -143,6 +147,9 @@ class Inbox:
         """Of the event loop that asked last; there is one but in tests, and each sees its own through."""
         self._refused: Counter[tuple[str, str | None]] = Counter()
         self._refused_lock = threading.Lock()
+        self._crowd_until = 0.0
+        self._crowded = False
+        """Whether the line leaves the log to `_copy`."""
         self._uncopied = 0
         self._copying: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._threads = [
@@ -193,6 +200,8 @@ class Inbox:
         while (group := self._gather()) is not None:
             if len(group) >= RUSH:
                 self._rush_until = time.monotonic() + RUSH_SECONDS
+            if len(group) >= CROWD:
+                self._crowd_until = time.monotonic() + RUSH_SECONDS
             fault = self._commit(group)
             if fault is not None and not fault.outage and len(group) > 1:
                 for waiting in group:  # one event that cannot be kept must not take the others with it
@@ -206,9 +215,15 @@ class Inbox:
         self._hang_up()
         self._copying.put(False)
 
+    def _mind_the_crowd(self, line: Db) -> None:
+        crowded = time.monotonic() < self._crowd_until
+        if crowded != self._crowded:
+            self._database.leave_log(line, leave=crowded)
+            self._crowded, self._uncopied = crowded, 0
+
     def _have_copied(self, events: int) -> None:
         self._uncopied += events
-        if self._uncopied >= UNCOPIED and self._copying.empty():
+        if self._crowded and self._uncopied >= UNCOPIED and self._copying.empty():
             self._uncopied = 0
             self._copying.put(True)
 
@@ -229,6 +244,7 @@ class Inbox:
         try:
             with self._database.turn(), translated():
                 self._line = self._line or self._database.line()
+                self._mind_the_crowd(self._line)
                 inbox.keep(self._line, [event for event, _kept in group])
         except DatabaseUnavailable:
             log.warning("inbox_unavailable")
@@ -244,8 +260,10 @@ class Inbox:
         """Give the connection back; a broken one is not used again, and an idle one is tried before it is."""
         if self._line is not None:
             with suppress(Exception):
+                if self._crowded:
+                    self._database.leave_log(self._line, leave=False)
                 self._line.close()
-            self._line = None
+            self._line, self._crowded = None, False
 
     def _gather(self) -> list[_Waiting] | None:
         """All that waits now, at least one; None when it is time to stop."""

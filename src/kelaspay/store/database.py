@@ -40,9 +40,9 @@ MOST_RIDERS = 50
 CACHED_STATEMENTS = 512
 """Prepared statements that a connection to SQLite remembers; the inbox alone has one for each size of group."""
 
-LONG_LOG = 4_000
-"""Pages of SQLite's log after which a line's commit copies them into the file itself: 16 MB. Others do at SQLite's own
-1 000, and `checkpoint` before either.
+SHORT_LOG, LONG_LOG = 1_000, 4_000
+"""Pages of SQLite's log after which a commit copies them into the file itself: 4 MB as SQLite has it, and 16 MB where
+`checkpoint` is called before.
 """
 
 IDLE_SECONDS = 1.0
@@ -135,14 +135,15 @@ class Database:
 
     def line(self) -> Db:
         """A connection on which every statement is a transaction of its own, for who writes all day. To be used under
-        `turn` and `translated`, and closed. Whoever holds one calls `checkpoint` now and then: on SQLite its commits
-        leave the copying to others until the log is long.
+        `turn` and `translated`, and closed.
         """
-        if self.postgresql:
-            return self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        line = self.engine.connect().execution_options(kelaspay_single=True)
-        line.exec_driver_sql(f"PRAGMA wal_autocheckpoint={LONG_LOG}").close()
-        return line
+        level = {"isolation_level": "AUTOCOMMIT"} if self.postgresql else {"kelaspay_single": True}
+        return self.engine.connect().execution_options(**level)
+
+    def leave_log(self, line: Db, *, leave: bool) -> None:
+        """Have a line's commits leave the copying of SQLite's log to `checkpoint`, or no longer."""
+        if not self.postgresql:
+            line.exec_driver_sql(f"PRAGMA wal_autocheckpoint={LONG_LOG if leave else SHORT_LOG}").close()
 
     def checkpoint(self) -> None:
         """Copy what SQLite's log holds into the file, beside whoever writes meanwhile; nothing to do on PostgreSQL. May
