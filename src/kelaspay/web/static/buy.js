@@ -3,7 +3,9 @@
 (() => {
   const from = new URL(document.currentScript.src).origin;
   const tell = (what, detail) => dispatchEvent(new CustomEvent("kelaspay:" + what, { detail }));
+  let told = false; // a page that is loaded again tells again
   const open = (address) => {
+    told = false;
     const dialog = document.createElement("dialog");
     const frame = document.createElement("iframe");
     const close = document.createElement("button");
@@ -22,7 +24,9 @@
   addEventListener("message", (event) => {
     if (event.origin !== from || !event.data || !event.data.kelaspay) return;
     if (event.data.kelaspay === "loaded") tell("loaded");
-    if (event.data.kelaspay === "status" && event.data.version.startsWith("completed")) tell("success");
+    if (event.data.kelaspay !== "status" || told || !event.data.version.startsWith("completed")) return;
+    told = true;
+    tell("success");
   });
   addEventListener("click", (event) => {
     const link = event.target.closest && event.target.closest("a[data-kelaspay-checkout]");

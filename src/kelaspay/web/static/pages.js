@@ -118,6 +118,7 @@
 
   // Follow an order: a stream of changes, else asking again, ever more rarely and never in a hidden tab.
   const main = document.querySelector("main[data-live]");
+  const tellStatus = () => parent.postMessage({ kelaspay: "status", version: main.dataset.live }, "*");
   const renew = async () => {
     const answer = await fetch(main.dataset.order, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
@@ -131,7 +132,7 @@
     copying(main);
     pushing(main);
     clocks();
-    parent.postMessage({ kelaspay: "status", version: main.dataset.live }, "*");
+    tellStatus();
   };
   const changed = (version) => (version && version !== main.dataset.live ? renew() : undefined);
   const poll = () => {
@@ -172,5 +173,8 @@
   clocks();
   setInterval(clocks, 1000);
   follow();
-  if (parent !== window) parent.postMessage({ kelaspay: "loaded" }, "*");
+  if (parent !== window) {
+    parent.postMessage({ kelaspay: "loaded" }, "*");
+    if (main) tellStatus();
+  }
 })();
