@@ -174,7 +174,6 @@ def test_every_request_says_who_asks_and_carries_the_key() -> None:
     school = answering(200, items())
     school.client.find_user(SITI.email)
     school.client.find_enrollment(1, 2)
-    list(school.client.get_courses())
     list(school.client.get_products())
 
     assert {request.headers["User-Agent"] for request in school.asked} == {"Kelaspay/test"}
@@ -308,7 +307,7 @@ def test_paging_goes_on_until_there_is_no_next_page_however_short_a_page_is() ->
             200, json={"items": [{"id": each} for each in ids], "meta": {"pagination": {"next_page": following}}}
         )
 
-    assert [each["id"] for each in School(answer).client.get_courses()] == [1, 2, 3]
+    assert [each["id"] for each in School(answer).client.get_products()] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("body", [{"items": [{"id": 1}]}, {"items": [{"id": 1}], "meta": None}])

@@ -240,10 +240,6 @@ class Thinkific:
         path = f"{V1}/external_orders/{external_order_id}/transactions/refund"
         self._call("POST", path, json=_transaction(amount, reference, "refund"), guard=guard)
 
-    def get_courses(self) -> Iterator[dict[str, Any]]:
-        """All courses, page by page."""
-        return self._pages(V1 + "/courses")
-
     def get_products(self) -> Iterator[dict[str, Any]]:
         """All products, page by page: what tells course, product and bundle ids apart (thinkific.md 2.8)."""
         return self._pages(V1 + "/products")
