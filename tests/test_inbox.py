@@ -6,16 +6,16 @@ import asyncio
 import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from kelaspay.inbox import UNCOPIED, Inbox
+from kelaspay.store.database import SHORT_LOG
 from kelaspay.store.inbox import Event
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.world import World
 
 MANY = 3 * UNCOPIED
@@ -48,6 +48,17 @@ def test_a_rush_is_copied_from_the_log_into_the_file_while_it_lasts(embedded: Wo
 
     assert kept(without_log) >= UNCOPIED
     assert kept(path) == MANY
+
+
+def test_no_commit_copies_a_long_log_while_callbacks_come_in_a_few_at_a_time(embedded: World) -> None:
+    inbox = Inbox(embedded.database, embedded.clock)
+    came = events(embedded, 1_600)
+    log = Path(embedded.database.url.removeprefix("sqlite:///") + "-wal")
+    for first in range(0, len(came), 16):
+        asyncio.run(keep_all(inbox, came[first : first + 16]))
+    inbox.close()
+
+    assert log.stat().st_size < 2 * SHORT_LOG * 4096
 
 
 @pytest.mark.parametrize("count", [31, 32, 33, 64, 65])

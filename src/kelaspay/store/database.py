@@ -40,9 +40,9 @@ MOST_RIDERS = 50
 CACHED_STATEMENTS = 512
 """Prepared statements that a connection to SQLite remembers; the inbox alone has one for each size of group."""
 
-SHORT_LOG, LONG_LOG = 1_000, 4_000
-"""Pages of SQLite's log after which a commit copies them into the file itself: 4 MB as SQLite has it, and 16 MB where
-`checkpoint` is called before.
+SHORT_LOG, LONG_LOG = 100, 4_000
+"""Pages of SQLite's log after which a commit copies them into the file itself: 0.4 MB, and 16 MB where `checkpoint` is
+called before. At SQLite's own 4 MB everybody waits 5 ms for one commit in forty; at 0.4 MB 1 ms for one in four.
 """
 
 IDLE_SECONDS = 1.0
@@ -254,6 +254,7 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",
+        f"wal_autocheckpoint={SHORT_LOG}",
         "foreign_keys=ON",
         f"busy_timeout={int(BUSY_SECONDS * 1000)}",
     ):

@@ -38,7 +38,10 @@ BEAT_SECONDS = 3.0
 DEAD_SECONDS = 15.0
 """A process not heard of for so long is dead, or must act as if it were."""
 HAND_OVER_SECONDS = 0.2
-RUSH_BATCH = 5
+RUSH_BATCH = 2
+"""Events handed over at once while callbacks rush in: on SQLite each keeps the next commit waiting for over a
+millisecond.
+"""
 RUSH_SHARE = 40
 """While callbacks rush in, handing over gets one part in so many of the time."""
 SWEEP_SECONDS = 4.0
