@@ -99,6 +99,25 @@ def test_a_copy_is_whole_private_and_leaves_the_youngest(world: World, tmp_path:
     assert [each.stat().st_mode & 0o777 for each in made[1:]] == [0o600, 0o600]
 
 
+def test_a_rehearsed_copy_says_what_would_go_and_touches_nothing(shell: Shell, tmp_path: Path) -> None:
+    folder = tmp_path / "copies"
+    made = []
+    for _ in range(3):
+        shell.world.clock.move(hours=1)
+        made.append(back_up(shell.world.database, folder, now=shell.world.clock))
+
+    rehearsed = shell("backup", "--keep", "2", "--dry-run", str(folder))
+    nowhere = shell("backup", "--keep", "2", "--dry-run", str(tmp_path / "nowhere"))
+
+    assert rehearsed.lines == [
+        f"A copy would be written into {folder}.",
+        f"{made[0]} would be deleted.",
+        f"{made[1]} would be deleted.",
+    ]
+    assert sorted(folder.iterdir()) == made
+    assert (nowhere.code, (tmp_path / "nowhere").exists()) == (0, False)
+
+
 def test_a_database_that_is_there_stays(world: World, tmp_path: Path) -> None:
     world.sell()
     order_id = world.buy_and_pay()

@@ -134,6 +134,19 @@ def test_canceling_is_told_in_words_with_a_way_to_try_again(app_world: World) ->
     assert 'value="kelas"' in answer.text
 
 
+def test_whatever_else_thinkific_says_is_not_told_as_a_canceling(app_world: World) -> None:
+    begun(app_world)
+
+    answer = app_world.web.get("/oauth/callback?error=server_error")
+    standard = app_world.web.get("/oauth/callback?error=access_denied")
+
+    assert answer.status_code == 400
+    assert "membatalkan" not in answer.text
+    assert "Thinkific menolak permintaan ini" in answer.text
+    assert 'value="kelas"' in answer.text
+    assert "membatalkan" in standard.text
+
+
 def test_a_state_works_once(app_world: World) -> None:
     address = consented(app_world, begun(app_world))
     first = back(app_world, address)

@@ -50,10 +50,15 @@ def back_up(database: Database, folder: Path, *, now: Callable[[], datetime], ke
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-    copies = sorted(each for each in folder.iterdir() if NAMED.fullmatch(each.name))
-    for old in copies[:-keep] if keep else []:
+    for old in superfluous(folder, keep) if keep else []:
         old.unlink()
     return path
+
+
+def superfluous(folder: Path, keep: int) -> list[Path]:
+    """The copies in `folder`, oldest first, that are not among the youngest `keep`."""
+    copies = sorted(each for each in folder.iterdir() if NAMED.fullmatch(each.name)) if folder.is_dir() else []
+    return copies[: max(0, len(copies) - keep)]
 
 
 def restore(database: Database, copy: Path, *, now: Callable[[], datetime]) -> int:

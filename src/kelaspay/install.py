@@ -16,7 +16,7 @@ import structlog
 from authlib.common.security import generate_token
 
 from kelaspay.faults import SchoolDisconnected, SchoolNotReady
-from kelaspay.install_faults import InstallCanceled, InstallStateUnknown
+from kelaspay.install_faults import InstallCanceled, InstallRefused, InstallStateUnknown
 from kelaspay.school import DEFAULT
 from kelaspay.store import jobs, schools
 from kelaspay.store.schools import Attempted, Connected, Connection
@@ -37,8 +37,8 @@ LIFETIME = timedelta(minutes=10)
 VERIFIER_LENGTH = 64
 WAITING = (SchoolDisconnected.code(), SchoolNotReady.code())
 """Faults that end with a connection."""
-CANCELED = "access denied"
-"""Thinkific's error of a canceled consent has a space, not an underscore (thinkific.md 1.4)."""
+CANCELED = frozenset({"access denied", "access_denied"})
+"""Thinkific's error of a canceled consent has a space (thinkific.md 1.4), the standard's an underscore (RFC 6749, 4.1.2.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,13 @@ def finish(
 ) -> str:
     """Keep the school's tokens and set its waiting payments going; returned is the subdomain.
 
-    Raises `InstallCanceled`, `InstallStateUnknown`, `CodeRefused` or `ThinkificUnavailable`. A state is used up by the
-    first try, whatever comes of it.
+    Raises `InstallCanceled`, `InstallRefused`, `InstallStateUnknown`, `CodeRefused` or `ThinkificUnavailable`. A state is
+    used up by the first try that brings a code, whatever comes of it.
     """
+    if error in CANCELED:
+        raise InstallCanceled
     if error:
-        raise InstallCanceled(None if error == CANCELED else error[:100])
+        raise InstallRefused(error[:100])
     with installer.database.begin() as db:
         attempted = schools.take_attempt(db, digest(state))
     if attempted is None or attempted.expires_at < installer.now() or not code:

@@ -17,6 +17,12 @@ class InstallCanceled(Fault):
     status = 400
 
 
+class InstallRefused(Fault):
+    """Thinkific ended the attempt to connect with an error of its own."""
+
+    status = 400
+
+
 class InstallStateUnknown(Fault):
     """The attempt to connect is not known, was used already, has lapsed, or began in another browser."""
 

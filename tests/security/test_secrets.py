@@ -22,13 +22,17 @@ from kelaspay.vault import Vault
 from tests.console.desk import joined
 from tests.security.matrix import routes_for
 from tests.security.test_matrix import asked
+from tests.shell import shell
 from tests.world import WANTED, world_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.shell import Shell
     from tests.world import World
+
+__all__ = ["shell"]
 
 OLD = SecretStr("a secret of the tests, long enough")
 NEW = SecretStr("another secret of the tests, long enough")
@@ -81,6 +85,19 @@ def test_changing_the_key_may_be_interrupted_and_repeated(embedded: World) -> No
 
     assert rotate(database=embedded.database, vault=Vault(NEW, OLD)) == Rotated(sealed_anew=2, new_already=2)
     assert rotate(database=embedded.database, vault=Vault(NEW, OLD)) == Rotated(new_already=4)
+
+
+def test_a_rehearsal_counts_what_would_be_sealed_anew_and_changes_nothing(shell: Shell) -> None:
+    world = shell.world
+    add_schools(world, "satu")
+    before = world.kept()["schools"]
+    shell.set(SECRET_KEY=NEW.get_secret_value(), SECRET_KEY_OLD=OLD.get_secret_value())
+
+    rehearsed = shell("secrets", "rotate", "--dry-run")
+
+    assert rehearsed.out.startswith("2 would be sealed anew, 0 have the new key's seal already")
+    assert world.kept()["schools"] == before
+    assert shell.json("secrets", "rotate") == {"sealed_anew": 2, "new_already": 0, "broken": 0, "dry_run": False}
 
 
 def test_both_keys_open_while_the_key_is_being_changed(embedded: World) -> None:

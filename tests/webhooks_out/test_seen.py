@@ -88,6 +88,8 @@ def test_the_command_line_adds_rotates_tests_and_removes(shell: Shell, receiver:
 
     made = shell.json("webhooks", "add", receiver.url, "--type", "order.created")
     pinged = shell.json("webhooks", "ping", made["id"])
+    rehearsed = shell("webhooks", "rotate", made["id"], "--dry-run")
+    declined = shell("webhooks", "rotate", made["id"], typed="n\n")
     other = shell("webhooks", "rotate", made["id"]).out.strip()
     world.buy()
     deliver_due(world)
@@ -102,6 +104,9 @@ def test_the_command_line_adds_rotates_tests_and_removes(shell: Shell, receiver:
 
     assert pinged["state"] == "delivered"
     assert made["secret"].startswith("whsec_")
+    assert rehearsed.out.startswith(f"{made['id']} would get another secret")
+    assert (declined.code, declined.out) == (1, "")
+    assert other.startswith("whsec_")
     assert other != made["secret"]
     assert receiver.types(made["secret"]) == ["ping", "order.created", "order.created"]
     assert [call.verified(other)["type"] for call in receiver.calls[1:]] == ["order.created"] * 2

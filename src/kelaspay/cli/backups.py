@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kelaspay.cli.opening import DryRun
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -27,13 +29,19 @@ def backup(
     folder: Annotated[Path, typer.Argument(help="Where the copy goes; made where there is none.")],
     *,
     keep: Annotated[int | None, typer.Option(min=1, help="Delete all but this many of the youngest copies.")] = None,
+    dry_run: DryRun = False,
 ) -> None:
     """Copy the database while everything runs. SECRET_KEY is not in the copy: keep it elsewhere."""
     from kelaspay import log
-    from kelaspay.backup import back_up
+    from kelaspay.backup import back_up, superfluous
     from kelaspay.outside import opened
     from kelaspay.settings import load
 
+    if dry_run:
+        print(f"A copy would be written into {folder}.")
+        for old in superfluous(folder, keep - 1) if keep else []:  # the new one is the youngest
+            print(f"{old} would be deleted.")
+        return
     log.configure(quiet=True)
     with opened(load()) as outside:
         print(back_up(outside.database, folder, now=outside.now, keep=keep))

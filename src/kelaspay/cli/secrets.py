@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from kelaspay.cli import show
-from kelaspay.cli.opening import desk
+from kelaspay.cli.opening import DryRun, desk
 from kelaspay.rotate import rotate
 from kelaspay.settings import SettingsInvalid
 
@@ -24,7 +24,7 @@ def secrets() -> None:
 
 
 @app.command("rotate")
-def seal_anew(*, json: show.AsJson = False) -> None:
+def seal_anew(*, dry_run: DryRun = False, json: show.AsJson = False) -> None:
     """Seal every kept token and key with the new SECRET_KEY; SECRET_KEY_OLD must hold the one of before.
 
     Set both, restart, run this, then take SECRET_KEY_OLD away. It may be repeated and interrupted.
@@ -32,13 +32,20 @@ def seal_anew(*, json: show.AsJson = False) -> None:
     with desk() as at:
         if at.outside.settings.secret_key_old is None:
             raise SettingsInvalid("SECRET_KEY_OLD: not set; it must hold the SECRET_KEY of before")
-        done = rotate(database=at.outside.database, vault=at.outside.vault)
+        done = rotate(database=at.database(dry_run=dry_run), vault=at.outside.vault)
     if json:
-        show.data(asdict(done))
+        show.data({**asdict(done), "dry_run": dry_run})
     else:
-        print(_told(done))
+        print(_would(done) if dry_run else _told(done))
     if done.broken:
         raise typer.Exit(show.EXIT_FAILED)
+
+
+def _would(done: Rotated) -> str:
+    return (
+        f"{done.sealed_anew} would be sealed anew, {done.new_already} have the new key's seal already, "
+        f"{done.broken} can be opened with neither key."
+    )
 
 
 def _told(done: Rotated) -> str:

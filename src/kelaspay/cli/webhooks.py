@@ -102,18 +102,27 @@ def remove(
 
 
 @app.command()
-def rotate(endpoint_id: EndpointId, *, json: show.AsJson = False) -> None:
+def rotate(
+    endpoint_id: EndpointId, *, dry_run: DryRun = False, yes: consent.Yes = False, json: show.AsJson = False
+) -> None:
     """Make another secret and print it; for a day the one before it signs too."""
+    would = f"{endpoint_id} would get another secret; the one of now signs beside it for a day, an older one no longer."
+    made: list[str] = []
+
+    def act(database: Database) -> None:
+        vault, now = at.outside.vault, at.outside.now()
+        made.append(endpoints.rotate_secret(endpoint_id, school=None, database=database, vault=vault, now=now))
+
     with desk() as at:
-        secret = endpoints.rotate_secret(
-            endpoint_id,
-            school=None,
-            database=at.outside.database,
-            vault=at.outside.vault,
-            now=at.outside.now(),
-        )
-        at.write_down("endpoint_rotated", endpoint_id)
-    show.data({"id": endpoint_id, "secret": secret}) if json else print(secret)
+        consent.carefully(act, at=at, would=would, dry_run=dry_run, yes=yes)
+        if not dry_run:
+            at.write_down("endpoint_rotated", endpoint_id)
+    if dry_run:
+        show.told(would, json=json, dry_run=True, id=endpoint_id)
+    elif json:
+        show.data({"id": endpoint_id, "secret": made[-1]})
+    else:
+        print(made[-1])
 
 
 @app.command()

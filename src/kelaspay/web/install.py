@@ -12,7 +12,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from kelaspay.faults import Fault, NotAllowed, NotConfigured, NotSignedIn, SchoolUnknown
 from kelaspay.i18n import marked
 from kelaspay.install import LIFETIME, Installer, begin, finish, subdomain_of_browser
-from kelaspay.install_faults import CodeRefused, EntryRefused, InstallCanceled, InstallStateUnknown, SubdomainInvalid
+from kelaspay.install_faults import (
+    CodeRefused,
+    EntryRefused,
+    InstallCanceled,
+    InstallRefused,
+    InstallStateUnknown,
+    SubdomainInvalid,
+)
 from kelaspay.operator_faults import SecondFactorMissing
 from kelaspay.outside import Outside
 from kelaspay.schools import site_of
@@ -32,6 +39,13 @@ WORDS: dict[type[Fault], tuple[str, str]] = {
     InstallCanceled: (
         marked("Belum terhubung"),
         marked("Anda membatalkan izin di Thinkific. Tidak ada yang berubah."),
+    ),
+    InstallRefused: (
+        marked("Belum terhubung"),
+        marked(
+            "Thinkific menolak permintaan ini. Silakan coba lagi; kalau tetap gagal, periksa Client ID dan Redirect URI "
+            "aplikasi Anda di Thinkific."
+        ),
     ),
     EntryRefused: (
         marked("Buka lagi dari Thinkific"),
