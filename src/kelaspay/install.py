@@ -38,7 +38,7 @@ VERIFIER_LENGTH = 64
 WAITING = (SchoolDisconnected.code(), SchoolNotReady.code())
 """Faults that end with a connection."""
 CANCELED = frozenset({"access denied", "access_denied"})
-"""Thinkific's error of a canceled consent has a space (thinkific.md 1.4), the standard's an underscore (RFC 6749, 4.1.2.1)."""
+"""Thinkific's error of a canceled consent has a space (thinkific.md 1.4), the standard's an underscore (RFC 6749)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ def finish(
 ) -> str:
     """Keep the school's tokens and set its waiting payments going; returned is the subdomain.
 
-    Raises `InstallCanceled`, `InstallRefused`, `InstallStateUnknown`, `CodeRefused` or `ThinkificUnavailable`. A state is
-    used up by the first try that brings a code, whatever comes of it.
+    Raises `InstallCanceled`, `InstallRefused`, `InstallStateUnknown`, `CodeRefused` or `ThinkificUnavailable`. A state
+    is used up by the first try that brings a code, whatever comes of it.
     """
     if error in CANCELED:
         raise InstallCanceled

@@ -43,8 +43,8 @@ WORDS: dict[type[Fault], tuple[str, str]] = {
     InstallRefused: (
         marked("Belum terhubung"),
         marked(
-            "Thinkific menolak permintaan ini. Silakan coba lagi; kalau tetap gagal, periksa Client ID dan Redirect URI "
-            "aplikasi Anda di Thinkific."
+            "Thinkific menolak permintaan ini. Silakan coba lagi; kalau tetap gagal, periksa Client ID dan "
+            "Redirect URI aplikasi Anda di Thinkific."
         ),
     ),
     EntryRefused: (
