@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -30,6 +31,7 @@ from kelaspay.settings import Settings, load
 from kelaspay.store import enrollments, offers, payments
 from kelaspay.store.inbox import list_events, refused_since
 from kelaspay.store.tables import metadata, refusals
+from kelaspay.work.worker import spacing
 from kelaspay_emulators.duitku import TEST_MERCHANTS, DuitkuEmulator
 from kelaspay_emulators.thinkific import Course, ThinkificEmulator
 from tests.databases import known
@@ -206,7 +208,7 @@ class World:
             database=self.database,
             start=self.engine.start,
             now=self.clock,
-            spacing=lambda asks: 5.0 * 2**asks,
+            spacing=partial(spacing, WAITS.confirm),
             tracing=self.outside.tracing,
         )
 

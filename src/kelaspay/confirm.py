@@ -101,15 +101,18 @@ def _paid(payment: Payment, said: TransactionStatus, *, database: Database, star
     return Status.PAID
 
 
-def note_second_payment(db: Db, merchant_order_id: MerchantOrderId, now: datetime) -> bool:
+def note_second_payment(
+    db: Db, merchant_order_id: MerchantOrderId, now: datetime, *, receipt: str | None = None
+) -> bool:
     """Whether Duitku has called back about more than one successful payment of this order; if so a person is told.
+    `receipt` is that of a callback which is just being taken in hand.
 
     Looked at whenever one of the two things comes that make it so, in whichever order: the callback and the money.
     """
-    receipts = payments.receipts(db, merchant_order_id)
-    if receipts < TWICE:
+    receipts = payments.receipts(db, merchant_order_id) | ({receipt} if receipt else set())
+    if len(receipts) < TWICE:
         return False
-    text = f"Duitku has called back about {receipts} successful payments of this order"
+    text = f"Duitku has called back about {len(receipts)} successful payments of this order"
     if not payments.settled_since(db, merchant_order_id, Attention.PAID_TWICE, text):
         payments.flag(db, merchant_order_id, Attention.PAID_TWICE, text, now)
     return True

@@ -8,6 +8,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -26,6 +27,7 @@ from kelaspay.store.database import Database
 from kelaspay.store.tables import answers, metadata
 from kelaspay.store.tables import jobs as jobs_table
 from kelaspay.store.tables import payments as payments_table
+from kelaspay.work.worker import spacing
 from kelaspay_emulators.duitku import DuitkuEmulator
 from kelaspay_emulators.thinkific import ThinkificEmulator
 from tests.twin import TwinEngine, make_queue, queue
@@ -209,7 +211,7 @@ class Life:
             database=self.outside.database,
             start=self.engine.start,
             now=self.town.clock,
-            spacing=lambda asks: 5.0 * 2**asks,
+            spacing=partial(spacing, 5.0),
         )
 
     def reconcile(self) -> bool:

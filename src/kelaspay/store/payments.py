@@ -315,16 +315,20 @@ def sparse_asks_since(db: Db, school: str, since: datetime) -> int:
     return db.execute(asked).scalar_one()
 
 
-def receipts(db: Db, merchant_order_id: str) -> int:
-    """How many different successful payments Duitku has called back about."""
-    query = sa.select(sa.func.count(sa.distinct(inbox.c.receipt))).where(
+def receipts(db: Db, merchant_order_id: str) -> set[str]:
+    """The different successful payments that Duitku has called back about, by what tells them apart, as far as those
+    callbacks were taken in hand.
+    """
+    query = sa.select(inbox.c.receipt).where(
         inbox.c.merchant_order_id == merchant_order_id,
         payments.c.merchant_order_id == inbox.c.merchant_order_id,
         payments.c.school == inbox.c.school,
         inbox.c.source == "duitku",
         inbox.c.result_code == "00",
+        inbox.c.receipt.is_not(None),
+        inbox.c.started_at.is_not(None),
     )
-    return db.execute(query).scalar_one()
+    return set(db.execute(query.distinct()).scalars())
 
 
 def list_invoices(db: Db, merchant_order_id: str) -> list[sa.Row[Any]]:

@@ -228,23 +228,28 @@ inbox = sa.Table(
     sa.Column("traceparent", sa.Text),
     sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
 )
-# an order's events are found, and one that came before is known again, by one index: each callback pays for it
+# An order's events are found, and one that came before is known again, by one index of those that were taken in hand. A
+# callback goes to the table's end and touches no index but that of what waits, which grows at its end, too.
+_of_order = sa.and_(inbox.c.merchant_order_id.is_not(None), inbox.c.started_at.is_not(None))
+_of_no_order = sa.and_(inbox.c.merchant_order_id.is_(None), inbox.c.started_at.is_not(None))
 sa.Index(
-    "ix_inbox_of_order",
+    "ix_inbox_taken",
     inbox.c.merchant_order_id,
     inbox.c.source,
     inbox.c.digest,
+    inbox.c.school,
     unique=True,
-    sqlite_where=inbox.c.merchant_order_id.is_not(None),
-    postgresql_where=inbox.c.merchant_order_id.is_not(None),
+    sqlite_where=_of_order,
+    postgresql_where=_of_order,
 )
 sa.Index(
-    "ix_inbox_of_no_order",
+    "ix_inbox_taken_of_no_order",
     inbox.c.source,
     inbox.c.digest,
+    inbox.c.school,
     unique=True,
-    sqlite_where=inbox.c.merchant_order_id.is_(None),
-    postgresql_where=inbox.c.merchant_order_id.is_(None),
+    sqlite_where=_of_no_order,
+    postgresql_where=_of_no_order,
 )
 sa.Index(
     "ix_inbox_waiting",

@@ -183,6 +183,7 @@ OUTCOME = {
     "unknown_order": "pesanan tidak dikenal",
     "kept": "disimpan",
     "ignored": "diabaikan",
+    "defect": "gagal diproses karena kesalahan di sistem kami",
     "progress": "kemajuan belajar dicatat",
     "signed_in": "masuknya pembeli dicatat",
     "email_changed": "email di Thinkific dicatat",
