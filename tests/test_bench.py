@@ -261,7 +261,7 @@ def test_a_measure_that_nobody_has_is_refused_before_anything_runs(capsys: pytes
         (["--write", "without.md"], "no place for what was measured"),
         (["--short"], "nothing to compare with"),
         (["--only", "9"], "--suite or --stories"),
-        (["--only", "9", "--suite", "-5"], "-5"),
+        (["--only", "9", "--suite", "-5"], "--suite"),
     ],
 )
 def test_what_would_fail_in_the_end_is_refused_before_anything_is_measured(
