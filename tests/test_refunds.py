@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kelaspay.attempt import attempt
 from kelaspay.confirm import confirm
 from kelaspay.faults import MoveRefused
 from kelaspay.payment import Attention, EnrollmentState, ExternalOrderState
 from kelaspay.revoke import ask_to_revoke
-from tests.twin import TwinEngine
-from tests.world import COURSE, PRICE, WAITS
+from tests.world import COURSE, PRICE
 
 if TYPE_CHECKING:
     from kelaspay.payment import MerchantOrderId
@@ -203,22 +201,7 @@ def test_a_refund_while_the_buyer_is_being_enrolled_ends_what_was_just_given(wor
             refund(world, order_id)
         return function()
 
-    def perform(order_id: MerchantOrderId, run: int, holder: str) -> None:
-        engine = world.engine
-        attempt(
-            order_id,
-            run,
-            holder=holder,
-            database=world.database,
-            school_of=world.school_of,
-            now=world.clock,
-            waits=WAITS,
-            step=step,
-            start=engine.start,
-            enqueue=engine.enqueue,
-        )
-
-    world.engine = TwinEngine(world.database, world.clock, perform)
+    world.step = step
     world.work()
 
     assert world.status(order_id) == "refunded"

@@ -109,9 +109,11 @@ def end_access(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
     if found.state is EnrollmentState.REVOKED:
         return
     text = _end(found, others, school=school, guard=guard) if found.user_id is not None else None
-    at = school.now()
+    if found.former_user_id is not None:  # it was given to another address, which had no turn before
+        text = _end_of_former(payment, found, found.former_user_id, school=school, guard=guard) or text
+    at, ended = school.now(), {"former_user_id": None}
     with school.database.begin() as db:
-        if enrollments.move_enrollment(db, merchant_order_id, EnrollmentState.REVOKED, at, revoked_at=at):
+        if enrollments.move_enrollment(db, merchant_order_id, EnrollmentState.REVOKED, at, revoked_at=at, **ended):
             payments.tell(db, merchant_order_id, at, "thinkific", "revoked", text)
 
 
@@ -122,18 +124,25 @@ def end_former(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
     """
     with school.database.read() as db:
         payment, found = _read(db, merchant_order_id)
-        former = found.former_user_id
-        others = same_buyer.others_of_user(db, payment, former or 0, school.now())
+    former = found.former_user_id
     if former is None or found.state is not EnrollmentState.ENROLLED:
         return
     text = None
     if former != found.user_id:
-        text = _end(replace(found, user_id=former), others, school=school, guard=guard)
+        text = _end_of_former(payment, found, former, school=school, guard=guard)
     at = school.now()
     with school.database.begin() as db:
         enrollments.save_enrollment(db, merchant_order_id, former_user_id=None)
         payments.tell(db, merchant_order_id, at, "thinkific", "former_ended", text or f"user {former}")
         messages.raise_message(db, merchant_order_id, f"access_ready:{found.user_id}", at, at)
+
+
+def _end_of_former(
+    payment: Payment, found: Enrollment, former: int, *, school: School, guard: Callable[[], None]
+) -> str | None:
+    with school.database.read() as db:
+        others = same_buyer.others_of_user(db, payment, former, school.now())
+    return _end(replace(found, user_id=former), others, school=school, guard=guard)
 
 
 def record_refund(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:

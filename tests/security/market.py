@@ -26,7 +26,7 @@ from tests.twin import queue
 from tests.world import Clock, Hosts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -62,6 +62,8 @@ class TwistedHosts(Hosts):
         self._said: httpx2.Response | None = None
         self.mistaken = 0
         """How many of the next asks get what was said of another order before."""
+        self.meanwhile: list[Callable[[], object] | None] = []
+        """What somebody else does while each of the next calls is answered."""
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         call = f"{request.method} {request.url.path}"
@@ -71,6 +73,8 @@ class TwistedHosts(Hosts):
         answer.read()
         if request.url.path.endswith("/transactionStatus") and answer.is_success:
             answer = self._mistaken(answer)
+        if self.meanwhile and (act := self.meanwhile.pop(0)) is not None:
+            act()
         self._fate.reach(f"after {call}")
         return answer
 
@@ -98,6 +102,7 @@ class Standing:
     next_ask_at: datetime | None
     access: str | None
     expiry_date: datetime | None
+    former_user_id: int | None
     at_work: bool
     fault: str | None
 
@@ -116,6 +121,7 @@ STANDING = (
         payments.c.next_ask_at,
         enrollments.c.state.label("access"),
         enrollments.c.expiry_date,
+        enrollments.c.former_user_id,
         sa.func.coalesce(jobs.c.active, sa.false()).label("at_work"),
         jobs.c.fault,
     )
@@ -165,6 +171,7 @@ class Market:
         self.town.thinkific.switches.rate = None
         self.fate.spare()
         self.hosts.mistaken = 0
+        self.hosts.meanwhile.clear()
         self._fill()
         self.live()
 

@@ -40,6 +40,34 @@ def save_enrollment(db: Db, merchant_order_id: MerchantOrderId, **values: Any) -
     db.execute(sa.update(enrollments).where(enrollments.c.merchant_order_id == merchant_order_id).values(**values))
 
 
+def save_for_user(db: Db, merchant_order_id: MerchantOrderId, of_user: int | None, **values: Any) -> bool:
+    """Write down what is known of this user's access, or with None whose access it is to be; False where the order was
+    given to another address meanwhile.
+    """
+    its = sa.and_(
+        enrollments.c.merchant_order_id == merchant_order_id, enrollments.c.user_id.is_not_distinct_from(of_user)
+    )
+    return db.execute(sa.update(enrollments).where(its).values(**values)).rowcount == 1
+
+
+def leave_user(db: Db, merchant_order_id: MerchantOrderId) -> None:
+    """Have the next run find another user. Whoever was or may have been given access is the former one; what was aimed
+    at, and so the day it ends, stays. One statement, so that what a run has just written down counts.
+    """
+    given = sa.or_(enrollments.c.state == EnrollmentState.ENROLLED, enrollments.c.enroll_tried)
+    db.execute(
+        sa.update(enrollments)
+        .where(enrollments.c.merchant_order_id == merchant_order_id)
+        .values(
+            state=EnrollmentState.PENDING,
+            user_id=None,
+            user_created=False,
+            enrollment_id=None,
+            former_user_id=sa.case((given, enrollments.c.user_id)),
+        )
+    )
+
+
 def only_order_of(db: Db, enrollment: Enrollment) -> bool:
     """Whether its user has no other order of ours: one that was made for this order may have been used since."""
     other = sa.select(enrollments.c.user_id).where(
@@ -55,17 +83,17 @@ def move_enrollment(
     now: datetime,
     *,
     allowed: list[EnrollmentState] | None = None,
+    of_user: int | None = None,
     **values: Any,
 ) -> bool:
     """Move an access to `to` from any other state, or from those `allowed`, with `values` set in the same statement;
-    False when it was there already or may not go, and then integrators are told nothing.
+    False when it was there already, may not go or is not `of_user`, and then integrators are told nothing.
     """
     from_states = [state for state in EnrollmentState if state is not to] if allowed is None else allowed
-    moved = db.execute(
-        sa.update(enrollments)
-        .where(enrollments.c.merchant_order_id == merchant_order_id, enrollments.c.state.in_(from_states))
-        .values(state=to, **values)
-    )
+    its = sa.and_(enrollments.c.merchant_order_id == merchant_order_id, enrollments.c.state.in_(from_states))
+    if of_user is not None:
+        its = sa.and_(its, enrollments.c.user_id == of_user)
+    moved = db.execute(sa.update(enrollments).where(its).values(state=to, **values))
     if moved.rowcount == 1:
         notices.raise_for_enrollment(db, merchant_order_id, to, now)
     return moved.rowcount == 1
