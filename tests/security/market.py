@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from kelaspay_emulators.thinkific.records import Enrollment
 
 EMPTY = ";".join(f"DELETE FROM {table.name}" for table in (queue, *reversed(metadata.sorted_tables)))  # noqa: S608 - our own tables' names
-FOREVER, MONTH, BUNDLE = "web", "python", "paket"
-ITEMS = (FOREVER, MONTH, BUNDLE)
+FOREVER, MONTH, BUNDLE, OTHER_BUNDLE = "web", "python", "paket", "paket-lain"
+ITEMS = (FOREVER, MONTH, BUNDLE, OTHER_BUNDLE)
 MONTH_DAYS = 30
 PRICE = 150_000
 TENTH, WHOLE = Coupon("HEMAT", percent=10, most=1), Coupon("GRATIS", percent=100, most=1)
@@ -224,18 +224,21 @@ class Market:
     def _fill(self) -> None:
         school = self.town.thinkific.school
         web, python = school.add_course("Web Development"), school.add_course("Python dari Dasar")
-        other = school.add_course("Basis Data")
+        other, last = school.add_course("Basis Data"), school.add_course("Linux")
         bundle = school.add_bundle("Paket Lengkap", [web.id, other.id])
+        beside = school.add_bundle("Paket Lain", [other.id, last.id])
         self.courses = {
             FOREVER: frozenset({web.id}),
             MONTH: frozenset({python.id}),
             BUNDLE: frozenset({web.id, other.id}),
+            OTHER_BUNDLE: frozenset({other.id, last.id}),
         }
         price = Rupiah(PRICE)
         listed = (
             Offer(FOREVER, web.name, price, course_id=web.id, product_id=web.product_id),
             Offer(MONTH, python.name, price, course_id=python.id, product_id=python.product_id, access_days=MONTH_DAYS),
             Offer(BUNDLE, bundle.name, price, bundle_id=bundle.id, product_id=bundle.product_id),
+            Offer(OTHER_BUNDLE, beside.name, price, bundle_id=beside.id, product_id=beside.product_id),
         )
         self._sold = {offer.slug: offer for offer in listed}
         with self.town.database.begin() as db:
