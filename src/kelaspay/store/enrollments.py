@@ -144,11 +144,13 @@ def known_user(db: Db, school: str, email: str) -> int | None:
 
 
 def remember_user(db: Db, school: str, email: str, user_id: int, now: datetime) -> None:
+    """Whose this address is; that they signed in stays known, and of who had it before it says nothing."""
     insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(users)
     values = {"user_id": user_id, "seen_at": now}
+    same = sa.case((users.c.user_id == user_id, users.c.signed_in_at))
     db.execute(
         insert.values(school=school, email=email, **values).on_conflict_do_update(
-            index_elements=[users.c.school, users.c.email], set_=values
+            index_elements=[users.c.school, users.c.email], set_=values | {"signed_in_at": same}
         )
     )
 
@@ -214,12 +216,16 @@ def set_told(
 
 def move_user(db: Db, school: str, user_id: int, email: str, now: datetime) -> bool:
     """A user whom we know has another e-mail address now; False when we do not know the user."""
-    known = (
-        db.execute(sa.select(users.c.email).where(users.c.school == school, users.c.user_id == user_id)).scalars().all()
-    )
+    theirs = sa.and_(users.c.school == school, users.c.user_id == user_id)
+    known = {
+        row.email: row.signed_in_at for row in db.execute(sa.select(users.c.email, users.c.signed_in_at).where(theirs))
+    }
     if not known:
         return False
-    if known != [email]:
+    if list(known) != [email]:
+        signed_in_at = max((at for at in known.values() if at is not None), default=None)
         forget_user(db, school, user_id)
         remember_user(db, school, email, user_id, now)
+        if signed_in_at is not None:
+            set_signed_in(db, school, user_id, signed_in_at)
     return True
