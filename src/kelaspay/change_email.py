@@ -56,8 +56,7 @@ def change_email(merchant_order_id: MerchantOrderId, email: str, *, school: Scho
 
 
 def _refuse(payment: Payment, found: Enrollment | None) -> None:
-    ended = found is not None and (found.revoke_wanted or found.state is EnrollmentState.REVOKED)
-    if payment.status is Status.REFUNDED or ended:
+    if payment.status is Status.REFUNDED or (found is not None and found.ended):
         raise MoveRefused("Its access has ended.", merchant_order_id=payment.merchant_order_id)
     if found is not None and found.former_user_id is not None:
         raise MoveRefused("The last change is not through yet.", merchant_order_id=payment.merchant_order_id)

@@ -84,6 +84,8 @@ def access_of(db: Db, email: str, wanted: Payment, now: datetime) -> Any:
             sa.or_(*same),
             paid.c.status.in_([Status.PAID, Status.COMPLETED, Status.REVIEW]),
             sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),
+            sa.func.coalesce(enrollments.c.state, "") != EnrollmentState.REVOKED,
+            sa.not_(sa.func.coalesce(enrollments.c.revoke_wanted, sa.false())),
         )
         .order_by(paid.c.created_at.desc())
     )
