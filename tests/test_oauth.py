@@ -238,6 +238,25 @@ def test_a_401_refreshes_once_and_the_call_goes_through(app_world: World) -> Non
     assert refreshes(app_world) == 1
 
 
+def test_a_school_that_connects_again_after_days_has_its_payments_wait_out_the_next_hiccup_too(
+    app_world: World,
+) -> None:
+    connect(app_world)
+    app_world.sell()
+    app_world.thinkific.uninstall(CLIENT[0])
+    order_id = app_world.buy_and_pay()
+    app_world.work_for(hours=30)
+
+    connect(app_world)
+    app_world.thinkific.fail_next("*", "/", "503")
+    app_world.work()
+    waiting = (app_world.status(order_id), app_world.payment(order_id).attention)
+    app_world.work_for(hours=1)
+
+    assert waiting == ("paid", None)
+    assert app_world.status(order_id) == "completed"
+
+
 def test_a_refused_refresh_keeps_payments_waiting_until_the_school_is_connected_again(app_world: World) -> None:
     connect(app_world)
     app_world.sell()

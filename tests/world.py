@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from kelaspay.enroll import Step
     from kelaspay.payment import Enrollment, Payment
     from kelaspay.school import School
     from kelaspay.store.database import Db
@@ -111,6 +112,8 @@ class World:
         self.inbox = inbox
         self.web = web
         self.hosts = Hosts()
+        self.step: Step = lambda _name, function: function()
+        """What is done around each step of a run."""
         self.school: School = outside.schools.of()
         make_queue(self.database)
         self.engine = TwinEngine(self.database, clock, self._perform, tracing=outside.tracing)
@@ -279,7 +282,7 @@ class World:
             school_of=self.school_of,
             now=self.clock,
             waits=WAITS,
-            step=lambda _name, function: function(),
+            step=self.step,
             start=self.engine.start,
             enqueue=self.engine.enqueue,
             tracing=self.outside.tracing,

@@ -222,6 +222,19 @@ class Enrollment:
     percentage_completed: str | None = None
     completed_at: datetime | None = None
 
+    @property
+    def ended(self) -> bool:
+        """Whether a person has ended it, or it is about to be."""
+        return self.revoke_wanted or self.state is EnrollmentState.REVOKED
+
+    def lapsed(self, now: datetime) -> bool:
+        """Whether its days have passed."""
+        given = self.state is EnrollmentState.ENROLLED
+        return given and self.expiry_date is not None and self.expiry_date <= now
+
+    def over(self, now: datetime) -> bool:
+        return self.ended or self.lapsed(now)
+
 
 class ExternalOrderState(StrEnum):
     """Thinkific cannot be asked whether it has an external order, and two would be two sales (thinkific.md 2.10): so it

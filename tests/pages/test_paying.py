@@ -165,6 +165,19 @@ def test_a_number_whose_time_is_over_gives_way_to_a_new_one(embedded: World) -> 
     assert "Bayar sebelum" in text(choose(embedded, public_id, "SQ"))
 
 
+def test_a_number_that_has_lapsed_is_not_said_to_be_payable(embedded: World) -> None:
+    embedded.sell()
+    public_id = ordered(embedded)
+    choose(embedded, public_id)
+    before = text(embedded.web.get(f"/o/{public_id}/method"))
+    embedded.clock.move(days=1, minutes=1)
+    after = text(embedded.web.get(f"/o/{public_id}/method"))
+
+    assert "masih bisa dibayar sampai 24 Nov 2026, 09.00 WIB" in before
+    assert "Pilih metode pembayaran" in after
+    assert "masih bisa dibayar" not in after
+
+
 def test_what_the_browser_brings_back_from_duitku_changes_nothing(world: World) -> None:
     world.sell()
     public_id = ordered(world)

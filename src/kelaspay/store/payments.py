@@ -84,6 +84,12 @@ def set_email(db: Db, merchant_order_id: MerchantOrderId, email: str, now: datet
     db.execute(sa.update(customers).where(its).values(email=email, changed_at=now))
 
 
+def email_for_update(db: Db, merchant_order_id: MerchantOrderId) -> str | None:
+    """The buyer's address as it stands, and nobody else changes it before this transaction has ended."""
+    its = sa.select(customers.c.email).where(customers.c.merchant_order_id == merchant_order_id)
+    return db.execute(its.with_for_update()).scalar()
+
+
 def customer_changed(db: Db, merchant_order_id: MerchantOrderId) -> Customer | None:
     """The buyer, when changed since the order was made; None when what is remembered still holds."""
     changed = sa.select(customers.c.changed_at).where(customers.c.merchant_order_id == merchant_order_id)

@@ -339,6 +339,12 @@ sa.Index(
 )
 sa.Index("ix_enrollments_state", enrollments.c.state)
 sa.Index(
+    "ix_enrollments_former",
+    enrollments.c.former_user_id,
+    sqlite_where=enrollments.c.former_user_id.is_not(None),
+    postgresql_where=enrollments.c.former_user_id.is_not(None),
+)
+sa.Index(
     "ix_payments_paid",
     payments.c.paid_at,
     payments.c.status,
