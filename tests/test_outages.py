@@ -27,7 +27,8 @@ SITI = (EMAIL, COURSE)
 ALWAYS = 1_000_000
 BEFORE = ("503", "520", "500", "429", "timeout-before", "connect")
 NEVER_ARRIVED = ("429", "connect")
-FAULTS = (*BEFORE, "timeout-after")
+AFTER = ("timeout-after", "garbled-after")
+FAULTS = (*BEFORE, *AFTER)
 
 
 class Garbling(Hosts):
@@ -128,14 +129,25 @@ def test_a_fault_of_thinkifics_at_any_step_ends_enrolled_once(world: World, step
     assert enrollment is not None
     if step == "record the sale" and kind not in NEVER_ARRIVED:
         assert enrollment.external_order_state is ExternalOrderState.UNKNOWN
-        assert sales(world, order_id) == (kind == "timeout-after")
+        assert sales(world, order_id) == (kind in AFTER)
     else:
         assert enrollment.external_order_state is ExternalOrderState.RECORDED
         assert sales(world, order_id) == 1
 
 
 @pytest.mark.parametrize(
-    "kind", ["503", "500-html", "500-json", "200-html", "timeout-before", "timeout-after", "connect"]
+    "kind",
+    [
+        "503",
+        "500-html",
+        "500-json",
+        "404-html",
+        "200-html",
+        "200-garbled",
+        "timeout-before",
+        "timeout-after",
+        "connect",
+    ],
 )
 def test_a_fault_of_duitkus_when_it_is_asked_ends_enrolled_once(world: World, kind: str) -> None:
     world.sell()

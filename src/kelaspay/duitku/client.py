@@ -171,7 +171,7 @@ class Duitku:
         told = {"about": about} if about else None
         try:
             response = self._http.post(url, json=asked, headers=headers, timeout=TIMEOUT, extensions=told)
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:  # an answer that cannot be decoded is none, either
             raise DuitkuUnavailable from error
         answer = _parsed(response)
         if response.is_success and isinstance(answer, dict) and str(answer.get(code)) in {PAID, PENDING, CANCELED}:

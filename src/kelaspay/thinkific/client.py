@@ -288,7 +288,7 @@ class Thinkific:
             )
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise ThinkificUnreachable from error
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:  # no answer, or one that cannot be decoded: what was done is not known
             raise ThinkificUnavailable(type(error).__name__) from error
 
     def _busy(self, response: httpx2.Response) -> ThinkificBusy:
