@@ -31,6 +31,7 @@ PROBLEM = "application/problem+json"
         ("200-failed", 502, "duitku_refused"),
         ("200-html", 503, "duitku_unavailable"),
         ("200-garbled", 503, "duitku_unavailable"),
+        ("404-html", 503, "duitku_unavailable"),
     ],
 )
 @pytest.mark.parametrize("method", [None, "BC"])

@@ -207,6 +207,21 @@ def test_an_error_that_nobody_foresaw_at_one_payment_leaves_the_others_theirs(wo
     assert (done.asked, done.paid) == ([odd, other], [other])
 
 
+@pytest.mark.parametrize("urls", [BOTH[0]], indirect=True)
+@pytest.mark.parametrize("page", ["404-html", "403-html"])
+def test_a_page_of_the_edges_in_front_of_duitku_says_nothing_of_any_order(world: World, page: str) -> None:
+    world.sell()
+    order_id = world.buy()
+    world.duitku.fail_next("transactionStatus", page)
+    world.clock.move(days=1, minutes=7)
+
+    done = world.reconcile()
+
+    assert done.stopped_by == "duitku_unavailable"
+    assert world.status(order_id) == "pending"
+    assert "expired" not in world.story(order_id)
+
+
 def test_a_dry_run_says_what_it_would_do_and_changes_nothing(world: World) -> None:
     world.sell()
     asked = world.buy(customer_email="first@example.com")

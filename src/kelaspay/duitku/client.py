@@ -178,7 +178,7 @@ class Duitku:
             return answer
         if response.is_success:  # a page of somebody's in between, or a shape that we do not know: no answer at all
             raise DuitkuUnavailable("Its answer cannot be read.")
-        raise _refusal(response.status_code, _said(answer))
+        raise _refusal(response, answer)
 
 
 def _request(payment: Payment, customer: Customer, *, callback_url: str, return_url: str) -> dict[str, Any]:
@@ -235,10 +235,11 @@ def _method(listed: dict[str, Any]) -> PaymentMethod:
 
 
 def _parsed(response: httpx2.Response) -> Any:
+    """What the body says in JSON; None where it is none."""
     try:
         return json.loads(response.content)
     except ValueError:
-        return response.text[:DETAILS_LENGTH]
+        return None
 
 
 def _said(answer: Any) -> str:
@@ -251,18 +252,24 @@ def _said(answer: Any) -> str:
     return str(answer)[:DETAILS_LENGTH]
 
 
-def _refusal(status: int, said: str) -> Fault:
-    """Which fault an answer that is no success means (duitku.md 3.3)."""
+def _refusal(response: httpx2.Response, answer: Any) -> Fault:
+    """Which fault an answer that is no success means (duitku.md 3.3, 4.3).
+
+    What is no JSON is a page of somebody's in between, unless it says what only Duitku does. A bare "Not Found" is said
+    by any web server, and of no order.
+    """
+    status, said = response.status_code, _said(response.text if answer is None else answer)
     heard = said.lower()
     if "already paid" in heard:
         return AlreadyPaid()
-    if "transaction not found" in heard or ("not found" in heard and "merchant" not in heard):
+    unknown = answer is not None and "not found" in heard and "merchant" not in heard and heard != "not found"
+    if unknown or "transaction not found" in heard:
         return InvoiceUnknown()
-    named: dict[int, type[Fault]] = {401: DuitkuUnauthorized, 403: DuitkuUnauthorized, 409: DuitkuRefused}
     if status == 429:  # noqa: PLR2004 - too many requests
         return DuitkuBusy(wait=BLOCKED_SECONDS)
-    if status >= 500:  # noqa: PLR2004 - server errors
+    if status >= 500 or answer is None:  # noqa: PLR2004 - server errors
         return DuitkuUnavailable(f"HTTP {status}.")
+    named: dict[int, type[Fault]] = {401: DuitkuUnauthorized, 403: DuitkuUnauthorized}
     if "merchant not found" in heard:
         return DuitkuUnauthorized(said)
     return named.get(status, DuitkuRefused)(said)
