@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from kelaspay.payment import EnrollmentState, Status
-from kelaspay.reconcile import HOURLY_BUDGET
+from kelaspay.reconcile import HOURLY_BUDGET, Reconciled, reconcile
 from kelaspay.revoke import ask_to_revoke
 from kelaspay.store import tables
 from tests.databases import BOTH
@@ -220,6 +220,26 @@ def test_a_page_of_the_edges_in_front_of_duitku_says_nothing_of_any_order(world:
     assert done.stopped_by == "duitku_unavailable"
     assert world.status(order_id) == "pending"
     assert "expired" not in world.story(order_id)
+
+
+def test_a_pass_that_another_process_begins_meanwhile_asks_nothing_twice(world: World) -> None:
+    world.sell()
+    world.buy()
+    world.clock.move(hours=1)
+    others: list[Reconciled] = []
+
+    first = reconcile(
+        database=world.database,
+        school_of=world.school_of,
+        start=world.engine.start,
+        enqueue=world.engine.enqueue,
+        alive=world.engine.alive,
+        now=world.clock,
+        seen=lambda: others.append(world.reconcile()),  # the first was slow, and lost its lease
+    )
+
+    assert [len(done.asked) for done in (first, *others)] == [0, 1]
+    assert world.duitku_asks() == 1
 
 
 def test_a_dry_run_says_what_it_would_do_and_changes_nothing(world: World) -> None:

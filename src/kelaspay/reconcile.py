@@ -107,17 +107,23 @@ def _ask(
         due = payments.due_to_ask(db, key, now(), min(BATCH, budget)) if budget > 0 else []
     for payment in due:
         seen()
+        if not dry_run and not _spent(payment, database=database, now=now()):
+            continue
         done.asked.append(payment.merchant_order_id)
         if dry_run:
             continue
-        with database.begin() as db:  # spent before it is asked: a crash asks once too little, never too much
-            payments.spend_ask(db, payment.merchant_order_id, _next_ask(payment, now()), now())
         outage = _asked(done, payment, database=database, duitku=duitku, start=start, now=now)
         if outage is not None:
             done.stopped_by = outage.code()
             with database.begin() as db:
                 payments.give_ask_back(db, payment.merchant_order_id, _ask_again(payment, outage, now()))
             return
+
+
+def _spent(payment: Payment, *, database: Database, now: datetime) -> bool:
+    """Whether this ask is ours. It is spent before it is asked: a crash asks once too little, never too much."""
+    with database.begin() as db:
+        return payments.spend_ask(db, payment.merchant_order_id, _next_ask(payment, now), now)
 
 
 def _asked(
