@@ -23,14 +23,14 @@ from kelaspay.faults import (
     ThinkificUnavailable,
     ThinkificUnreachable,
 )
-from kelaspay.thinkific.values import BundleEnrollment, CourseEnrollment, as_time, said
+from kelaspay.thinkific.values import BundleEnrollment, CourseEnrollment, as_product, as_time, said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from kelaspay.payment import Customer, Rupiah
+    from kelaspay.payment import Customer, Product, Rupiah
 
 T = TypeVar("T")
 
@@ -213,7 +213,7 @@ class Thinkific:
 
     def bundle_courses(self, bundle_id: int) -> set[int]:
         """The ids of the courses that a bundle holds."""
-        return {int(course["id"]) for course in self._pages(f"{V1}/bundles/{bundle_id}/courses")}
+        return _read(lambda: {int(course["id"]) for course in self._pages(f"{V1}/bundles/{bundle_id}/courses")})
 
     def create_external_order(
         self, user_id: int, product_id: int, *, amount: Rupiah, reference: str, guard: Callable[[], None]
@@ -240,9 +240,10 @@ class Thinkific:
         path = f"{V1}/external_orders/{external_order_id}/transactions/refund"
         self._call("POST", path, json=_transaction(amount, reference, "refund"), guard=guard)
 
-    def get_products(self) -> Iterator[dict[str, Any]]:
+    def get_products(self) -> Iterator[Product]:
         """All products, page by page: what tells course, product and bundle ids apart (thinkific.md 2.8)."""
-        return self._pages(V1 + "/products")
+        for body in self._pages(V1 + "/products"):
+            yield _read(lambda: as_product(body))  # noqa: B023 - read at once
 
     def get_webhooks(self) -> Iterator[dict[str, Any]]:
         """The webhooks that this key or app has made, page by page (thinkific.md 4.1)."""
