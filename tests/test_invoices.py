@@ -113,6 +113,23 @@ def test_the_same_key_again_gives_the_same_payment(world: World) -> None:
     assert len(world.duitku.calls) == 1
 
 
+@pytest.mark.parametrize("seen", [True, False])
+def test_an_order_that_is_over_gets_no_invoice_any_more(embedded: World, *, seen: bool) -> None:
+    embedded.sell()
+    embedded.duitku.fail_next("inquiry", "connect")
+    embedded.ask_to_buy("key-1", payment_method="SP")
+    embedded.clock.move(minutes=70)
+    if seen:
+        embedded.reconcile()
+
+    over = embedded.ask_to_buy("key-1", payment_method="SP")
+    anew = embedded.ask_to_buy("key-2", payment_method="SP")
+
+    assert (over.status_code, over.json()["code"]) == (409, "move_refused")
+    assert anew.status_code == 201
+    assert [order.asked.merchant_order_id for order in embedded.duitku.orders] == [anew.json()["merchant_order_id"]]
+
+
 def test_without_a_key_every_request_is_an_order_of_its_own(embedded: World) -> None:
     embedded.sell()
 

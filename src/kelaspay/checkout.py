@@ -80,7 +80,7 @@ def initiate(
 
     The payment is noted with the `turn` in the commit that makes it, so that a repeat of a request that broke off takes
     up its invoice; Duitku keeps one live invoice an order. Raises `InvalidInput` naming each field, `StillInProgress`,
-    `NotConfigured`, or Duitku's faults.
+    `MoveRefused` when what is taken up is over, `NotConfigured`, or Duitku's faults.
     """
     if turn.subject is not None:
         earlier = _made(turn.subject, database=database)
@@ -153,9 +153,15 @@ def invoice_at_duitku(
     urls: Urls,
     now: Callable[[], datetime],
 ) -> Payment:
-    """The payment with its payment URL; an invoice that could not be created before is taken up again."""
+    """The payment with its payment URL; an invoice that could not be created before is taken up again.
+
+    Raises `MoveRefused` when the order is over meanwhile, so that another is made; besides as `initiate`.
+    """
     if payment.payment_url is not None or payment.free:
         return payment
+    if payment.status is not Status.PENDING or now() >= payment.expires_at:
+        over = f"It is {payment.status}." if payment.status is not Status.PENDING else "Its time is over."
+        raise MoveRefused(over, merchant_order_id=payment.merchant_order_id)
     with database.begin() as db:
         if not payments.claim_invoice(db, payment.merchant_order_id, INVOICE_LEASE):
             raise StillInProgress(merchant_order_id=payment.merchant_order_id)
