@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from kelaspay.confirm import sparse_ask_times
+from kelaspay.confirm import ask_after_invoice, sparse_ask_times
 from kelaspay.duitku import CHANNELS, expiry_period
 from kelaspay.faults import (
     AlreadyEnrolled,
@@ -311,6 +311,7 @@ def _keep_invoice(payment: Payment, invoice: Invoice, *, database: Database, now
             payment_method=payment.payment_method,
             fee=payment.fee,
             expires_at=payment.expires_at,
+            next_ask_at=ask_after_invoice(payment.created_at, now, payment.expires_at),
             now=now,
         )
         kept = payments.find_payment(db, order_id)

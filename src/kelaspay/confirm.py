@@ -49,6 +49,17 @@ def sparse_ask_times(created_at: datetime, expires_at: datetime) -> list[datetim
     return waiting + [expires_at + after for after in LATE_ASKS]
 
 
+def ask_after_invoice(created_at: datetime, made_at: datetime, expires_at: datetime) -> datetime:
+    """When to ask after a payment whose invoice was made just now: a time that falls within the first hour, while the
+    buyer pays, is put off to its end. So there are no more than six however often another channel is chosen.
+    """
+    due = next(at for at in sparse_ask_times(created_at, expires_at) if at > made_at)
+    paying_until = made_at + SPARSE_ASKS[0]
+    if due >= paying_until:
+        return due
+    return paying_until if paying_until < expires_at - LAPSE_GRACE else expires_at + LATE_ASKS[0]
+
+
 def confirm(
     merchant_order_id: MerchantOrderId,
     *,

@@ -204,6 +204,34 @@ def test_the_buyers_word_asks_duitku_at_most_once_in_ten_seconds(world: World) -
     assert world.enrolled() == [("siti@example.com", "Web Development Fundamentals")]
 
 
+def test_nobody_asks_while_a_method_that_was_chosen_late_is_being_paid(embedded: World) -> None:
+    embedded.sell()
+    public_id = ordered(embedded)
+    embedded.clock.move(minutes=55)
+    choose(embedded, public_id, "SP")
+    for _ in range(12):
+        embedded.clock.move(minutes=5)
+        embedded.reconcile()
+    while_paying = embedded.duitku_asks()
+    embedded.clock.move(minutes=6)
+    embedded.reconcile()
+
+    assert (while_paying, embedded.duitku_asks()) == (0, 1)
+    assert payment_of(embedded, public_id).status == "expired"
+
+
+def test_the_end_of_a_method_that_was_chosen_late_is_seen_when_it_comes(embedded: World) -> None:
+    embedded.sell()
+    public_id = ordered(embedded)
+    embedded.clock.move(hours=2)
+    embedded.reconcile()
+    choose(embedded, public_id, "SP")
+    embedded.clock.move(minutes=67)
+    embedded.reconcile()
+
+    assert payment_of(embedded, public_id).status == "expired"
+
+
 def test_asking_often_does_not_make_the_callback_wait(embedded: World) -> None:
     embedded.sell()
     public_id = ordered(embedded)

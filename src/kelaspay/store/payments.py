@@ -114,10 +114,12 @@ def set_invoice(
     payment_method: str | None,
     fee: Rupiah,
     expires_at: datetime,
+    next_ask_at: datetime,
     now: datetime,
 ) -> None:
-    """Remember what Duitku holds and until when. Every reference and VA number ever shown stays in `invoices`: an old
-    one may be paid yet.
+    """Remember what Duitku holds, until when, and when to ask after it, unless nothing is left to ask.
+
+    Every reference and VA number ever shown stays in `invoices`: an old one may be paid yet.
     """
     shown = {
         "reference": invoice.reference,
@@ -133,6 +135,7 @@ def set_invoice(
             payment_method=payment_method,
             fee=fee,
             expires_at=expires_at,
+            next_ask_at=sa.case((payments.c.next_ask_at.is_not(None), next_ask_at)),
             invoice_fault=None,
             invoice_lease_until=None,
         )
