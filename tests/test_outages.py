@@ -298,6 +298,38 @@ def test_what_the_operator_can_cure_heals_by_itself(world: World, refusal: str) 
 
 
 @pytest.mark.usefixtures("garbling")
+@pytest.mark.parametrize("refusal", ["401", "403-plan", "403-scope"])
+def test_what_the_operator_cures_after_days_heals_by_itself_too(world: World, refusal: str) -> None:
+    world.sell()
+    world.thinkific.fail_next("*", "/", refusal, ALWAYS)
+    order_id = world.buy_and_pay()
+    world.work_for(days=3)
+    meanwhile = (world.status(order_id), attempts(world, order_id))
+    world.thinkific.clear_faults()
+
+    world.work_for(hours=2)
+
+    assert meanwhile == ("paid", 0)
+    assert world.enrolled() == [SITI]
+
+
+def test_a_key_that_duitku_takes_again_after_days_lets_its_payments_go_on_by_themselves(world: World) -> None:
+    world.sell()
+    order_id = world.buy()
+    world.duitku.switches.accept = set()
+    world.call_back(world.duitku.pay(order_id))
+    world.work_for(days=3)
+    meanwhile = world.status(order_id)
+    world.duitku.switches.accept = {"hmac"}
+
+    world.reconcile()
+    world.work()
+
+    assert meanwhile == "pending"
+    assert world.enrolled() == [SITI]
+
+
+@pytest.mark.usefixtures("garbling")
 def test_what_nobody_can_cure_by_waiting_stops_at_once_with_the_reason(world: World) -> None:
     world.sell()
     world.thinkific.fail_next("POST", "/enrollments", "422")

@@ -345,6 +345,13 @@ class ThinkificUnauthorized(Fault):
     status = 503
     retry = True
     outage = True
+    patient = True
+
+
+class SaleUnauthorized(ThinkificUnauthorized):
+    """Thinkific does not let our key record sales; the access itself needs no more."""
+
+    patient = False
 
 
 class ThinkificRefused(Fault):
@@ -369,8 +376,6 @@ class BundlePending(Fault):
 
 class SchoolDisconnected(ThinkificUnauthorized):
     """The school must be connected with Thinkific again; its payments wait until then."""
-
-    patient = True
 
 
 class SchoolUnknown(Fault):

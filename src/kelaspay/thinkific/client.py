@@ -17,6 +17,7 @@ import httpx2
 
 from kelaspay.faults import (
     Fault,
+    SaleUnauthorized,
     ThinkificBusy,
     ThinkificRefused,
     ThinkificUnauthorized,
@@ -37,6 +38,7 @@ T = TypeVar("T")
 TIMEOUT = httpx2.Timeout(connect=5.0, read=20.0, write=10.0, pool=5.0)
 V1 = "/api/public/v1"
 V2 = "/api/v2"
+SALES = V1 + "/external_orders"
 PAGE = 250
 """Thinkific's largest page."""
 WEBHOOKS_PAGE = 25
@@ -230,14 +232,14 @@ class Thinkific:
             "order_type": "one-time",
             "transaction": _transaction(amount, reference, "purchase"),
         }
-        made = self._call("POST", V1 + "/external_orders", json=wanted, guard=guard)
+        made = self._call("POST", SALES, json=wanted, guard=guard)
         return _read(lambda: int(made["id"]))
 
     def refund_external_order(
         self, external_order_id: int, *, amount: Rupiah, reference: str, guard: Callable[[], None]
     ) -> None:
         """Record a refund with the sale. NOT safe to repeat, like `create_external_order`."""
-        path = f"{V1}/external_orders/{external_order_id}/transactions/refund"
+        path = f"{SALES}/{external_order_id}/transactions/refund"
         self._call("POST", path, json=_transaction(amount, reference, "refund"), guard=guard)
 
     def get_products(self) -> Iterator[Product]:
@@ -341,7 +343,7 @@ def _answer(response: httpx2.Response) -> dict[str, Any]:
     if response.status_code >= SERVER_ERROR or body is None:  # HTML comes from the edge, not from the API
         raise ThinkificUnavailable(f"HTTP {response.status_code}.")
     if response.status_code in NOT_LET_IN:
-        raise ThinkificUnauthorized(reason)
+        raise (SaleUnauthorized if SALES in response.request.url.path else ThinkificUnauthorized)(reason)
     raise ThinkificRefused(f"HTTP {response.status_code}: {reason}")
 
 
