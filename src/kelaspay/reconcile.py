@@ -1,7 +1,7 @@
 """Put right what no event has: ask after payments that should have heard from Duitku, and start again what is paid and
 not enrolled, however it came about.
 
-Asks are few: at most six in a payment's life and `HOURLY_BUDGET` an hour for a merchant, for Duitku blocks who polls.
+Asks are few: at most six in a payment's life and `HOURLY_BUDGET` an hour for a school, for Duitku blocks who polls.
 """
 
 from __future__ import annotations
