@@ -150,7 +150,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One purchase by one customer of one offer. What is sold was fixed when it was made (see `Sold`)."""
+    """One purchase by one customer of one offer. What is sold was fixed when it was made."""
 
     merchant_order_id: MerchantOrderId
     public_id: str
