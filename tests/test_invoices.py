@@ -10,6 +10,10 @@ import pytest
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
+from kelaspay.checkout import INVOICE_LEASE
+from kelaspay.duitku import SLOWEST
+from kelaspay.duitku.client import TIMEOUT
+from kelaspay.idempotency import LEASE
 from tests.world import COURSE, WANTED
 
 if TYPE_CHECKING:
@@ -111,6 +115,13 @@ def test_the_same_key_again_gives_the_same_payment(world: World) -> None:
     assert [answer.status_code for answer in answers] == [201] * 3
     assert answers[0].json() == answers[1].json() == answers[2].json()
     assert len(world.duitku.calls) == 1
+
+
+def test_a_lease_outlasts_both_calls_that_a_request_which_is_taken_up_makes() -> None:
+    slowest = sum(seconds or 0.0 for seconds in TIMEOUT.as_dict().values())
+
+    assert slowest <= SLOWEST
+    assert 2 * slowest < INVOICE_LEASE < LEASE
 
 
 @pytest.mark.parametrize("seen", [True, False])

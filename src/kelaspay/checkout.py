@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 
 from kelaspay.confirm import ask_after_invoice, sparse_ask_times
-from kelaspay.duitku import CHANNELS, expiry_period
+from kelaspay.duitku import CHANNELS, SLOWEST, expiry_period
 from kelaspay.faults import (
     AlreadyEnrolled,
     AlreadyPaid,
@@ -46,8 +46,8 @@ log = structlog.get_logger()
 
 REMEMBER = timedelta(days=2)
 """How long after an invoice's end its customer stays in the cache; money can land late."""
-INVOICE_LEASE = 60.0
-"""Seconds during which one request alone creates an invoice; longer than Duitku's slowest answer."""
+INVOICE_LEASE = 2 * SLOWEST + 10.0
+"""Seconds during which one request alone creates an invoice: what is taken up asks Duitku before it creates."""
 
 
 @dataclass(frozen=True, slots=True)

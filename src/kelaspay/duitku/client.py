@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 TIMEOUT = httpx2.Timeout(connect=5.0, read=40.0, write=10.0, pool=5.0)
+SLOWEST = 60.0
+"""Seconds that a call may take with all of that."""
 BLOCKED_SECONDS = 3600.0
 """How long Duitku blocks who asks too often (duitku.md 3.4)."""
 VA_NAME_LENGTH = 20
