@@ -43,6 +43,7 @@ WIB = timezone(timedelta(hours=7), "WIB")
 
 PAID, PENDING, CANCELED = "00", "01", "02"
 ORDER = "merchantOrderId"
+NO_ORDER = MerchantOrderId("KPDOCTOR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,17 @@ class Duitku:
             amount=_whole(answer.get("amount")),
             reference=str(answer.get("reference", "")),
         )
+
+    def check_key(self) -> None:
+        """Whether Duitku takes our merchant code and key: a real signed call, about an order that cannot exist.
+
+        Raises as `create_invoice`, and `DuitkuRefused` by a Duitku that knows such an order.
+        """
+        try:
+            self.transaction_status(NO_ORDER, None)
+        except InvoiceUnknown:
+            return
+        raise DuitkuRefused("It knows an order that cannot exist; is DUITKU_POP_URL right?")
 
     def payment_methods(self, amount: Rupiah, *, now: datetime) -> list[PaymentMethod]:
         """The channels that Duitku lists for this amount, with their fees; some may still be refused when chosen.
