@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -117,6 +118,12 @@ def plain(value: object) -> object:
 
 def test_the_list_of_variables_is_whole() -> None:
     assert {name.upper() for name in Settings.model_fields} == set(EVERY)
+
+
+def test_the_example_names_every_variable() -> None:
+    example = (Path(__file__).parents[1] / ".env.example").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^([A-Z_0-9]+)=", example, re.MULTILINE)) == set(EVERY)
 
 
 @pytest.mark.parametrize("name", EVERY)

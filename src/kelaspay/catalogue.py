@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -13,10 +13,9 @@ from kelaspay.store import offers, syncs
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from kelaspay.payment import Offer
+    from kelaspay.payment import Offer, Product
     from kelaspay.school import School, SchoolOf
     from kelaspay.store.database import Db
-    from kelaspay.store.offers import Product
 
 log = structlog.get_logger()
 
@@ -38,8 +37,8 @@ def sync(
     What has vanished there is marked. `seen` is called for each product that has come.
     """
     found = []
-    for body in school.thinkific.get_products():
-        found.append(_product(body))
+    for product in school.thinkific.get_products():
+        found.append(product)
         seen()
     with school.database.begin() as db:
         offers.put_products(db, school.key, found, school.now())
@@ -168,16 +167,3 @@ def _other(sold: Product, offer: Offer) -> bool:
 def _ids(product: Product) -> str:
     kind = "bundle" if product.productable_type == "Bundle" else "course"
     return f"{kind} id {product.productable_id}, product id {product.product_id}"
-
-
-def _product(body: dict[str, Any]) -> Product:
-    return offers.Product(
-        product_id=int(body["id"]),
-        productable_type=str(body["productable_type"]),
-        productable_id=int(body["productable_id"]),
-        name=str(body["name"]),
-        slug=body.get("slug"),
-        status=body.get("status"),
-        price=None if body.get("price") is None else str(body["price"]),
-        image=body.get("card_image_url"),
-    )

@@ -30,6 +30,8 @@ log = structlog.get_logger()
 
 LAPSE_GRACE = timedelta(minutes=5)
 """How long after an invoice's end Duitku may still say "pending" without our taking it for lapsed."""
+ASK_SPACING = timedelta(seconds=10)
+"""How old the newest answer must be before Duitku is asked again on the word of a buyer or of a program."""
 TWICE = 2
 
 SPARSE_ASKS = (timedelta(hours=1), timedelta(hours=4), timedelta(hours=12))
@@ -47,6 +49,17 @@ def sparse_ask_times(created_at: datetime, expires_at: datetime) -> list[datetim
     return waiting + [expires_at + after for after in LATE_ASKS]
 
 
+def ask_after_invoice(created_at: datetime, made_at: datetime, expires_at: datetime) -> datetime:
+    """When to ask after a payment whose invoice was made just now: a time that falls within the first hour, while the
+    buyer pays, is put off to its end. So there are no more than six however often another channel is chosen.
+    """
+    due = next(at for at in sparse_ask_times(created_at, expires_at) if at > made_at)
+    paying_until = made_at + SPARSE_ASKS[0]
+    if due >= paying_until:
+        return due
+    return paying_until if paying_until < expires_at - LAPSE_GRACE else expires_at + LATE_ASKS[0]
+
+
 def confirm(
     merchant_order_id: MerchantOrderId,
     *,
@@ -54,8 +67,10 @@ def confirm(
     duitku: Duitku,
     start: Start,
     now: Callable[[], datetime],
+    counted: bool = False,
 ) -> Status:
-    """The payment's state after asking Duitku, when there is something to ask.
+    """The payment's state after asking Duitku, when there is something to ask. What is asked because of a callback is
+    `counted`: anybody can repeat one, so the next must wait longer; nobody's other question makes it wait.
 
     Safe to repeat: the move to paid is one conditional statement, committed together with the job that enrolls.
     Raises `NotPaidYet` or `InvoiceUnknown` while the money may still come, `AmountDiffers` when another amount was paid
@@ -74,14 +89,13 @@ def confirm(
     if said is not None and said.paid:
         return _paid(payment, said, database=database, start=start, now=now())
     with database.begin() as db:
-        payments.record_ask(db, merchant_order_id, now())
+        payments.record_ask(db, merchant_order_id, now(), counted=counted)
     return _unpaid(payment, said, database=database, now=now())
 
 
 def _paid(payment: Payment, said: TransactionStatus, *, database: Database, start: Start, now: datetime) -> Status:
     order_id = payment.merchant_order_id
-    received: dict[str, Any] = {"amount_received": said.amount, "paid_at": now, "next_ask_at": None}
-    received |= payments.an_ask(now)
+    received: dict[str, Any] = {"amount_received": said.amount, "paid_at": now, "asked_at": now, "next_ask_at": None}
     if said.amount != payment.payment_amount:
         differs = AmountDiffers(f"asked Rp {payment.payment_amount}, paid Rp {said.amount}", merchant_order_id=order_id)
         with database.begin() as db:

@@ -9,9 +9,8 @@ import redis
 
 from kelaspay.address import Address, look_at
 from kelaspay.duitku.signature import Scheme
-from kelaspay.faults import DatabaseUnavailable, Fault, InvoiceUnknown
+from kelaspay.faults import DatabaseUnavailable, Fault
 from kelaspay.migrations import current, is_newer
-from kelaspay.payment import MerchantOrderId
 from kelaspay.school import DEFAULT
 from kelaspay.schools import missing
 from kelaspay.store import endpoints
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from kelaspay.outside import Outside
     from kelaspay.school import School
 
-NO_ORDER = MerchantOrderId("KPDOCTOR")
 WRONG = {
     Address.NOT_HTTPS: "APP_BASE_URL must be https outside localhost",
     Address.OTHER_PORT: "Duitku calls back on port 443 only; take the port out of APP_BASE_URL",
@@ -154,12 +152,8 @@ def _redis(outside: Outside) -> str:
 
 
 def _duitku(school: School) -> str:
-    """A real signed call, about an order that cannot exist."""
-    try:
-        school.duitku.transaction_status(NO_ORDER, None)
-    except InvoiceUnknown:
-        return f"takes our key; merchant {school.duitku.merchant_code}"
-    raise ValueError("knows an order that cannot exist; is DUITKU_POP_URL right?")
+    school.duitku.check_key()
+    return f"takes our key; merchant {school.duitku.merchant_code}"
 
 
 def _thinkific(school: School) -> str:

@@ -68,7 +68,14 @@ def enroll(
     """
     status = step(
         "confirm",
-        lambda: confirm(merchant_order_id, database=school.database, duitku=school.duitku, start=start, now=school.now),
+        lambda: confirm(
+            merchant_order_id,
+            database=school.database,
+            duitku=school.duitku,
+            start=start,
+            now=school.now,
+            counted=True,
+        ),
     )
     if status not in {Status.PAID, Status.COMPLETED}:
         return

@@ -134,8 +134,23 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Product:
+    """A product of Thinkific's: a course or a bundle on sale. Its three look-alike ids are kept apart."""
+
+    product_id: int
+    productable_type: str
+    productable_id: int
+    """The course id or the bundle id, by `productable_type`."""
+    name: str
+    slug: str | None = None
+    status: str | None = None
+    price: str | None = None
+    image: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Payment:
-    """One purchase by one customer of one offer. What is sold was fixed when it was made (see `Sold`)."""
+    """One purchase by one customer of one offer. What is sold was fixed when it was made."""
 
     merchant_order_id: MerchantOrderId
     public_id: str

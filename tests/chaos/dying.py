@@ -48,7 +48,7 @@ LAG = timedelta(minutes=3)
 """Longer than a run may be late before it is looked for."""
 UNTIL_REPLACED = timedelta(seconds=20)
 """How long after a death the next process has noticed it."""
-UNTIL_ASKED_AGAIN = timedelta(seconds=90)
+UNTIL_ASKED_AGAIN = timedelta(seconds=150)
 """How long a buyer waits who is told that the first request is still running."""
 
 

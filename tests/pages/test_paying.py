@@ -64,6 +64,15 @@ def test_when_duitku_cannot_list_its_channels_the_buyer_may_try_again(embedded: 
     assert embedded.web.get(f"/o/{public_id}/method").status_code == 404
 
 
+def test_that_no_channel_takes_the_amount_is_remembered_too(embedded: World) -> None:
+    embedded.sell(price=60_000_000)
+    public_id = ordered(embedded)
+    for _ in range(3):
+        embedded.web.get(f"/o/{public_id}/method")
+
+    assert asked(embedded, "getpaymentmethod") == 1
+
+
 def test_a_number_can_be_read_copied_and_compared(world: World) -> None:
     world.sell()
     public_id = ordered(world)
@@ -208,6 +217,34 @@ def test_the_buyers_word_asks_duitku_at_most_once_in_ten_seconds(world: World) -
     assert world.enrolled() == [("siti@example.com", "Web Development Fundamentals")]
 
 
+def test_nobody_asks_while_a_method_that_was_chosen_late_is_being_paid(embedded: World) -> None:
+    embedded.sell()
+    public_id = ordered(embedded)
+    embedded.clock.move(minutes=55)
+    choose(embedded, public_id, "SP")
+    for _ in range(12):
+        embedded.clock.move(minutes=5)
+        embedded.reconcile()
+    while_paying = embedded.duitku_asks()
+    embedded.clock.move(minutes=6)
+    embedded.reconcile()
+
+    assert (while_paying, embedded.duitku_asks()) == (0, 1)
+    assert payment_of(embedded, public_id).status == "expired"
+
+
+def test_the_end_of_a_method_that_was_chosen_late_is_seen_when_it_comes(embedded: World) -> None:
+    embedded.sell()
+    public_id = ordered(embedded)
+    embedded.clock.move(hours=2)
+    embedded.reconcile()
+    choose(embedded, public_id, "SP")
+    embedded.clock.move(minutes=67)
+    embedded.reconcile()
+
+    assert payment_of(embedded, public_id).status == "expired"
+
+
 def test_asking_often_does_not_make_the_callback_wait(embedded: World) -> None:
     embedded.sell()
     public_id = ordered(embedded)
@@ -218,6 +255,23 @@ def test_asking_often_does_not_make_the_callback_wait(embedded: World) -> None:
     embedded.call_back(embedded.duitku.pay(payment_of(embedded, public_id).merchant_order_id))
     embedded.work()
 
+    assert payment_of(embedded, public_id).status == "completed"
+
+
+def test_asking_often_after_the_end_does_not_make_a_late_callback_wait(embedded: World) -> None:
+    embedded.sell()
+    public_id = ordered(embedded)
+    choose(embedded, public_id)
+    embedded.clock.move(days=1, minutes=6)
+    for _ in range(8):
+        embedded.web.post(f"/o/{public_id}/check")
+        embedded.clock.move(seconds=11)
+    ended = payment_of(embedded, public_id)
+    embedded.duitku.switches.expired_payable = True
+    embedded.call_back(embedded.duitku.pay(ended.merchant_order_id))
+    embedded.work()
+
+    assert ended.status == "expired"
     assert payment_of(embedded, public_id).status == "completed"
 
 

@@ -59,7 +59,18 @@ THINKIFIC_CALLS = (
     ("PUT", "/enrollments"),
     ("POST", "/external_orders"),
 )
-DUITKU_FAULTS = ("503", "500-html", "429", "200-html", "200-failed", "timeout-before", "timeout-after", "connect")
+DUITKU_FAULTS = (
+    "503",
+    "500-html",
+    "404-html",
+    "429",
+    "200-html",
+    "200-failed",
+    "200-garbled",
+    "timeout-before",
+    "timeout-after",
+    "connect",
+)
 DUITKU_CALLS = ("transactionstatus", "createinvoice", "inquiry")
 SPANS = (timedelta(seconds=20), timedelta(minutes=6), timedelta(hours=2), timedelta(hours=20), timedelta(days=4))
 SOON = 40

@@ -120,10 +120,12 @@ def set_invoice(
     payment_method: str | None,
     fee: Rupiah,
     expires_at: datetime,
+    next_ask_at: datetime,
     now: datetime,
 ) -> None:
-    """Remember what Duitku holds and until when. Every reference and VA number ever shown stays in `invoices`: an old
-    one may be paid yet.
+    """Remember what Duitku holds, until when, and when to ask after it, unless nothing is left to ask.
+
+    Every reference and VA number ever shown stays in `invoices`: an old one may be paid yet.
     """
     shown = {
         "reference": invoice.reference,
@@ -139,6 +141,7 @@ def set_invoice(
             payment_method=payment_method,
             fee=fee,
             expires_at=expires_at,
+            next_ask_at=sa.case((payments.c.next_ask_at.is_not(None), next_ask_at)),
             invoice_fault=None,
             invoice_lease_until=None,
         )
@@ -248,17 +251,14 @@ def set_sold(db: Db, merchant_order_id: MerchantOrderId, **values: int | None) -
     db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(**values))
 
 
-def record_ask(db: Db, merchant_order_id: MerchantOrderId, now: datetime) -> None:
-    db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(**an_ask(now)))
-
-
-def an_ask(now: datetime) -> dict[str, Any]:
-    """What an ask changes, for the statement that writes down its answer."""
-    return {"asks": payments.c.asks + 1, "asked_at": now}
+def record_ask(db: Db, merchant_order_id: MerchantOrderId, now: datetime, *, counted: bool) -> None:
+    """Duitku was asked. What is `counted` makes the answer to the next callback wait longer."""
+    asked = {"asks": payments.c.asks + int(counted), "asked_at": now}
+    db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(**asked))
 
 
 def claim_ask(db: Db, merchant_order_id: MerchantOrderId, now: datetime, spacing: timedelta) -> bool:
-    """Take on asking Duitku on the buyer's word; False while an ask is no older than `spacing`."""
+    """Take on asking Duitku on somebody's word; False while an ask is no older than `spacing`."""
     asked_at = payments.c.asked_at
     claimed = db.execute(
         sa.update(payments)
@@ -271,21 +271,18 @@ def claim_ask(db: Db, merchant_order_id: MerchantOrderId, now: datetime, spacing
     return claimed.rowcount == 1
 
 
-def uncount_ask(db: Db, merchant_order_id: MerchantOrderId) -> None:
-    """An ask on the buyer's word found nothing; it must not make the answer to a callback wait longer."""
-    fewer = sa.case((payments.c.asks > 0, payments.c.asks - 1), else_=0)
-    db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(asks=fewer))
-
-
 def set_next_ask(db: Db, merchant_order_id: MerchantOrderId, at: datetime | None) -> None:
     """When the sparse pass may ask; `None` for never."""
     db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(next_ask_at=at))
 
 
-def spend_ask(db: Db, merchant_order_id: MerchantOrderId, next_at: datetime | None, now: datetime) -> None:
-    """One of a payment's few sparse asks is about to be used; the next may come at `next_at`."""
+def spend_ask(db: Db, merchant_order_id: MerchantOrderId, next_at: datetime | None, now: datetime) -> bool:
+    """Take on using one of a payment's few sparse asks; the next may come at `next_at`. False when it is not due any
+    more: another process has asked, or there is nothing left to ask.
+    """
     spent = {"sparse_asks": payments.c.sparse_asks + 1, "sparse_asked_at": now, "next_ask_at": next_at}
-    db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(**spent))
+    its = payments.c.merchant_order_id == merchant_order_id
+    return db.execute(sa.update(payments).where(its, payments.c.next_ask_at <= now).values(**spent)).rowcount == 1
 
 
 def give_ask_back(db: Db, merchant_order_id: MerchantOrderId, next_at: datetime) -> None:

@@ -17,26 +17,28 @@ import httpx2
 
 from kelaspay.faults import (
     Fault,
+    SaleUnauthorized,
     ThinkificBusy,
     ThinkificRefused,
     ThinkificUnauthorized,
     ThinkificUnavailable,
     ThinkificUnreachable,
 )
-from kelaspay.thinkific.values import BundleEnrollment, CourseEnrollment, as_time, said
+from kelaspay.thinkific.values import BundleEnrollment, CourseEnrollment, as_product, as_time, said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from kelaspay.payment import Customer, Rupiah
+    from kelaspay.payment import Customer, Product, Rupiah
 
 T = TypeVar("T")
 
 TIMEOUT = httpx2.Timeout(connect=5.0, read=20.0, write=10.0, pool=5.0)
 V1 = "/api/public/v1"
 V2 = "/api/v2"
+SALES = V1 + "/external_orders"
 PAGE = 250
 """Thinkific's largest page."""
 WEBHOOKS_PAGE = 25
@@ -213,7 +215,7 @@ class Thinkific:
 
     def bundle_courses(self, bundle_id: int) -> set[int]:
         """The ids of the courses that a bundle holds."""
-        return {int(course["id"]) for course in self._pages(f"{V1}/bundles/{bundle_id}/courses")}
+        return _read(lambda: {int(course["id"]) for course in self._pages(f"{V1}/bundles/{bundle_id}/courses")})
 
     def create_external_order(
         self, user_id: int, product_id: int, *, amount: Rupiah, reference: str, guard: Callable[[], None]
@@ -230,19 +232,20 @@ class Thinkific:
             "order_type": "one-time",
             "transaction": _transaction(amount, reference, "purchase"),
         }
-        made = self._call("POST", V1 + "/external_orders", json=wanted, guard=guard)
+        made = self._call("POST", SALES, json=wanted, guard=guard)
         return _read(lambda: int(made["id"]))
 
     def refund_external_order(
         self, external_order_id: int, *, amount: Rupiah, reference: str, guard: Callable[[], None]
     ) -> None:
         """Record a refund with the sale. NOT safe to repeat, like `create_external_order`."""
-        path = f"{V1}/external_orders/{external_order_id}/transactions/refund"
+        path = f"{SALES}/{external_order_id}/transactions/refund"
         self._call("POST", path, json=_transaction(amount, reference, "refund"), guard=guard)
 
-    def get_products(self) -> Iterator[dict[str, Any]]:
+    def get_products(self) -> Iterator[Product]:
         """All products, page by page: what tells course, product and bundle ids apart (thinkific.md 2.8)."""
-        return self._pages(V1 + "/products")
+        for body in self._pages(V1 + "/products"):
+            yield _read(lambda: as_product(body))  # noqa: B023 - read at once
 
     def get_webhooks(self) -> Iterator[dict[str, Any]]:
         """The webhooks that this key or app has made, page by page (thinkific.md 4.1)."""
@@ -288,7 +291,7 @@ class Thinkific:
             )
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise ThinkificUnreachable from error
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:  # no answer, or one that cannot be decoded: what was done is not known
             raise ThinkificUnavailable(type(error).__name__) from error
 
     def _busy(self, response: httpx2.Response) -> ThinkificBusy:
@@ -340,7 +343,7 @@ def _answer(response: httpx2.Response) -> dict[str, Any]:
     if response.status_code >= SERVER_ERROR or body is None:  # HTML comes from the edge, not from the API
         raise ThinkificUnavailable(f"HTTP {response.status_code}.")
     if response.status_code in NOT_LET_IN:
-        raise ThinkificUnauthorized(reason)
+        raise (SaleUnauthorized if SALES in response.request.url.path else ThinkificUnauthorized)(reason)
     raise ThinkificRefused(f"HTTP {response.status_code}: {reason}")
 
 

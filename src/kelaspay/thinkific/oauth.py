@@ -126,7 +126,7 @@ class ThinkificOAuth:
             response = self._http.post(url, content=body, headers=FORM, auth=basic, timeout=TIMEOUT)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise ThinkificUnreachable from error
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:  # no answer, or one that cannot be decoded: what was done is not known
             raise ThinkificUnavailable(type(error).__name__) from error
         if response.is_success or response.is_client_error:
             return response

@@ -16,6 +16,7 @@ from kelaspay.faults import (
     DuitkuRefused,
     DuitkuUnavailable,
     InvalidInput,
+    MoveRefused,
     NotConfigured,
     PaymentUnknown,
     SchoolUnknown,
@@ -133,7 +134,15 @@ class OnSale(BaseModel):
     status_code=201,
     response_model=PaymentStarted,
     responses=problems(
-        *ONCE, NotConfigured, TooManyAttempts, DuitkuUnavailable, DuitkuBusy, DuitkuRefused, body=True, key=False
+        *ONCE,
+        MoveRefused,
+        NotConfigured,
+        TooManyAttempts,
+        DuitkuUnavailable,
+        DuitkuBusy,
+        DuitkuRefused,
+        body=True,
+        key=False,
     ),
 )
 def initiate_payment(wanted: PaymentWanted, request: Request, idempotency_key: IdempotencyKey = None) -> Response:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from kelaspay.checkout import choose_method
-from kelaspay.confirm import confirm
+from kelaspay.confirm import ASK_SPACING, confirm
 from kelaspay.duitku import Duitku
 from kelaspay.faults import (
     AlreadyPaid,
@@ -38,7 +38,6 @@ from kelaspay.web.words import CHANNEL_AWAY, NOT_MADE
 
 router = APIRouter(include_in_schema=False)
 
-ASK_SPACING = timedelta(seconds=10)
 GROUPS = {
     "qris": marked("QRIS"),
     "va": marked("Virtual Account"),
@@ -198,8 +197,6 @@ def _asked(request: Request, payment: Payment) -> str:
             now=outside.now,
         )
     except (NotPaidYet, InvoiceUnknown):
-        with outside.database.begin() as db:
-            payments.uncount_ask(db, payment.merchant_order_id)
         return "not_yet"
     except AmountDiffers:
         return ""

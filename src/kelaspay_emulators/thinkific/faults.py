@@ -47,6 +47,7 @@ KINDS = frozenset({
     "422",
     "timeout-before",
     "timeout-after",
+    "garbled-after",
     "connect",
 })  # fmt: skip
 
@@ -97,6 +98,8 @@ class Faults:
             return self._hang(request, cloudflare("524"))
         if kind == "timeout-after":
             return self._hang(request, effect())
+        if kind == "garbled-after":
+            return garbled(effect())
         return self._refusal(kind, request.path)
 
     def _refuse_connection(self, request: Request) -> Response:
@@ -130,6 +133,12 @@ class Faults:
 def in_process(request: Request) -> bool:
     """No server between client and emulator: then an exception reaches the caller as the network's would."""
     return "SERVER_SOFTWARE" not in request.environ and "REMOTE_PORT" not in request.environ
+
+
+def garbled(response: Response) -> Response:
+    """It says that it is packed, and is not: whoever reads it cannot decode it."""
+    response.headers["Content-Encoding"] = "gzip"
+    return response
 
 
 def cloudflare(kind: str) -> Response:

@@ -113,6 +113,7 @@ FAULTS = {
     "thinkific_unreachable": "Thinkific tidak bisa dihubungi.",
     "thinkific_busy": "Batas permintaan Thinkific sedang habis.",
     "thinkific_unauthorized": "Thinkific menolak kunci kita; sambungkan ulang sekolahnya.",
+    "sale_unauthorized": "Thinkific menolak kunci kita; sambungkan ulang sekolahnya.",
     "thinkific_refused": "Thinkific menolak permintaan ini.",
     "thinkific_user_missing": "Menurut Thinkific email ini sudah dipakai, tetapi penggunanya tidak ditemukan.",
     "bundle_pending": "Thinkific masih memproses pendaftaran paket ini.",
