@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -254,6 +254,36 @@ def test_a_refused_refresh_keeps_payments_waiting_until_the_school_is_connected_
 
     assert waiting == ("paid", "reconnect")
     assert quiet
+    assert app_world.status(order_id) == "completed"
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_a_refused_refresh_is_known_by_what_is_said_of_it(app_world: World, status: Literal[400, 401]) -> None:
+    connect(app_world)
+    app_world.sell()
+    app_world.thinkific.switches.refresh_refused_status = status
+    app_world.thinkific.uninstall(CLIENT[0])
+
+    app_world.buy_and_pay()
+    app_world.work()
+
+    assert app_world.web.get("/oauth/status/kelas").json()["state"] == "reconnect"
+
+
+@pytest.mark.parametrize("kind", ["429", "403", "401-client", "404"])
+def test_a_refresh_that_thinkific_never_looked_at_leaves_the_school_connected(app_world: World, kind: str) -> None:
+    connect(app_world)
+    app_world.sell()
+    order_id = app_world.buy_and_pay()
+    app_world.clock.move(hours=24)
+    app_world.thinkific.fail_next("POST", "/oauth2/token", kind)
+
+    app_world.work()
+    waiting = app_world.status(order_id)
+    app_world.work_for(hours=1)
+
+    assert waiting == "paid"
+    assert app_world.web.get("/oauth/status/kelas").json()["connected"] is True
     assert app_world.status(order_id) == "completed"
 
 

@@ -40,6 +40,7 @@ KINDS = frozenset({
     "504",
     "429",
     "401",
+    "401-client",
     "403",
     "403-plan",
     "403-scope",
@@ -117,6 +118,7 @@ class Faults:
             return errors(["Course could not be found."] if "/enrollments" in path else {"base": ["is invalid"]})
         refusals: dict[str, Callable[[], Response]] = {
             "401": authentication_error,
+            "401-client": lambda: error(401, "invalid_client"),
             "403": blocked,
             "403-plan": lambda: error(403, PLAN),
             "403-scope": lambda: error(403, NO_PERMISSION),

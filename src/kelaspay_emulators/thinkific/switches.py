@@ -15,6 +15,8 @@ class Switches:
 
     enrollment_mode: Literal["upsert", "422"] = "upsert"
     """What POST /enrollments says of somebody already enrolled (thinkific.md 2.5)."""
+    refresh_refused_status: Literal[400, 401] = 400
+    """What the token endpoint answers to a refresh token that is used or unknown (thinkific.md 1.6)."""
     bundle_mode: Literal[201, 202] = 201
     """201: enrolled at once; 202: queued, done after `bundle_delay_seconds` (thinkific.md 2.6)."""
     bundle_delay_seconds: float = 2.0
@@ -48,7 +50,11 @@ class Switches:
         setattr(self, name, value)
 
 
-_MODES: dict[str, tuple[Flip, ...]] = {"enrollment_mode": ("upsert", "422"), "bundle_mode": (201, 202)}
+_MODES: dict[str, tuple[Flip, ...]] = {
+    "enrollment_mode": ("upsert", "422"),
+    "refresh_refused_status": (400, 401),
+    "bundle_mode": (201, 202),
+}
 
 
 def _fits(default: Flip, value: Flip, *, optional: bool) -> bool:
