@@ -25,7 +25,7 @@ from kelaspay.faults import (
     Fault,
     InvoiceUnknown,
 )
-from kelaspay.payment import Customer, Invoice, MerchantOrderId, Payment, Rupiah
+from kelaspay.payment import NOTHING, Customer, Invoice, MerchantOrderId, Payment, Rupiah
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,6 +51,8 @@ class TransactionStatus:
     """"00" money received, "01" not yet, "02" canceled, failed or expired (duitku.md 3.4)."""
     amount: Rupiah
     reference: str
+    fee: Rupiah = NOTHING
+    """What the channel costs, whoever bears it; whether `amount` then holds it is not documented."""
 
     @property
     def paid(self) -> bool:
@@ -129,6 +131,7 @@ class Duitku:
             status_code=str(answer.get("statusCode")),
             amount=_whole(answer.get("amount")),
             reference=str(answer.get("reference", "")),
+            fee=_fee(answer.get("fee")),
         )
 
     def payment_methods(self, amount: Rupiah, *, now: datetime) -> list[PaymentMethod]:
@@ -225,13 +228,18 @@ def _invoice(answer: dict[str, Any]) -> Invoice:
 
 
 def _method(listed: dict[str, Any]) -> PaymentMethod:
-    fee = str(listed.get("totalFee") or "0").partition(".")[0]
     return PaymentMethod(
         payment_method=str(listed.get("paymentMethod", "")),
         payment_name=str(listed.get("paymentName", "")),
         payment_image=str(listed.get("paymentImage", "")),
-        total_fee=Rupiah(int(fee) if fee.isdigit() else 0),
+        total_fee=_fee(listed.get("totalFee")),
     )
+
+
+def _fee(told: Any) -> Rupiah:
+    """Whole rupiah; nothing where none is told."""
+    whole = str(told or "0").partition(".")[0]
+    return Rupiah(int(whole)) if whole.isdigit() else NOTHING
 
 
 def _parsed(response: httpx2.Response) -> Any:

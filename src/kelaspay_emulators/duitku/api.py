@@ -244,7 +244,7 @@ def _status(order: Order) -> dict[str, str]:
         "merchantOrderId": order.merchant_order_id,
         "reference": order.paid.reference if order.paid else order.reference,
         "amount": str(order.amount),
-        "fee": "0.00",
+        "fee": f"{order.paid.paid_fee if order.paid else 0}.00",
         "statusCode": code,
         "statusMessage": said,
     }

@@ -66,6 +66,8 @@ class Attempt:
     va_number: str | None = None
     qr_string: str | None = None
     paid_amount: int | None = None
+    paid_fee: int = 0
+    """Of it, or on top of it, what the channel cost the buyer."""
     paid_at: datetime | None = None
 
 

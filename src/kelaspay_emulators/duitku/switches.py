@@ -66,7 +66,9 @@ class Switches:
     """Listed by getpaymentmethod, but an inquiry finds them not available (duitku.md 3.1)."""
     list_retired: bool = False
     fees_to_buyer: bool = False
-    """totalFee of getpaymentmethod shows a fee instead of "0"."""
+    """totalFee of getpaymentmethod, and fee of a paid order's status, show a fee instead of "0"."""
+    amount_includes_fee: bool = False
+    """Where the buyer bears the fee: the amount that status and callback name holds it."""
 
     def flip(self, name: str, value: object) -> None:
         """Set one switch by name, as JSON has it; ValueError where it does not fit."""
