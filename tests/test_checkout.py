@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kelaspay.duitku import CHANNELS
 from kelaspay.store import offers
 from tests.world import COURSE, OFFER, PRICE, START, WANTED
 
@@ -263,6 +264,15 @@ def test_a_method_is_taken_in_any_case(embedded: World) -> None:
     order_id = embedded.buy(payment_method=" bc ")
 
     assert embedded.payment(order_id).payment_method == "BC"
+
+
+@pytest.mark.parametrize("method", sorted(CHANNELS))
+def test_a_bill_is_never_promised_for_longer_than_duitku_keeps_it(embedded: World, method: str) -> None:
+    embedded.sell()
+
+    order_id = embedded.buy(payment_method=method)
+
+    assert embedded.payment(order_id).expires_at == embedded.duitku.orders[order_id].expires_at
 
 
 def test_order_ids_start_with_letters_and_cannot_be_guessed(embedded: World) -> None:
