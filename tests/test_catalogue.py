@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kelaspay.store import offers
+from tests.api.client import Program
+from tests.console.desk import joined
 from tests.shell import shell
 from tests.world import COURSE
 
@@ -149,6 +151,27 @@ def test_a_bundle_is_enrolled_whole_by_its_own_endpoint(world: World, mode: Lite
     assert world.status(order_id) == "completed"
     assert calls.count(f"POST /bundles/{bundle.id}/enrollments") == 1
     assert "POST /enrollments" not in calls
+
+
+def test_a_price_that_few_channels_take_is_not_kept_in_silence(shell: Shell, tmp_path: Path) -> None:
+    world, file = shell.world, tmp_path / "offers.csv"
+    file.write_text("slug,name,price\nsql,SQL,9999\n")
+    said = "a price below Rp 10.000 can be paid by QRIS alone"
+
+    ran = shell("offers", "add", "--slug", "web", "--name", "Web", "--price", "9999")
+    enough = shell("offers", "add", "--slug", "cukup", "--name", "Web", "--price", "10000")
+    imported = shell("offers", "import", str(file))
+    asked = Program(world).post("/offers", {"slug": "python", "name": "Python", "price": 9999})
+    desk = joined(world)
+    shown = desk.open("/console/catalogue/web")
+
+    assert ran.code == 0
+    assert said in ran.err
+    assert said not in enough.err
+    assert f"line 2: {said}" in imported.err
+    assert (asked.status_code, any(said in doubt for doubt in asked.json()["doubts"])) == (201, True)
+    assert "Harga di bawah Rp 10.000 hanya dapat dibayar lewat QRIS" in shown
+    assert "Harga di bawah Rp 10.000" not in desk.open("/console/catalogue/cukup")
 
 
 def test_an_offer_that_leads_nowhere_is_not_added_in_silence(shell: Shell) -> None:

@@ -117,6 +117,7 @@ def test_what_is_wrong_is_said_of_each_field_and_nothing_is_kept(embedded: World
         ({"return_url": "javascript:alert(1)"}, "return_url"),
         ({"return_url": "https://a b"}, "return_url"),
         ({"return_url": "https://a\x00b"}, "return_url"),
+        ({"return_url": "https://pay.example.com/" + "x" * 232}, "return_url"),
     ],
 )
 def test_a_value_of_another_kind_is_refused_by_its_field(embedded: World, wanted: dict[str, Any], field: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from kelaspay.faults import CourseAmbiguous, CourseUnmapped, DatabaseUnavailable, Defect, Fault, InvalidInput
+from kelaspay.pricing import price_doubts
 from kelaspay.store import offers, syncs
 
 if TYPE_CHECKING:
@@ -102,6 +103,11 @@ def find_course(db: Db, school: str, name: str) -> Product:
         listed = ", ".join(f"{each.productable_type} {each.productable_id}" for each in found[:MOST_CANDIDATES])
         raise CourseAmbiguous(f"{name!r} could be: {listed}.")
     return found[0]
+
+
+def doubts_of(db: Db, offer: Offer) -> list[str]:
+    """What whoever puts it on sale should know, in words. Raises as `check_ids`."""
+    return check_ids(db, offer) + price_doubts(offer)
 
 
 def check_ids(db: Db, offer: Offer) -> list[str]:

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from kelaspay.catalogue import SYNC_LEASE, sync_seen
 from kelaspay.faults import InvalidInput, OfferUnknown
 from kelaspay.payment import Offer, Rupiah
+from kelaspay.pricing import price_doubts
 from kelaspay.store import console, offers, syncs
 from kelaspay.web.console.offer_form import Entered, changes, entered, meant, target_of
 from kelaspay.web.console.page import ConsoleRoute, back, page, wording
@@ -137,6 +138,7 @@ def _form(
         wrong=wrong,
         choices=choices,
         lost=lost,
+        low=offer is not None and bool(price_doubts(offer)),
         link=f"{outside.settings.app_base_url}/buy/{offer.slug}" if offer else None,
     )
 
