@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+from contextlib import contextmanager
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -13,6 +16,7 @@ from kelaspay.doctor import examine
 from tests.shell import shell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.shell import Shell
@@ -114,6 +118,42 @@ def test_doctor_looks_whether_the_address_leads_here(
 
     assert found.fine == fine
     assert said in found.said
+
+
+def test_doctor_looks_whether_the_mail_server_lets_us_in(shell: Shell) -> None:
+    shell.set(APP_BASE_URL="http://localhost:8000")
+    without = shell("doctor")
+    with mail_server(["220 mail", "250 mail", "250 ok", "221 bye"]) as port:
+        shell.set(SMTP_URL=f"smtp://127.0.0.1:{port}", MAIL_FROM="kelas@example.com")
+        there = shell("doctor")
+    away = shell("doctor")
+    with mail_server(["220 mail", "250-mail\r\n250 AUTH PLAIN LOGIN", *["535 no"] * 3, "221 bye"]) as port:
+        shell.set(SMTP_URL=f"smtp://kelas:hidden-word@127.0.0.1:{port}")
+        refused = shell("doctor")
+
+    assert "ok   mail: SMTP_URL is not set: letters are kept and shown, not sent" in without.lines
+    assert "ok   mail: 127.0.0.1 lets us in; letters come from kelas@example.com" in there.lines
+    assert "BAD  mail: The mail server does not take the letter just now. ConnectionRefusedError" in away.lines
+    assert "BAD  mail: The mail server does not take the letter just now. SMTP 535" in refused.lines
+    assert "hidden-word" not in refused.out
+
+
+@contextmanager
+def mail_server(lines: list[str]) -> Iterator[int]:
+    """One that greets, then answers each command with the next line; yields its port."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with listening, listening.accept()[0] as there, there.makefile("rb") as heard:
+            for line in lines:
+                there.sendall(f"{line}\r\n".encode())
+                if not heard.readline():
+                    return
+
+    serving = Thread(target=serve)
+    serving.start()
+    yield listening.getsockname()[1]
+    serving.join()
 
 
 def test_doctor_registers_thinkifics_webhooks_and_then_has_nothing_to_add(shell: Shell) -> None:

@@ -10,6 +10,7 @@ import redis
 from kelaspay.address import Address, look_at
 from kelaspay.duitku.signature import Scheme
 from kelaspay.faults import DatabaseUnavailable, Fault, InvoiceUnknown
+from kelaspay.mail import knock
 from kelaspay.migrations import current, is_newer
 from kelaspay.payment import MerchantOrderId
 from kelaspay.school import DEFAULT
@@ -51,6 +52,7 @@ def examine(outside: Outside) -> list[Finding]:
         ("address", lambda: _address(outside)),
         ("database", lambda: _database(outside)),
         ("redis", lambda: _redis(outside)),
+        ("mail", lambda: _mail(outside)),
         ("oauth", lambda: _oauth(outside)),
         ("endpoints", lambda: _endpoints(outside)),
     ]
@@ -151,6 +153,17 @@ def _redis(outside: Outside) -> str:
         return "not used: one process only; set REDIS_URL as soon as more than one runs"
     outside.cache.ping()
     return "answers"
+
+
+def _mail(outside: Outside) -> str:
+    """Letters tell buyers how to pay and how to get in; whether the server takes them shows only when one is due."""
+    settings = outside.settings
+    if settings.smtp_url is None:
+        return "SMTP_URL is not set: letters are kept and shown, not sent"
+    host = knock(settings.smtp_url.get_secret_value())
+    if settings.mail_from is None and settings.seller_email is None:
+        raise ValueError(f"{host} lets us in, but whom letters come from is not said: set MAIL_FROM")
+    return f"{host} lets us in; letters come from {settings.mail_from or settings.seller_email}"
 
 
 def _duitku(school: School) -> str:
