@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import httpx2
 import pytest
 
 from kelaspay.doctor import examine
+from kelaspay.store import executors
 from tests.shell import shell
 
 if TYPE_CHECKING:
@@ -118,6 +120,36 @@ def test_doctor_looks_whether_the_address_leads_here(
 
     assert found.fine == fine
     assert said in found.said
+
+
+def test_doctor_says_that_several_processes_need_redis(shell: Shell) -> None:
+    shell.set(APP_BASE_URL="http://localhost:8000")
+    said = []
+    for process in ("web", "worker"):
+        with shell.world.database.begin() as db:
+            executors.beat(db, process, "1.0", works=process == "worker")
+        said.append(shell("doctor").out)
+
+    assert "ok   redis: not used: one process only" in said[0]
+    assert "BAD  redis: not used, but 2 processes run: set REDIS_URL" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "said"),
+    [
+        ("DUITKU_POP_URL", "{duitku}/x", "Duitku refused the request. No HTTP resource was found"),
+        ("DUITKU_V2_URL", "{duitku}/x", "DUITKU_V2_URL: Duitku refused the request. No HTTP resource was found"),
+        ("DUITKU_V2_URL", "http://127.0.0.1:1", "DUITKU_V2_URL: Duitku does not answer"),
+    ],
+)
+def test_doctor_asks_both_of_duitkus_hosts(shell: Shell, name: str, url: str, said: str) -> None:
+    shell.set(APP_BASE_URL="http://localhost:8000")
+    right = shell("doctor")
+    shell.set(**{name: url.replace("{duitku}", os.environ["DUITKU_V2_URL"])})
+    wrong = shell("doctor")
+
+    assert re.search(r"ok   duitku: takes our key; merchant D0001, \d+ channels", right.out)
+    assert re.search(rf"BAD  duitku: .*{said}", wrong.out), wrong.out
 
 
 def test_doctor_looks_whether_the_mail_server_lets_us_in(shell: Shell) -> None:

@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING
 import redis
 
 from kelaspay.address import Address, look_at
+from kelaspay.duitku import LOWEST
 from kelaspay.duitku.signature import Scheme
 from kelaspay.faults import DatabaseUnavailable, Fault, InvoiceUnknown
 from kelaspay.mail import knock
 from kelaspay.migrations import current, is_newer
-from kelaspay.payment import MerchantOrderId
+from kelaspay.payment import MerchantOrderId, Rupiah
 from kelaspay.school import DEFAULT
 from kelaspay.schools import missing
-from kelaspay.store import endpoints
+from kelaspay.store import endpoints, executors
 from kelaspay.webhook import missing_topics
+from kelaspay.work.worker import DEAD_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kelaspay.duitku import PaymentMethod
     from kelaspay.outside import Outside
     from kelaspay.school import School
 
@@ -150,6 +153,8 @@ def _database(outside: Outside) -> str:
 
 def _redis(outside: Outside) -> str:
     if outside.cache is None:
+        if (running := _running(outside)) > 1:
+            raise ValueError(f"not used, but {running} processes run: set REDIS_URL, or each lets in what all may")
         return "not used: one process only; set REDIS_URL as soon as more than one runs"
     outside.cache.ping()
     return "answers"
@@ -166,13 +171,34 @@ def _mail(outside: Outside) -> str:
     return f"{host} lets us in; letters come from {settings.mail_from or settings.seller_email}"
 
 
+def _running(outside: Outside) -> int:
+    """How many processes were heard of just now; 0 while the database is away or of another release."""
+    try:
+        found, newest = current(outside.database)
+        if found != newest:
+            return 0
+        with outside.database.read() as db:
+            return len(executors.fresh(db, DEAD_SECONDS))
+    except DatabaseUnavailable:
+        return 0
+
+
 def _duitku(school: School) -> str:
-    """A real signed call, about an order that cannot exist."""
+    """A real signed call to each host: about an order that cannot exist, and for the channels (duitku.md 1)."""
     try:
         school.duitku.transaction_status(NO_ORDER, None)
     except InvoiceUnknown:
-        return f"takes our key; merchant {school.duitku.merchant_code}"
+        channels = _channels(school)
+        return f"takes our key; merchant {school.duitku.merchant_code}, {len(channels)} channels"
     raise ValueError("knows an order that cannot exist; is DUITKU_POP_URL right?")
+
+
+def _channels(school: School) -> list[PaymentMethod]:
+    """What our own payment page offers: it needs the v2 API."""
+    try:
+        return school.duitku.payment_methods(Rupiah(LOWEST), now=school.now())
+    except Fault as fault:
+        raise ValueError(f"takes our key, but not at DUITKU_V2_URL: {fault}") from fault
 
 
 def _thinkific(school: School) -> str:
