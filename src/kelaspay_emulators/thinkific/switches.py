@@ -34,6 +34,8 @@ class Switches:
     """How long a "timeout" fault holds a real socket."""
     sso_window_seconds: int = 300
     """How old the `iat` of an SSO token may be."""
+    sso_clock_behind_seconds: float = 0.0
+    """By how much the clock that looks at the `iat` is behind; a token from the future is refused (thinkific.md 3)."""
     local_targets: bool = False
     """Let a webhook's target_url be http or localhost, which Thinkific refuses."""
     buy_url: str = "http://localhost:8000/buy/{slug}"
