@@ -101,6 +101,22 @@ def test_a_buyer_whom_only_thinkific_knows_is_found_in_at_most_four_calls(world:
     assert world.thinkific_calls()[:4] == ["POST /users", "GET /users", "GET /enrollments", "POST /enrollments"]
 
 
+def test_a_buyer_is_found_among_all_whose_addresses_look_alike(world: World) -> None:
+    course = world.sell()
+    school = world.thinkific.school
+    for number in range(260):
+        school.add_user(f"x{number}.siti@example.com", "Siti", "Lain")
+    own = school.add_user("siti@example.com", "Siti", "Rahmawati")
+    world.thinkific.switches.inexact_search = True
+
+    order_id = world.buy_and_pay()
+    world.work_for(hours=1)
+
+    assert world.status(order_id) == "completed"
+    assert school.enrollment_of(own.id, course.id) is not None
+    assert len(school.enrollments) == 1
+
+
 def test_a_callback_sent_twice_enrolls_once(world: World) -> None:
     world.sell()
     order_id = world.buy()

@@ -27,6 +27,8 @@ class Switches:
     plan_without_api: bool = False
     required_custom_fields: list[str] = field(default_factory=list)
     """Labels of custom profile fields that a new user must have, unless the validation is skipped."""
+    inexact_search: bool = False
+    """query[email] finds every address that holds the one asked for; whether it is exact is not documented (2.4)."""
     search_lag: int = 0
     """A user just refused as taken is not found by the first so many searches (thinkific.md 2.4)."""
     duplicate_deliveries: bool = False
