@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,12 +25,14 @@ from kelaspay.store import schools
 from kelaspay.thinkific.oauth import checked_subdomain
 from kelaspay.tokens import revoke
 from kelaspay.vault import Vault
+from kelaspay.webhook import TOPICS, register
 from kelaspay_emulators.serve import start
+from kelaspay_emulators.thinkific import webhooks
 from tests.console.desk import joined
 from tests.world import COURSE, Hosts, World, settings_for, world_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 CLIENT = ("app-1", "the app's secret")
@@ -285,6 +288,24 @@ def test_a_refresh_that_thinkific_never_looked_at_leaves_the_school_connected(ap
     assert waiting == "paid"
     assert app_world.web.get("/oauth/status/kelas").json()["connected"] is True
     assert app_world.status(order_id) == "completed"
+
+
+def test_a_school_that_throws_the_app_out_says_so_by_itself(app_world: World) -> None:
+    connect(app_world)
+    register(app_world.school)
+    told = [each.topic for each in app_world.thinkific.school.webhooks.values()]
+
+    app_world.thinkific.uninstall(CLIENT[0])
+    for delivery in webhooks.take_due(app_world.thinkific.school):
+        webhooks.attempt(app_world.thinkific.school, delivery, partial(_posted, app_world))
+    app_world.work()
+
+    assert told == [*TOPICS, "app.uninstalled"]
+    assert app_world.web.get("/oauth/status/kelas").json()["state"] == "reconnect"
+
+
+def _posted(world: World, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+    return world.web.post(url, content=body, headers=dict(headers)).status_code
 
 
 def test_a_stranger_who_connects_a_site_of_theirs_neither_becomes_the_school_nor_shuts_it_out(

@@ -102,6 +102,8 @@ class Thinkific:
         self._gate = gate
         self._urgent = False
         self._about: dict[str, str] | None = None
+        self.by_app = not isinstance(auth, KeyAuth)
+        """Whether the school let an app in, rather than giving its key."""
 
     def hurried(self) -> Thinkific:
         """The same, going before others at the gate: for a buyer who waits."""
