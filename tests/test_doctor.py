@@ -200,6 +200,20 @@ def test_doctor_registers_thinkifics_webhooks_and_then_has_nothing_to_add(shell:
     assert len(shell.world.thinkific.school.webhooks) == 6
 
 
+def test_doctor_says_that_an_access_token_signs_nothing(shell: Shell) -> None:
+    token = shell.world.thinkific.school.add_access_token()
+    shell.set(APP_BASE_URL="http://localhost:8000", THINKIFIC_API_KEY=token)
+    found = {each["what"]: each for each in shell.json("doctor")}
+    shell.set(THINKIFIC_SSO="on")
+    signing = shell("doctor")
+    said = "THINKIFIC_API_KEY is an API access token, and Thinkific signs with the site's API key alone"
+
+    assert found["thinkific"]["fine"]
+    assert said in found["thinkific"]["said"]
+    assert found["webhooks"]["said"].startswith("not taken")
+    assert re.search(rf"BAD  thinkific: .*{said}", signing.out)
+
+
 def test_doctor_looks_at_a_database_that_is_away(shell: Shell) -> None:
     shell.set(DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", SECRET_KEY="0123456789abcdef")
     ran = shell("doctor")

@@ -17,6 +17,7 @@ from kelaspay.payment import MerchantOrderId, Rupiah
 from kelaspay.school import DEFAULT
 from kelaspay.schools import missing
 from kelaspay.store import endpoints, executors
+from kelaspay.thinkific import is_access_token
 from kelaspay.webhook import missing_topics
 from kelaspay.work.worker import DEAD_SECONDS
 
@@ -35,6 +36,11 @@ WRONG = {
     " proxy lead to it; Duitku and Thinkific reach nothing else",
     Address.ANOTHER: "{base} answers, but not with Kelaspay: something else is there",
 }
+SIGNS_NOTHING = (
+    "THINKIFIC_API_KEY is an API access token, and Thinkific signs with the site's API key alone (Settings, Code &"
+    " Analytics, API)"
+)
+"""Webhooks and the tokens that sign buyers in (thinkific.md 1.3, 3, 4.5); enrolling needs neither."""
 STRONG_LENGTH = 32
 STRONG_VARIETY = 12
 GUESSED = ("change", "secret", "password", "example", "default", "kelaspay", "1234", "abcd", "qwerty", "test")
@@ -83,11 +89,11 @@ def _school(outside: Outside, key: str) -> list[Finding]:
         return [Finding(f"school{named}", fine=False, said=str(fault))]
     found = [
         _finding(f"duitku{named}", lambda: _duitku(school)),
-        _finding(f"thinkific{named}", lambda: _thinkific(school)),
+        _finding(f"thinkific{named}", lambda: _thinkific(outside, school)),
         _finding(f"callbacks{named}", lambda: _callbacks(outside, school)),
     ]
     if found[1].fine:
-        found.append(_finding(f"webhooks{named}", lambda: _webhooks(school)))
+        found.append(_finding(f"webhooks{named}", lambda: _webhooks(outside, school)))
     return found
 
 
@@ -201,9 +207,19 @@ def _channels(school: School) -> list[PaymentMethod]:
         raise ValueError(f"takes our key, but not at DUITKU_V2_URL: {fault}") from fault
 
 
-def _thinkific(school: School) -> str:
+def _thinkific(outside: Outside, school: School) -> str:
     count = sum(1 for _ in school.thinkific.get_products())
-    return f"takes our key; {count} products"
+    said = f"takes our key; {count} products"
+    if not _signs_nothing(outside, school):
+        return said
+    if outside.settings.thinkific_sso:
+        raise ValueError(f"{said}; but with THINKIFIC_SSO nobody gets in: {SIGNS_NOTHING}")
+    return f"{said}; {SIGNS_NOTHING}"
+
+
+def _signs_nothing(outside: Outside, school: School) -> bool:
+    key = outside.schools.api_key(school.key)
+    return key is not None and is_access_token(key.get_secret_value())
 
 
 def _callbacks(outside: Outside, school: School) -> str:
@@ -213,8 +229,10 @@ def _callbacks(outside: Outside, school: School) -> str:
     return f"{school.callback_url}, from {whence}, signed {' or '.join(taken)}"
 
 
-def _webhooks(school: School) -> str:
+def _webhooks(outside: Outside, school: School) -> str:
     """Thinkific's webhooks tell of progress and changed addresses; nothing that was paid for waits for them."""
+    if _signs_nothing(outside, school):
+        return f"not taken, for they cannot be verified: {SIGNS_NOTHING}"
     lacking = missing_topics(school)
     if lacking:
         return f"not registered: {', '.join(lacking)}; to have them: kelaspay doctor --register-webhooks"

@@ -78,6 +78,11 @@ def no_guard() -> None:
     """For calls that may be repeated."""
 
 
+def is_access_token(key: str) -> bool:
+    """Whether it is an API access token, which is longer than the site's API key (thinkific.md 1.2, 1.3)."""
+    return len(key) > API_KEY_LENGTH
+
+
 class KeyAuth(httpx2.Auth):
     """Authenticates with the school's API key, or with an API access token, which is longer; the webhooks' API takes
     either as a Bearer (thinkific.md 1.2, 1.3).
@@ -85,7 +90,7 @@ class KeyAuth(httpx2.Auth):
 
     def __init__(self, subdomain: str, key: str) -> None:
         self._bearer = {"Authorization": f"Bearer {key}"}
-        keyed = {"X-Auth-API-Key": key} if len(key) <= API_KEY_LENGTH else self._bearer
+        keyed = self._bearer if is_access_token(key) else {"X-Auth-API-Key": key}
         self._headers = keyed | {"X-Auth-Subdomain": subdomain}
 
     def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
