@@ -174,6 +174,38 @@ def test_a_price_that_few_channels_take_is_not_kept_in_silence(shell: Shell, tmp
     assert "Harga di bawah Rp 10.000" not in desk.open("/console/catalogue/cukup")
 
 
+@pytest.mark.parametrize("named", ["--course-id", "--product-id", None])
+def test_an_offer_for_ever_of_what_thinkific_sells_for_a_year_is_doubted(shell: Shell, named: str | None) -> None:
+    course = shell.world.thinkific.school.add_course(COURSE)
+    shell.world.thinkific.school.products[course.product_id].days_until_expiry = 365
+    shell("courses", "sync")
+    ids = {"--course-id": str(course.id), "--product-id": str(course.product_id)}
+    said = "Thinkific sells it for 365 days, this offer for ever: --access-days 365 ends it like there"
+
+    for_ever = shell(*ADD, *([named, ids[named]] if named else []))
+    on_purpose = shell(*ADD, "--access-days", "90")
+
+    assert for_ever.code == 0
+    assert said in for_ever.err
+    assert on_purpose.err == ""
+
+
+def test_the_consoles_form_begins_with_the_days_for_which_thinkific_sells(world: World) -> None:
+    course = world.thinkific.school.add_course(COURSE)
+    world.thinkific.school.products[course.product_id].days_until_expiry = 365
+    world.sync()
+    desk = joined(world)
+
+    begun = desk.open(f"/console/catalogue/~new?target=Course:{course.id}")
+    desk.press("/console/catalogue/~new", new_slug="web", price="150000", access_days="")
+    for_ever = desk.open("/console/catalogue/web")
+    desk.press("/console/catalogue/web", access_days="365")
+
+    assert 'name="access_days" type="text" value="365"' in begun
+    assert "Di Thinkific aksesnya 365 hari, di sini selamanya." in for_ever
+    assert "Di Thinkific aksesnya" not in desk.open("/console/catalogue/web")
+
+
 def test_an_offer_that_leads_nowhere_is_not_added_in_silence(shell: Shell) -> None:
     unchecked = shell(*ADD, "--course-id", "123")
     shell.world.thinkific.school.add_course(COURSE)

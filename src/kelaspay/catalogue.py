@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from kelaspay.faults import CourseAmbiguous, CourseUnmapped, DatabaseUnavailable, Defect, Fault, InvalidInput
+from kelaspay.payment import folded
 from kelaspay.pricing import price_doubts
 from kelaspay.store import offers, syncs
 
@@ -107,7 +108,21 @@ def find_course(db: Db, school: str, name: str) -> Product:
 
 def doubts_of(db: Db, offer: Offer) -> list[str]:
     """What whoever puts it on sale should know, in words. Raises as `check_ids`."""
-    return check_ids(db, offer) + price_doubts(offer)
+    doubts = check_ids(db, offer) + price_doubts(offer)
+    if (days := days_missing(db, offer)) is not None:
+        doubts.append(
+            f"Thinkific sells it for {days} days, this offer for ever: --access-days {days} ends it like there"
+        )
+    return doubts
+
+
+def days_missing(db: Db, offer: Offer) -> int | None:
+    """For how many days Thinkific sells what the offer sells for ever; None where the two do not differ so."""
+    if offer.access_days is not None:
+        return None
+    known = offers.list_products(db, offer.school)
+    sold = next((each for each in known if _sells(offer, each)), None)
+    return sold.days_until_expiry if sold else None
 
 
 def check_ids(db: Db, offer: Offer) -> list[str]:
@@ -163,6 +178,15 @@ def _sold(known: Sequence[Product], offer: Offer) -> Product | None:
     return found[0] if found else None
 
 
+def _sells(offer: Offer, product: Product) -> bool:
+    """Whether it is what the offer names, by whichever of the ids, or without any by its name."""
+    named = {"Course": offer.course_id, "Bundle": offer.bundle_id}
+    if offer.product_id is not None or any(named.values()):
+        of_kind = named.get(product.productable_type)
+        return product.product_id == offer.product_id or (of_kind is not None and product.productable_id == of_kind)
+    return folded(product.name) == folded(offer.name)
+
+
 def _other(sold: Product, offer: Offer) -> bool:
     """Whether the product sells another course or bundle than the offer names."""
     named = [("Course", offer.course_id), ("Bundle", offer.bundle_id)]
@@ -186,4 +210,5 @@ def _product(body: dict[str, Any]) -> Product:
         status=body.get("status"),
         price=None if body.get("price") is None else str(body["price"]),
         image=body.get("card_image_url"),
+        days_until_expiry=int(body["days_until_expiry"]) if body.get("days_until_expiry") else None,
     )
