@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 TIMEOUT = httpx2.Timeout(connect=5.0, read=40.0, write=10.0, pool=5.0)
 BLOCKED_SECONDS = 3600.0
 """How long Duitku blocks who asks too often (duitku.md 3.4)."""
+OF_THE_KEY = ("signature", "unauthorized", "merchant")
+"""A 403 that speaks of none of these may be the block, whose status is not known (duitku.md 3.3, 3.4): who asks again
+at once stays blocked.
+"""
 VA_NAME_LENGTH = 20
 DETAILS_LENGTH = 255
 ITEM_NAME_LENGTH = 50
@@ -267,7 +271,8 @@ def _refusal(status: int, said: str) -> Fault:
     if "transaction not found" in heard or ("not found" in heard and "merchant" not in heard):
         return InvoiceUnknown()
     named: dict[int, type[Fault]] = {401: DuitkuUnauthorized, 403: DuitkuUnauthorized, 409: DuitkuRefused}
-    if status == 429:  # noqa: PLR2004 - too many requests
+    blocked = status == 403 and not any(word in heard for word in OF_THE_KEY)  # noqa: PLR2004 - forbidden
+    if status == 429 or blocked:  # noqa: PLR2004 - too many requests
         return DuitkuBusy(wait=BLOCKED_SECONDS)
     if status >= 500:  # noqa: PLR2004 - server errors
         return DuitkuUnavailable(f"HTTP {status}.")

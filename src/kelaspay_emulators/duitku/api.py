@@ -193,7 +193,7 @@ class Api:
                 self._blocked_until[code] = now + _HOUR
             blocked = self._blocked_until.get(code, now) > now
         if blocked:
-            refuse(429, "Too many requests. Please try again in 1 hour.")
+            refuse(self._till.switches.block_status, "Too many requests. Please try again in 1 hour.")
 
     def _authenticate(self, fields: Fields, rest: str, legacy: Legacy) -> str:
         """The merchant is looked up first, then the signature is checked (duitku.md 3.3)."""

@@ -23,6 +23,8 @@ class Switches:
     """Seconds by which x-duitku-timestamp may be off; None takes any (duitku.md 4.1)."""
     rate_limit: int | None = None
     """Status asks of one merchant in an hour before it is blocked for an hour; None for no limit (duitku.md 3.4)."""
+    block_status: int = 429
+    """What a blocked merchant is answered, 429 or 403; neither was ever seen (duitku.md 3.4)."""
     slow_seconds: float = 0.0
     down: bool = False
     """Nothing can be reached: ConnectError in process, 503 on a socket."""
@@ -82,6 +84,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "callback_scheme": ("hmac", "legacy"),
     "bad_signature_status": (401, 403),
     "not_found_status": (400, 404),
+    "block_status": (403, 429),
     "failed_code": ("01", "02"),
     "expiry_over_max": ("clamp", "reject"),
 }
