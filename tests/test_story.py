@@ -161,6 +161,50 @@ def test_a_callback_that_comes_before_duitku_says_paid_is_asked_about_again(worl
     assert world.status(order_id) == "completed"
 
 
+@pytest.mark.parametrize(("lag", "wait"), [(120.0, {"minutes": 5}), (300.0, {"minutes": 70}), (7200.0, {"hours": 5})])
+def test_a_status_that_lags_behind_the_callback_is_waited_for(world: World, lag: float, wait: dict[str, float]) -> None:
+    world.sell()
+    world.duitku.switches.status_lag_seconds = lag
+    order_id = world.buy_and_pay()
+    end = world.clock() + timedelta(**wait)
+
+    while world.clock() < end:
+        world.work_for(minutes=5)
+        world.reconcile()
+    world.work()
+
+    assert world.status(order_id) == "completed"
+    assert world.enrolled() == [SITI]
+    assert world.duitku_asks() <= 9
+
+
+def test_a_status_that_lags_beyond_the_bills_end_loses_no_money(world: World) -> None:
+    world.sell()
+    world.duitku.switches.status_lag_seconds = 1800.0
+    order_id = world.buy(payment_method="BC")
+    world.clock.move(hours=23, minutes=59)
+    world.call_back(world.duitku.pay(order_id))
+
+    for _ in range(16):
+        world.work_for(hours=1)
+        world.reconcile()
+    world.work()
+
+    assert world.status(order_id) == "completed"
+    assert world.enrolled() == [SITI]
+
+
+@pytest.mark.parametrize("method", ["OV", "DA", "SA", "LA"])
+def test_an_e_wallet_whose_answer_names_no_amount_is_paid_like_any_other(embedded: World, method: str) -> None:
+    embedded.sell()
+    embedded.duitku.switches.ewallet_amount = False
+
+    order_id = embedded.buy_and_pay(payment_method=method)
+    embedded.work()
+
+    assert embedded.status(order_id) == "completed"
+
+
 def test_the_same_callback_counts_again_when_it_first_came_too_early(world: World) -> None:
     world.sell()
     order_id = world.buy()

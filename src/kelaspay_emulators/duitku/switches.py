@@ -23,6 +23,8 @@ class Switches:
     """Seconds by which x-duitku-timestamp may be off; None takes any (duitku.md 4.1)."""
     rate_limit: int | None = None
     """Status asks of one merchant in an hour before it is blocked for an hour; None for no limit (duitku.md 3.4)."""
+    status_lag_seconds: float = 0.0
+    """For so long after a payment, and its callback, transactionStatus still says 01 (duitku.md 3.4)."""
     block_status: int = 429
     """What a blocked merchant is answered, 429 or 403; neither was ever seen (duitku.md 3.4)."""
     slow_seconds: float = 0.0
@@ -62,6 +64,10 @@ class Switches:
     """What becomes of an expiryPeriod above the channel's longest (duitku.md 6)."""
     strict_lengths: bool = True
     """Refuse what is longer than the field tables say even where the error table names no error."""
+    reinquiry_keeps_reference: bool = True
+    """False: an order asked for again while pending gets another reference (duitku.md 8.9)."""
+    ewallet_amount: bool = True
+    """Whether an e-wallet's inquiry is answered with an amount (duitku.md 3.2)."""
     default_callback_url: str | None = None
     """The project's own, for requests without callbackUrl."""
     channels_off: set[str] = field(default_factory=set)
