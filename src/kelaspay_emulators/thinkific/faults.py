@@ -123,7 +123,7 @@ class Faults:
             "403-plan": lambda: error(403, PLAN),
             "403-scope": lambda: error(403, NO_PERMISSION),
             "404": lambda: error(404, "Record not found."),
-            "429": lambda: too_many(self._now() + timedelta(seconds=1)),
+            "429": lambda: too_many(self._now() + timedelta(seconds=1), self._switches),
             "500": lambda: error(500, "Internal Server Error"),
         }
         return refusals.get(kind, lambda: html(_edge_page(kind, "The service is unavailable"), int(kind)))()

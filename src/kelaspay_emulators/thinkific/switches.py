@@ -13,8 +13,12 @@ Flip = bool | int | float | str | list[str] | None
 class Switches:
     """Change one at any time; the next request sees it."""
 
-    enrollment_mode: Literal["upsert", "422"] = "upsert"
+    enrollment_mode: Literal["upsert", "422", "400"] = "upsert"
     """What POST /enrollments says of somebody already enrolled (thinkific.md 2.5)."""
+    null_expiry_clears: bool = True
+    """False: an expiry_date of null is refused; whether it clears one is not documented (thinkific.md 2.5)."""
+    reset_in: Literal["ms", "s"] = "ms"
+    """The unit of RateLimit-Reset (thinkific.md 6.1)."""
     refresh_refused_status: Literal[400, 401] = 400
     """What the token endpoint answers to a refresh token that is used or unknown (thinkific.md 1.6)."""
     bundle_mode: Literal[201, 202] = 201
@@ -55,7 +59,8 @@ class Switches:
 
 
 _MODES: dict[str, tuple[Flip, ...]] = {
-    "enrollment_mode": ("upsert", "422"),
+    "enrollment_mode": ("upsert", "422", "400"),
+    "reset_in": ("ms", "s"),
     "refresh_refused_status": (400, 401),
     "bundle_mode": (201, 202),
 }
