@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from kelaspay.faults import CourseAmbiguous, CourseUnmapped, DatabaseUnavailable, Defect, Fault, InvalidInput
+from kelaspay.payment import folded
+from kelaspay.pricing import price_doubts
 from kelaspay.store import offers, syncs
 
 if TYPE_CHECKING:
@@ -103,6 +105,25 @@ def find_course(db: Db, school: str, name: str) -> Product:
     return found[0]
 
 
+def doubts_of(db: Db, offer: Offer) -> list[str]:
+    """What whoever puts it on sale should know, in words. Raises as `check_ids`."""
+    doubts = check_ids(db, offer) + price_doubts(offer)
+    if (days := days_missing(db, offer)) is not None:
+        doubts.append(
+            f"Thinkific sells it for {days} days, this offer for ever: --access-days {days} ends it like there"
+        )
+    return doubts
+
+
+def days_missing(db: Db, offer: Offer) -> int | None:
+    """For how many days Thinkific sells what the offer sells for ever; None where the two do not differ so."""
+    if offer.access_days is not None:
+        return None
+    known = offers.list_products(db, offer.school)
+    sold = next((each for each in known if _sells(offer, each)), None)
+    return sold.days_until_expiry if sold else None
+
+
 def check_ids(db: Db, offer: Offer) -> list[str]:
     """Ids of an offer that the catalogue as last synced does not know, in words; for the three kinds look alike.
 
@@ -154,6 +175,15 @@ def _of_kind(known: Sequence[Product], kind: str, value: int) -> list[Product]:
 def _sold(known: Sequence[Product], offer: Offer) -> Product | None:
     found = _of_kind(known, "product_id", offer.product_id) if offer.product_id is not None else []
     return found[0] if found else None
+
+
+def _sells(offer: Offer, product: Product) -> bool:
+    """Whether it is what the offer names, by whichever of the ids, or without any by its name."""
+    named = {"Course": offer.course_id, "Bundle": offer.bundle_id}
+    if offer.product_id is not None or any(named.values()):
+        of_kind = named.get(product.productable_type)
+        return product.product_id == offer.product_id or (of_kind is not None and product.productable_id == of_kind)
+    return folded(product.name) == folded(offer.name)
 
 
 def _other(sold: Product, offer: Offer) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from kelaspay.faults import AmountDiffers, InvoiceUnknown, NotPaidYet, PaymentUnknown
-from kelaspay.payment import UNPAID, Attention, Enrollment, Payment, Status
+from kelaspay.payment import NOTHING, UNPAID, Attention, Enrollment, Payment, Rupiah, Status
 from kelaspay.store import enrollments, payments
 
 if TYPE_CHECKING:
@@ -95,8 +95,11 @@ def confirm(
 
 def _paid(payment: Payment, said: TransactionStatus, *, database: Database, start: Start, now: datetime) -> Status:
     order_id = payment.merchant_order_id
-    received: dict[str, Any] = {"amount_received": said.amount, "paid_at": now, "asked_at": now, "next_ask_at": None}
-    if said.amount != payment.payment_amount:
+    borne = said.fee if said.amount == payment.payment_amount + said.fee else NOTHING
+    amount = Rupiah(said.amount - borne)  # the fee that a buyer bears never comes in
+    received: dict[str, Any] = {"amount_received": amount, "paid_at": now, "asked_at": now, "next_ask_at": None}
+    received |= {"fee": borne} if borne else {}
+    if amount != payment.payment_amount:
         differs = AmountDiffers(f"asked Rp {payment.payment_amount}, paid Rp {said.amount}", merchant_order_id=order_id)
         with database.begin() as db:
             if payments.move(db, order_id, Status.REVIEW, now, actor="duitku", text=differs.detail, **received):

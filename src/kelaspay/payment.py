@@ -146,6 +146,8 @@ class Product:
     status: str | None = None
     price: str | None = None
     image: str | None = None
+    days_until_expiry: int | None = None
+    """For how long Thinkific sells it; None for ever. An enrollment by API does not know (thinkific.md 2.8)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,28 @@ def test_an_old_number_that_is_paid_pays_the_order(world: World) -> None:
     assert "Akses siap" in text(world.web.get(f"/o/{public_id}"))
 
 
+@pytest.mark.parametrize("paid", ["BC", "M2"])
+def test_a_bill_that_another_replaced_under_another_reference_pays_the_order_once(world: World, paid: str) -> None:
+    world.duitku.switches.reinquiry_keeps_reference = False
+    world.sell()
+    public_id = ordered(world)
+    choose(world, public_id)
+    first = payment_of(world, public_id)
+    choose(world, public_id, "M2")
+    second = payment_of(world, public_id)
+    order = world.duitku.orders[first.merchant_order_id]
+    attempt = next(each for each in order.attempts if each.payment_method == paid)
+
+    form = world.duitku.pay(first.merchant_order_id, publisher_order_id=attempt.publisher_order_id)
+    world.call_back(form)
+    world.call_back(form)
+    world.work()
+
+    assert first.reference != second.reference
+    assert payment_of(world, public_id).attention is None
+    assert len(world.enrolled()) == 1
+
+
 def test_a_channel_that_duitku_refuses_leaves_the_choice_open(embedded: World) -> None:
     embedded.sell()
     public_id = ordered(embedded)

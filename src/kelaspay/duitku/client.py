@@ -25,7 +25,7 @@ from kelaspay.faults import (
     Fault,
     InvoiceUnknown,
 )
-from kelaspay.payment import Customer, Invoice, MerchantOrderId, Payment, Rupiah
+from kelaspay.payment import NOTHING, Customer, Invoice, MerchantOrderId, Payment, Rupiah
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,6 +35,10 @@ SLOWEST = 60.0
 """Seconds that a call may take with all of that."""
 BLOCKED_SECONDS = 3600.0
 """How long Duitku blocks who asks too often (duitku.md 3.4)."""
+OF_THE_KEY = ("signature", "unauthorized", "merchant")
+"""A 403 that speaks of none of these may be the block, whose status is not known (duitku.md 3.3, 3.4): who asks again
+at once stays blocked.
+"""
 VA_NAME_LENGTH = 20
 DETAILS_LENGTH = 255
 ITEM_NAME_LENGTH = 50
@@ -54,6 +58,8 @@ class TransactionStatus:
     """"00" money received, "01" not yet, "02" canceled, failed or expired (duitku.md 3.4)."""
     amount: Rupiah
     reference: str
+    fee: Rupiah = NOTHING
+    """What the channel costs, whoever bears it; whether `amount` then holds it is not documented."""
 
     @property
     def paid(self) -> bool:
@@ -132,6 +138,7 @@ class Duitku:
             status_code=str(answer.get("statusCode")),
             amount=_whole(answer.get("amount")),
             reference=str(answer.get("reference", "")),
+            fee=_fee(answer.get("fee")),
         )
 
     def check_key(self) -> None:
@@ -239,13 +246,18 @@ def _invoice(answer: dict[str, Any]) -> Invoice:
 
 
 def _method(listed: dict[str, Any]) -> PaymentMethod:
-    fee = str(listed.get("totalFee") or "0").partition(".")[0]
     return PaymentMethod(
         payment_method=str(listed.get("paymentMethod", "")),
         payment_name=str(listed.get("paymentName", "")),
         payment_image=str(listed.get("paymentImage", "")),
-        total_fee=Rupiah(int(fee) if fee.isdigit() else 0),
+        total_fee=_fee(listed.get("totalFee")),
     )
+
+
+def _fee(told: Any) -> Rupiah:
+    """Whole rupiah; nothing where none is told."""
+    whole = str(told or "0").partition(".")[0]
+    return Rupiah(int(whole)) if whole.isdigit() else NOTHING
 
 
 def _parsed(response: httpx2.Response) -> Any:
@@ -279,7 +291,8 @@ def _refusal(response: httpx2.Response, answer: Any) -> Fault:
     unknown = answer is not None and "not found" in heard and "merchant" not in heard and heard != "not found"
     if unknown or "transaction not found" in heard:
         return InvoiceUnknown()
-    if status == 429:  # noqa: PLR2004 - too many requests
+    blocked = status == 403 and not any(word in heard for word in OF_THE_KEY)  # noqa: PLR2004 - forbidden
+    if status == 429 or blocked:  # noqa: PLR2004 - too many requests
         return DuitkuBusy(wait=BLOCKED_SECONDS)
     if status >= 500 or answer is None:  # noqa: PLR2004 - server errors
         return DuitkuUnavailable(f"HTTP {status}.")

@@ -54,6 +54,7 @@ products = sa.Table(
     sa.Column("synced_at", UtcDateTime, nullable=False),
     sa.Column("gone_at", UtcDateTime),
     sa.Column("image", sa.Text),
+    sa.Column("days_until_expiry", sa.Integer),
     sa.Index("ix_products_productable", "productable_type", "productable_id"),
 )
 

@@ -80,6 +80,11 @@ def no_guard() -> None:
     """For calls that may be repeated."""
 
 
+def is_access_token(key: str) -> bool:
+    """Whether it is an API access token, which is longer than the site's API key (thinkific.md 1.2, 1.3)."""
+    return len(key) > API_KEY_LENGTH
+
+
 class KeyAuth(httpx2.Auth):
     """Authenticates with the school's API key, or with an API access token, which is longer; the webhooks' API takes
     either as a Bearer (thinkific.md 1.2, 1.3).
@@ -87,7 +92,7 @@ class KeyAuth(httpx2.Auth):
 
     def __init__(self, subdomain: str, key: str) -> None:
         self._bearer = {"Authorization": f"Bearer {key}"}
-        keyed = {"X-Auth-API-Key": key} if len(key) <= API_KEY_LENGTH else self._bearer
+        keyed = self._bearer if is_access_token(key) else {"X-Auth-API-Key": key}
         self._headers = keyed | {"X-Auth-Subdomain": subdomain}
 
     def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
@@ -104,6 +109,8 @@ class Thinkific:
         self._gate = gate
         self._urgent = False
         self._about: dict[str, str] | None = None
+        self.by_app = not isinstance(auth, KeyAuth)
+        """Whether the school let an app in, rather than giving its key."""
 
     def hurried(self) -> Thinkific:
         """The same, going before others at the gate: for a buyer who waits."""
@@ -140,9 +147,8 @@ class Thinkific:
 
     def find_user(self, email: str) -> int | None:
         """The id of the user with exactly this e-mail address, case aside: the filter is not trusted to be exact."""
-        found = self._call("GET", V1 + "/users", params={"query[email]": email})
-        users = _read(lambda: [(int(user["id"]), str(user["email"]).strip().lower()) for user in found["items"]])
-        return next((user_id for user_id, theirs in users if theirs == email), None)
+        users = self._pages(V1 + "/users", {"query[email]": email})
+        return _read(lambda: next((int(user["id"]) for user in users if _email(user) == email), None))
 
     def find_enrollment(self, user_id: int, course_id: int) -> CourseEnrollment | None:
         params = {"query[user_id]": user_id, "query[course_id]": course_id}
@@ -262,10 +268,10 @@ class Thinkific:
         """Have Thinkific tell of a topic. Look with `get_webhooks` first: a second one would tell everything twice."""
         self._call("POST", f"{V2}/webhooks", json={"topic": topic, "target_url": target_url})
 
-    def _pages(self, path: str) -> Iterator[dict[str, Any]]:
+    def _pages(self, path: str, query: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
         page: int | None = 1
         while page:
-            items, page = _page(self._call("GET", path, params={"page": page, "limit": PAGE}))
+            items, page = _page(self._call("GET", path, params={**(query or {}), "page": page, "limit": PAGE}))
             yield from items
 
     def _call(
@@ -299,6 +305,10 @@ class Thinkific:
         until = now + min(max(_reset(response) - now, 1.0), LONGEST_RESET_SECONDS)
         self._gate.close(until)
         return ThinkificBusy(wait=until - now)
+
+
+def _email(user: dict[str, Any]) -> str:
+    return str(user["email"]).strip().lower()
 
 
 def _page(found: dict[str, Any]) -> tuple[list[dict[str, Any]], int | None]:

@@ -71,6 +71,7 @@ def as_product(body: dict[str, Any]) -> Product:
         status=body.get("status"),
         price=None if body.get("price") is None else str(body["price"]),
         image=body.get("card_image_url"),
+        days_until_expiry=int(body["days_until_expiry"]) if body.get("days_until_expiry") else None,
     )
 
 

@@ -40,6 +40,7 @@ KINDS = frozenset({
     "504",
     "429",
     "401",
+    "401-client",
     "403",
     "403-plan",
     "403-scope",
@@ -120,11 +121,12 @@ class Faults:
             return errors(["Course could not be found."] if "/enrollments" in path else {"base": ["is invalid"]})
         refusals: dict[str, Callable[[], Response]] = {
             "401": authentication_error,
+            "401-client": lambda: error(401, "invalid_client"),
             "403": blocked,
             "403-plan": lambda: error(403, PLAN),
             "403-scope": lambda: error(403, NO_PERMISSION),
             "404": lambda: error(404, "Record not found."),
-            "429": lambda: too_many(self._now() + timedelta(seconds=1)),
+            "429": lambda: too_many(self._now() + timedelta(seconds=1), self._switches),
             "500": lambda: error(500, "Internal Server Error"),
         }
         return refusals.get(kind, lambda: html(_edge_page(kind, "The service is unavailable"), int(kind)))()
