@@ -114,6 +114,30 @@ def test_a_file_that_could_be_read_as_another_price_is_refused(
     assert shell.json("offers", "list") == []
 
 
+def test_what_the_api_refuses_no_file_and_no_option_brings_in(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "offers.csv"
+    file.write_text(
+        "slug,name,price,access_days,on_sale_from\n"
+        "web,Web,1000000001,36501,0001-01-01T00:00:00+14:00\n"
+        "sql,SQL,1000000000,36500,2026-12-01\n"
+    )
+
+    ran = shell("offers", "import", str(file))
+    days = shell(*ADD, "--access-days", "36501")
+    price = shell(*ADD[:-1], "1000000001")
+    edge = shell(*ADD, "--on-sale-until", "9999-12-31")
+
+    assert ran.code == 1
+    for said in (
+        "line 2, price: is more than 1000000000",
+        "line 2, access_days: is more than 36500",
+        "line 2, on_sale_from: is too early or too late",
+    ):
+        assert said in ran.err
+    assert [each.code for each in (days, price, edge)] == [2, 2, 2]
+    assert shell.json("offers", "list") == []
+
+
 def test_a_name_from_a_file_comes_without_what_no_screen_shows(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "offers.csv"
     file.write_bytes(b"slug,name,price\nweb,W\x00e\x1bb \xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb,150000\n")

@@ -244,6 +244,19 @@ def test_an_email_address_is_trimmed_and_lower_cased(embedded: World, email: str
     assert customer(embedded, embedded.buy(customer_email=email)).email == "siti@example.com"
 
 
+@pytest.mark.parametrize("email", ["İx@example.com", "café@example.com", "用户@example.com"])
+def test_an_address_that_few_mail_servers_take_is_refused(embedded: World, email: str) -> None:
+    embedded.sell()
+
+    assert fields(embedded.ask_to_buy(customer_email=email)) == {"customer_email": "is not an e-mail address"}
+
+
+def test_a_domain_beyond_ascii_is_kept_as_mail_servers_write_it(embedded: World) -> None:
+    embedded.sell()
+
+    assert customer(embedded, embedded.buy(customer_email="siti@Bücher.example")).email == "siti@xn--bcher-kva.example"
+
+
 def test_a_plus_in_an_email_address_is_part_of_it(embedded: World) -> None:
     embedded.sell()
 

@@ -300,6 +300,25 @@ def test_a_refund_is_rehearsed_and_then_recorded(shell: Shell) -> None:
     assert shell.world.status(order_id) == "refunded"
 
 
+def test_what_is_refunded_already_is_not_said_to_need_the_money_sent_again(shell: Shell) -> None:
+    shell.world.sell()
+    order_id = shell.world.buy_and_pay()
+    shell.world.work()
+    shell("payments", "refund", order_id, "--reason", "asked for it")
+    before = shell.world.kept()
+    again = [
+        shell("payments", "refund", order_id, "--reason", "asked for it"),
+        shell("payments", "revoke", order_id, "--reason", "asked for it", "--dry-run"),
+        shell("payments", "refund", order_id, "--reason", "asked for it", typed=""),
+    ]
+
+    said = re.compile(
+        rf"{order_id} is refunded already \(by operator \(command line\), {WIB.pattern}\); nothing was done.\n"
+    )
+    assert all(said.fullmatch(ran.out) and (ran.code, ran.err) == (0, "") for ran in again)
+    assert shell.world.kept() == before
+
+
 def test_what_is_not_paid_cannot_be_refunded_not_even_in_rehearsal(shell: Shell) -> None:
     shell.world.sell()
     order_id = shell.world.buy()

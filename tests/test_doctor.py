@@ -7,6 +7,7 @@ import os
 import re
 import socket
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,6 @@ from tests.shell import shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.shell import Shell
     from tests.world import World
@@ -260,4 +260,26 @@ def test_a_folder_that_cannot_be_made_is_one_line(shell: Shell, tmp_path: Path) 
     ran = shell("payments", "list")
 
     assert ran.code == 1
-    assert re.fullmatch(r"kelaspay: .*file/data.*\n", ran.err)
+    assert re.fullmatch(r"kelaspay: DATA_DIR: .*file/data cannot be made \(Not a directory\)\n", ran.err)
+
+
+@pytest.mark.parametrize("words", [("doctor",), ("payments", "list"), ("migrate",), ("backup", "copies")])
+def test_a_data_folder_that_cannot_be_one_is_said_in_a_line(
+    shell: Shell, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    garbage = tmp_path / "garbage"
+    garbage.mkdir()
+    (garbage / "kelaspay.db").write_text("no database at all, and long enough to be none")
+    shell.set(DATABASE_URL="")
+
+    for folder, said in {
+        file: f"DATA_DIR: {file} cannot be made (File exists)",
+        Path("/proc/x"): "DATA_DIR: /proc/x cannot be made (No such file or directory)",
+        garbage: f"{garbage}/kelaspay.db is no SQLite database; move it away, or choose another DATA_DIR",
+    }.items():
+        shell.set(DATA_DIR=str(folder))
+        ran = shell(*words)
+
+        assert (ran.code, ran.out, ran.err) == (1, "", f"kelaspay: {said}\n")

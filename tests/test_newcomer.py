@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -115,9 +116,11 @@ def test_a_first_sale_between_the_emulators_from_the_command_line(tmp_path: Path
             stack.enter_context(at.running("emulate", name, "--port", str(ports[name])))
         until(http, f"{thinkific}/_emulator/state", lambda _: True)
         until(http, f"{duitku}/_emulator/orders", lambda _: True)
-        course = http.post(f"{thinkific}/_emulator/courses", json={"name": "Kelas Pertama"}).json()
         healthy = at.run("doctor")
-        words = ["--slug", "pertama", "--name", "Kelas Pertama", "--price", "125000", "--course-id", str(course["id"])]
+        copied = at.run("courses", "sync")
+        [course] = [each for each in json.loads(at.run("courses", "list", "--json").out) if "Python" in each["name"]]
+        course_id = str(course["course_id"])
+        words = ["--slug", "pertama", "--name", course["name"], "--price", "125000", "--course-id", course_id]
         added = at.run("offers", "add", *words)
         serving = stack.enter_context(at.running("serve"))
         until(http, f"{web}/readyz", lambda said: said["status"] == "ok")
@@ -131,6 +134,7 @@ def test_a_first_sale_between_the_emulators_from_the_command_line(tmp_path: Path
 
         assert serving.wait(PATIENCE) == 0
     assert healthy.code == 0, healthy.out
+    assert copied.out == "Copied 3 products.\n"
     assert added.out == "Added pertama, Rp 125.000.\n"
     assert re.search(rf"^{order_id}  .*  Rp 125.000  completed", listed.out, re.MULTILINE)
     assert (second.code, "REDIS_URL must be set" in second.err) == (1, True)

@@ -188,7 +188,16 @@ def test_a_wrong_signature_leaves_nothing_but_a_count(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{}", b'{"id": 1}', b"\xff", b'{"id":1,"resource":"a","action":"b","payload":1}']
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"id": 1}',
+        b"\xff",
+        b'{"id":1,"resource":"a","action":"b","payload":1}',
+        b'{"id":"\\ud800","resource":"a","action":"b","payload":{}}',
+    ],
 )
 def test_a_body_that_is_no_envelope_is_refused(world: World, body: bytes) -> None:
     assert sent(world, body).status_code == 400

@@ -29,7 +29,8 @@ def change_email(merchant_order_id: MerchantOrderId, email: str, *, school: Scho
     address = _checked(email)
     with school.database.read() as db:
         payment, found = _read(db, merchant_order_id)
-        signed_in = found is not None and found.user_id is not None and enrollments.signed_in(db, found.user_id)
+        user_id = found.user_id if found else None
+        signed_in = user_id is not None and enrollments.signed_in(db, payment.school, user_id)
     _refuse(payment, found)
     if signed_in or (found is not None and _started(found, school)):
         raise AlreadySignedIn(merchant_order_id=merchant_order_id)

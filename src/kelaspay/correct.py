@@ -83,7 +83,7 @@ def may_ask(db: Db, payment: Payment, found: Enrollment | None) -> bool:
     if found is None:
         return True
     leaving = found.ended or found.former_user_id is not None
-    return not leaving and (found.user_id is None or not enrollments.signed_in(db, found.user_id))
+    return not leaving and (found.user_id is None or not enrollments.signed_in(db, payment.school, found.user_id))
 
 
 def _checked(email: str) -> str:

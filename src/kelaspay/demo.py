@@ -27,6 +27,7 @@ from kelaspay.store.operators import Role
 from kelaspay_emulators.duitku import TEST_MERCHANTS, DuitkuEmulator, post_over_http
 from kelaspay_emulators.serve import start
 from kelaspay_emulators.thinkific import ThinkificEmulator
+from kelaspay_emulators.thinkific.samples import furnish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,11 +35,9 @@ if TYPE_CHECKING:
 PATIENCE = 20.0
 BUYER = {"customer_name": "Siti Rahmawati", "customer_email": "siti@example.com", "customer_phone": "0812-3456-7890"}
 OPERATOR = "operator@example.com"
-CATALOGUE = (
-    ("web-fundamentals", "Web Development Fundamentals", 150_000, None),
-    ("python-dasar", "Python dari Dasar", 250_000, 365),
-    ("fotografi-produk", "Fotografi Produk dengan Ponsel", 99_000, 90),
-)
+BOUGHT = "web-fundamentals"
+ACCESS_DAYS = {"python-dasar": 365, "fotografi-produk": 90}
+"""The others are for ever."""
 
 
 class PortTaken(Exception):  # noqa: N818 - says what happened
@@ -137,15 +136,17 @@ def _settings(folder: Path, url: str, duitku_url: str, thinkific_url: str, think
 def _stock(process: Process, thinkific: ThinkificEmulator) -> None:
     """A small catalogue at Thinkific, copied as `courses sync` does, and an offer for each course."""
     outside = process.outside
-    courses = {
-        name: thinkific.school.add_course(name, slug=slug, price=str(price)) for slug, name, price, _days in CATALOGUE
-    }
+    courses = furnish(thinkific.school)
     sync(school=outside.schools.of())
     with outside.database.begin() as db:
-        for slug, name, price, days in CATALOGUE:
-            course = courses[name]
+        for course, price in courses:
             offer = Offer(
-                slug, name, Rupiah(price), course_id=course.id, product_id=course.product_id, access_days=days
+                course.slug,
+                course.name,
+                Rupiah(price),
+                course_id=course.id,
+                product_id=course.product_id,
+                access_days=ACCESS_DAYS.get(course.slug),
             )
             offers.put_offer(db, offer, outside.now())
         coupons.put_coupon(db, Coupon("BELAJAR20", percent=20), outside.now())
@@ -237,7 +238,7 @@ class _Steps:
 
 
 def _initiate(at: Stage) -> dict[str, Any]:
-    wanted = {"offer": CATALOGUE[0][0], **BUYER}
+    wanted = {"offer": BOUGHT, **BUYER}
     with httpx2.Client(timeout=PATIENCE) as http:
         _until(lambda: _answers(http, at.url))
         made = http.post(f"{at.url}/payment/initiate", json=wanted)

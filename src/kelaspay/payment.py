@@ -103,6 +103,12 @@ class Customer:
         return "".join(self.name.split(maxsplit=1)[1:]) or NO_LAST_NAME
 
 
+DEAREST = 1_000_000_000
+"""Rupiah."""
+LONGEST_ACCESS = 36_500
+"""Days; more would end after the calendar does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What is on sale: a price of ours for a course or a bundle of Thinkific's."""

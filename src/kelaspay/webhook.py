@@ -83,13 +83,14 @@ def receive(body: bytes, signature: str, *, keys: Sequence[SecretStr], school: s
     try:
         envelope = json.loads(body)
         event_id, topic = str(envelope["id"]), f"{envelope['resource']}.{envelope['action']}"
+        digest = hashlib.sha256(event_id.encode()).hexdigest()
         if not isinstance(envelope["payload"], dict) or not topic.isprintable():
             raise MalformedCallback
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise MalformedCallback from error
     return Event(
         source=SOURCE,
-        digest=hashlib.sha256(event_id.encode()).hexdigest(),
+        digest=digest,
         merchant_order_id=None,
         reference=None,
         result_code=topic[:100],

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import httpx2
@@ -293,3 +294,12 @@ def test_learning_is_told_as_progress_and_completion(world: World) -> None:
         ("enrollment.progress", "100.0"),
         ("enrollment.completed", "100.0"),
     ]
+
+
+def test_the_overview_says_what_the_emulator_can_be_told(world: World) -> None:
+    told = re.findall(r"<code>(\w+) (/_emulator/\w+)</code>", world.browser.get("/").text)
+
+    assert ("POST", "/_emulator/faults") in told
+    assert {
+        world.browser.request(method, f"http://thinkific.test{path}", json={}).status_code for method, path in told
+    } <= {200, 201, 422}

@@ -160,9 +160,11 @@ def forget_user(db: Db, school: str, user_id: int) -> None:
     db.execute(sa.delete(users).where(users.c.school == school, users.c.user_id == user_id))
 
 
-def signed_in(db: Db, user_id: int) -> bool:
-    """Whether Thinkific has told us that this user signed in."""
-    told = sa.select(users.c.user_id).where(users.c.user_id == user_id, users.c.signed_in_at.is_not(None))
+def signed_in(db: Db, school: str, user_id: int) -> bool:
+    """Whether Thinkific has told us that this user of the school's signed in."""
+    told = sa.select(users.c.user_id).where(
+        users.c.school == school, users.c.user_id == user_id, users.c.signed_in_at.is_not(None)
+    )
     return db.execute(told.limit(1)).first() is not None
 
 

@@ -28,6 +28,7 @@ from kelaspay.payment import Enrollment, Payment
 from kelaspay.school import DEFAULT
 from kelaspay.store import enrollments, offers, payments
 from kelaspay.wanted import Wanted
+from kelaspay.web.at_duitku import asks_duitku
 from kelaspay.web.json_bodies import JsonRoute
 from kelaspay.web.origins import check_return
 from kelaspay.web.turns import take_turn
@@ -133,6 +134,7 @@ class OnSale(BaseModel):
 @router.post(
     "/payment/initiate",
     summary="Start a payment",
+    dependencies=[asks_duitku],
     status_code=201,
     response_model=PaymentStarted,
     responses=problems(

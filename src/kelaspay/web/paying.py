@@ -29,6 +29,7 @@ from kelaspay.methods import Methods, invoice_end
 from kelaspay.outside import Outside
 from kelaspay.payment import NOTHING, UNPAID, Payment, Rupiah, Status
 from kelaspay.store import payments
+from kelaspay.web.at_duitku import asks_duitku
 from kelaspay.web.i18n import language_of
 from kelaspay.web.marks import MARKS
 from kelaspay.web.pages import shown
@@ -51,7 +52,7 @@ GROUPS = {
 QR_BORDER = 4
 
 
-@router.get("/o/{public_id}/method")
+@router.get("/o/{public_id}/method", dependencies=[asks_duitku])
 def chooser(public_id: str, request: Request) -> Response:
     """The channels, grouped, with their fees."""
     payment = found(request, public_id)
@@ -60,7 +61,7 @@ def chooser(public_id: str, request: Request) -> Response:
     return _chooser(request, payment)
 
 
-@router.post("/o/{public_id}/method")
+@router.post("/o/{public_id}/method", dependencies=[asks_duitku])
 def choose(public_id: str, request: Request, payment_method: Annotated[str, Form()] = "") -> Response:
     """An invoice for the channel. Choosing the same again while it can be paid changes nothing."""
     take_turn(request, "method")
@@ -90,7 +91,7 @@ def choose(public_id: str, request: Request, payment_method: Annotated[str, Form
     return back
 
 
-@router.post("/o/{public_id}/check")
+@router.post("/o/{public_id}/check", dependencies=[asks_duitku])
 def check(public_id: str, request: Request) -> Response:
     """The buyer says that it is paid: ask Duitku now, unless somebody just has."""
     return RedirectResponse(f"/o/{public_id}?said={_asked(request, found(request, public_id))}", status_code=303)

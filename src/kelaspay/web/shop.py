@@ -24,6 +24,7 @@ from kelaspay.pricing import Price, previewed
 from kelaspay.school import DEFAULT
 from kelaspay.store import coupons, offers
 from kelaspay.wanted import Wanted
+from kelaspay.web.at_duitku import asks_duitku
 from kelaspay.web.i18n import language_of
 from kelaspay.web.pages import shown
 from kelaspay.web.signed import orders_of, remember_orders
@@ -91,7 +92,7 @@ def picture(slug: str, request: Request) -> Response:
     return Response(found.content, media_type=found.media_type, headers=headers)
 
 
-@router.post("/buy/{slug}")
+@router.post("/buy/{slug}", dependencies=[asks_duitku])
 def order(
     slug: str,
     request: Request,

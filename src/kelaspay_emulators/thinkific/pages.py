@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from kelaspay_emulators.thinkific.admin import CONTROLS
 from kelaspay_emulators.thinkific.answers import whole
 from kelaspay_emulators.thinkific.sso import signed_in
 from kelaspay_emulators.thinkific.visit import Door
@@ -25,6 +26,7 @@ def overview(visit: Visit) -> Response:
     return visit.page(
         "overview.html",
         schools=list(visit.schools.values()),
+        controls=CONTROLS,
         users=list(islice(reversed(school.users.values()), SHOWN)),
         enrollments=list(islice(reversed(school.enrollments.values()), SHOWN)),
         external_orders=list(islice(reversed(school.external_orders.values()), SHOWN)),

@@ -24,6 +24,7 @@ from kelaspay.payment import MerchantOrderId, Payment
 from kelaspay.review import mark_paid, retry, settle
 from kelaspay.revoke import ask_to_revoke
 from kelaspay.store import payments
+from kelaspay.web.at_duitku import asks_duitku
 from kelaspay.web.json_bodies import JsonRoute
 from kelaspay.web.v1.access import Accounting, Caller, Writing
 from kelaspay.web.v1.fields import Reason
@@ -45,6 +46,7 @@ class Why(BaseModel):
 @router.post(
     "/recheck",
     summary="Ask Duitku now",
+    dependencies=[asks_duitku],
     responses=problems(PaymentUnknown, DuitkuUnavailable, DuitkuBusy, DuitkuRefused, DuitkuUnauthorized),
 )
 def recheck(merchant_order_id: str, caller: Writing) -> PaymentRead:

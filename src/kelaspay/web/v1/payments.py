@@ -14,6 +14,7 @@ from kelaspay.store.database import Db
 from kelaspay.store.paging import Place, Wanted
 from kelaspay.store.payments import as_payment
 from kelaspay.web.api import PaymentStarted, PaymentWanted, initiated
+from kelaspay.web.at_duitku import asks_duitku
 from kelaspay.web.json_bodies import JsonRoute
 from kelaspay.web.v1.access import Caller, Reading, Writing
 from kelaspay.web.v1.fields import IdempotencyKey, Time
@@ -62,6 +63,7 @@ def list_payments(
 @router.post(
     "",
     summary="Make a payment",
+    dependencies=[asks_duitku],
     status_code=201,
     response_model=PaymentStarted,
     responses=problems(*ONCE, MoveRefused, DuitkuUnavailable, DuitkuBusy, DuitkuRefused, body=True),
