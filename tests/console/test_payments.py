@@ -241,6 +241,27 @@ def test_a_refund_says_that_no_money_moves_and_ends_the_access(world: World) -> 
     assert f"{order_id}/refund" not in desk.open(f"/console/payments/{order_id}")
 
 
+def test_a_refund_that_thinkific_refused_to_end_is_tried_again_from_its_page(world: World) -> None:
+    world.sell()
+    order_id = world.buy_and_pay()
+    world.work()
+    desk = joined(world)
+    world.thinkific.fail_next("PUT", "/enrollments", "422")
+    desk.open(f"/console/payments/{order_id}/refund")
+    desk.press(f"/console/payments/{order_id}/refund", reason="Salah beli")
+    world.work()
+
+    stuck = desk.open(f"/console/payments/{order_id}")
+    desk.press(f"/console/payments/{order_id}/retry")
+    world.work()
+    ended = desk.open(f"/console/payments/{order_id}")
+
+    assert "Coba akhiri akses lagi" in stuck
+    assert "Coba daftarkan lagi" not in stuck.partition('id="actions"')[2]
+    assert [row.state for row in [world.enrollment(order_id)] if row] == ["revoked"]
+    assert f"{order_id}/retry" not in ended
+
+
 def test_a_note_is_kept_with_who_wrote_it_and_shown_as_plain_text(world: World) -> None:
     world.sell()
     order_id = world.buy()
@@ -284,6 +305,7 @@ def test_another_amount_than_asked_shows_as_needing_a_person_with_the_difference
     assert order_id in listed
     assert f"Rp {Rupiah(100_000):,}".replace(",", ".") in shown
     assert "selisih Rp -50.000" in shown
+    assert f"{order_id}/retry" not in shown
 
 
 def test_an_unknown_payment_is_said_to_be_unknown_in_a_page(world: World) -> None:
