@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import re
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 from tests.console.desk import joined
 from tests.world import COURSE, OFFER, PRICE
 
 from kelaspay.payment import Rupiah
 
 if TYPE_CHECKING:
+    from starlette.types import Message
     from tests.world import World
 
 
@@ -150,6 +153,39 @@ def test_the_csv_is_the_present_filter_and_opens_in_a_spreadsheet_without_runnin
     assert rows[0]["name"] == "'=HYPERLINK(evil)"
     assert "payment_amount" not in rows[0]
     assert "Mengunduh daftar pembayaran" in desk.open("/console/audit")
+
+
+@pytest.mark.parametrize("name", ["payments", "enrollments"])
+def test_whoever_downloads_slowly_keeps_nobody_from_the_database(world: World, name: str) -> None:
+    world.sell()
+    orders = [world.buy_and_pay(customer_email=f"b{number}@example.com") for number in range(3)]
+    world.work()
+    desk = joined(world)
+    pool = world.database.engine.pool
+    assert isinstance(pool, sa.QueuePool)
+    before = pool.checkedout()
+    told: list[str] = []
+    held: list[int] = []
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            told.append(message["body"].decode())
+            held.append(pool.checkedout() - before)
+
+    headers = [(each.lower(), value) for each, value in desk.web.build_request("GET", "/").headers.raw]
+    scope = {"type": "http", "method": "GET", "path": f"/console/{name}.csv", "query_string": b"", "headers": headers}
+
+    async def downloaded() -> None:
+        await world.web.app(scope, receive, send)
+
+    asyncio.run(downloaded())
+
+    assert [order_id for order_id in orders if order_id not in "".join(told)] == []
+    assert set(held) == {0}
 
 
 def test_several_payments_are_asked_after_at_once_after_saying_for_how_many(world: World) -> None:
