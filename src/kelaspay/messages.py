@@ -94,7 +94,7 @@ def send_due(office: Office) -> int:
     for row in waiting:
         office.let_pass()
         with office.database.begin() as db:
-            mine = messages.claim(db, row.id, LEASE_SECONDS)
+            mine = messages.claim(db, row, LEASE_SECONDS)
         if mine:
             _see_to(row, office)
     return len(waiting)
@@ -309,4 +309,4 @@ def _failed(row: Any, fault: Fault, office: Office, kept: dict[str, str | None])
 
 def _write_down(row: Any, office: Office, **values: Any) -> None:
     with office.database.begin() as db:
-        messages.write_down(db, row.id, **values)
+        messages.write_down(db, row, **values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -162,6 +163,33 @@ def test_an_offer_says_what_it_cost_before_and_is_on_sale_in_its_days_alone(embe
     assert f"/buy/{OFFER}/picture" in shown
     assert f'value="{starts:%Y-%m-%dT%H:%M}"' in desk.text
     assert desk.text.count("Dari nol sampai bisa.") == 1
+
+
+def test_correcting_an_offer_leaves_the_product_whose_sales_are_recorded_and_says_where_it_changes(
+    world: World,
+) -> None:
+    course = world.sell()
+    products = world.thinkific.school.products
+    sold = products[course.product_id]
+    products[7] = replace(sold, id=7, name="A product of the same course, first by its name")
+    other = world.thinkific.school.add_course("Python dari Dasar")
+    desk = joined(world)
+    told = []
+    for before in ("an empty catalogue", "one with both products"):
+        desk.open(f"/console/catalogue/{OFFER}")
+        desk.press("/console/catalogue/", name=f"After {before}", price="120.000")
+        told.append(world.payment(world.buy()).product_id)
+        world.sync()
+    for target in (other.id, course.id):
+        desk.open(f"/console/catalogue/{OFFER}")
+        desk.press("/console/catalogue/", target=f"Course:{target}")
+        told.append(world.payment(world.buy()).product_id)
+
+    audit = desk.open("/console/audit")
+    assert told == [sold.id, sold.id, other.product_id, None]
+    assert f"product_id: {sold.id} → {other.product_id}" in audit
+    assert f"product_id: {other.product_id} → -" in audit
+    assert audit.count("product_id") == 2
 
 
 def test_an_offer_is_taken_off_sale_after_saying_what_that_means(world: World) -> None:

@@ -87,15 +87,13 @@ def save(slug: str, request: Request, visitor: Acting, typed: Annotated[Entered,
     before = _offer(request, slug) if slug != NEW else None
     outside = outside_of(request)
     school = before.school if before else visitor.here
-    with outside.database.read() as db:
-        products = offers.list_products(db, school)
-        taken = before is None and offers.find_offer(db, typed.slug.strip().replace("\0", "")) is not None
     try:
-        offer = meant(before or Offer("", "", Rupiah(0), school=school), typed, products, taken=taken)
+        with outside.database.begin() as db:
+            taken = before is None and offers.find_offer(db, typed.slug.strip().replace("\0", "")) is not None
+            offer = meant(db, before or Offer("", "", Rupiah(0), school=school), typed, taken=taken)
+            added = offers.put_offer(db, offer, outside.now())
     except InvalidInput as fault:
         return _form(request, visitor, before, typed, fault.fields)
-    with outside.database.begin() as db:
-        added = offers.put_offer(db, offer, outside.now())
     said = "offer_added" if added else "offer_corrected"
     write_down(request, visitor, said, offer.slug, changes(before, offer))
     return back(f"{CATALOGUE}/{offer.slug}", said)

@@ -31,6 +31,7 @@ from kelaspay.store.preferences import put_preferences
 from kelaspay.store.second_factors import DEMANDED, is_demanded
 from kelaspay.tokens import revoke
 from kelaspay.web.console import words
+from kelaspay.web.console.entered import id_in
 from kelaspay.web.console.page import ConsoleRoute, back, page, why, wording
 from kelaspay.web.console.standing import standing_of
 from kelaspay.web.console.visit import (
@@ -126,12 +127,12 @@ def invite(
 
 
 @router.get("/operators/{operator_id}/remove")
-def remove_form(operator_id: int, request: Request, visitor: OwnerLooking) -> HTMLResponse:
+def remove_form(operator_id: str, request: Request, visitor: OwnerLooking) -> HTMLResponse:
     return page(request, "remove.html", visitor, operator=_operator(request, operator_id))
 
 
 @router.post("/operators/{operator_id}/remove")
-def remove(operator_id: int, request: Request, visitor: OwnerActing) -> Response:
+def remove(operator_id: str, request: Request, visitor: OwnerActing) -> Response:
     """End somebody's right to sign in, and their sessions, at once."""
     outside = outside_of(request)
     operator = _operator(request, operator_id)
@@ -142,12 +143,12 @@ def remove(operator_id: int, request: Request, visitor: OwnerActing) -> Response
 
 
 @router.get("/operators/{operator_id}/second-factor")
-def reset_form(operator_id: int, request: Request, visitor: OwnerLooking) -> HTMLResponse:
+def reset_form(operator_id: str, request: Request, visitor: OwnerLooking) -> HTMLResponse:
     return page(request, "second_factor_reset.html", visitor, operator=_operator(request, operator_id))
 
 
 @router.post("/operators/{operator_id}/second-factor")
-def reset(operator_id: int, request: Request, visitor: OwnerActing) -> Response:
+def reset(operator_id: str, request: Request, visitor: OwnerActing) -> Response:
     """Take away the second factor of somebody who lost it; an owner's own is turned off with a code alone."""
     outside = outside_of(request)
     operator = _operator(request, operator_id)
@@ -251,9 +252,10 @@ def _secret(text: str | None) -> SecretStr | None:
     return None if text is None else SecretStr(text)
 
 
-def _operator(request: Request, operator_id: int) -> Operator:
+def _operator(request: Request, operator_id: str) -> Operator:
+    number = id_in(operator_id)
     with outside_of(request).database.read() as db:
-        operator = operators.find_operator(db, operator_id)
+        operator = None if number is None else operators.find_operator(db, number)
     if operator is None:
         raise OperatorUnknown
     return operator
