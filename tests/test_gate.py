@@ -118,6 +118,20 @@ def test_an_urgent_caller_goes_before_those_that_came_earlier(cache: redis.Redis
     assert urgent.result() < passed[1]
 
 
+def test_an_urgent_caller_goes_before_more_of_the_others_than_may_be_in_flight() -> None:
+    gate = Gate("school", 240)
+    gate.processes = MOST_IN_FLIGHT // 2
+    for _ in range(2):
+        _passes(gate)
+
+    with ThreadPoolExecutor(6) as callers:
+        bulk = [callers.submit(_passes, gate) for _ in range(5)]
+        urgent = callers.submit(_passes, gate, urgent=True)
+        passed = sorted(each.result() for each in bulk)
+
+    assert urgent.result() < passed[1]
+
+
 def test_without_redis_each_process_takes_its_share_and_says_so() -> None:
     nowhere = "redis://127.0.0.1:1/0"
     with closing(redis.Redis.from_url(nowhere, socket_connect_timeout=0.2)) as cache:

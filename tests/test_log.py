@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+from contextlib import redirect_stderr
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +15,7 @@ from starlette.testclient import TestClient
 from kelaspay import log
 from kelaspay.log import NEVER
 from kelaspay_emulators.duitku import TEST_MERCHANTS
+from tests.console.desk import invited, joined
 from tests.world import OFFER
 
 if TYPE_CHECKING:
@@ -96,17 +99,67 @@ def test_what_is_personal_is_hidden_whatever_a_caller_does(capsys: pytest.Captur
     assert no_person([ours, theirs])
 
 
-def test_an_error_of_ours_or_a_librarys_is_one_line_with_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_of_ours_or_a_librarys_is_one_line_that_says_where_and_which_and_not_what_it_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     log.configure()
-    try:
-        int("odd")
-    except ValueError:
-        structlog.get_logger().exception("defect")
-        logging.getLogger("uvicorn.error").exception("Exception in ASGI application\n")
+    go_wrong()
 
     for line in lines(capsys):
-        assert "ValueError: invalid literal" in line["exception"]
+        assert "in go_wrong" in line["exception"]
+        assert "builtins.KeyError" in line["exception"]
+        assert line["exception"].endswith("ValueError\n")
         assert line["level"] == "error"
+        assert no_person(line)
+
+
+def test_a_terminal_shows_no_more_of_an_error_than_a_log() -> None:
+    terminal = Terminal()
+    with redirect_stderr(terminal):
+        log.configure()
+    go_wrong()
+
+    assert "in go_wrong" in terminal.getvalue()
+    assert "ValueError" in terminal.getvalue()
+    assert no_person(terminal.getvalue())
+
+
+def go_wrong() -> None:
+    """With what errors of libraries tell: what was typed, beside it whatever lies around."""
+    api_key, typed = KEY, BUYER["customer_email"]
+    try:
+        int(typed)
+    except ValueError as error:
+        error.__cause__ = ExceptionGroup(typed, [KeyError(api_key)])
+        structlog.get_logger().exception("defect")
+        structlog.get_logger().error("defect", exc_info=error)
+        logging.getLogger("uvicorn.error").exception("Exception in ASGI application\n")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_page_that_breaks_is_told_by_its_route(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure(verbose=True)
+    desk = joined(world)
+    world.sell()
+    order = world.payment(world.buy(**BUYER))
+    invitation = invited(world, email="rahayu.k@surat.example")
+    with world.database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE payments SET status = 'odd'")
+        connection.exec_driver_sql("UPDATE operators SET role = 'odd' WHERE email LIKE 'rahayu%%'")
+
+    for address in (f"/o/{order.public_id}", "/console/customers/rahayu.k@surat.example", invitation):
+        with pytest.raises(Exception, match="odd"):
+            desk.open(address)
+    said = lines(capsys)
+    routes = ["/o/{public_id}", "/console/customers/{email}", "/console/invitation/{token}"]
+    assert [line["path"] for line in said if line["event"] == "defect"] == routes
+    assert no_person(said)
+    assert order.public_id not in json.dumps(said)
+    assert invitation.rpartition("/")[2] not in json.dumps(said)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ SITI = (EMAIL, COURSE)
 ALWAYS = 1_000_000
 BEFORE = ("503", "520", "500", "429", "timeout-before", "connect")
 NEVER_ARRIVED = ("429", "connect")
-FAULTS = (*BEFORE, "timeout-after")
+AFTER = ("timeout-after", "garbled-after")
+FAULTS = (*BEFORE, *AFTER)
 
 
 class Garbling(Hosts):
@@ -128,14 +129,25 @@ def test_a_fault_of_thinkifics_at_any_step_ends_enrolled_once(world: World, step
     assert enrollment is not None
     if step == "record the sale" and kind not in NEVER_ARRIVED:
         assert enrollment.external_order_state is ExternalOrderState.UNKNOWN
-        assert sales(world, order_id) == (kind == "timeout-after")
+        assert sales(world, order_id) == (kind in AFTER)
     else:
         assert enrollment.external_order_state is ExternalOrderState.RECORDED
         assert sales(world, order_id) == 1
 
 
 @pytest.mark.parametrize(
-    "kind", ["503", "500-html", "500-json", "200-html", "timeout-before", "timeout-after", "connect"]
+    "kind",
+    [
+        "503",
+        "500-html",
+        "500-json",
+        "404-html",
+        "200-html",
+        "200-garbled",
+        "timeout-before",
+        "timeout-after",
+        "connect",
+    ],
 )
 def test_a_fault_of_duitkus_when_it_is_asked_ends_enrolled_once(world: World, kind: str) -> None:
     world.sell()
@@ -184,8 +196,9 @@ def test_duitku_away_for_a_day_costs_the_buyer_only_time(world: World, how: str)
     assert world.enrolled() == [SITI]
 
 
-def test_a_duitku_that_blocks_us_is_asked_again_after_its_hour(world: World) -> None:
-    world.duitku.switches.rate_limit = 0
+@pytest.mark.parametrize("status", [429, 403])
+def test_a_duitku_that_blocks_us_is_asked_again_after_its_hour(world: World, status: int) -> None:
+    world.duitku.switches.rate_limit, world.duitku.switches.block_status = 0, status
     world.sell()
     order_id = world.buy_and_pay()
     world.work_for(minutes=50)
@@ -283,6 +296,38 @@ def test_what_the_operator_can_cure_heals_by_itself(world: World, refusal: str) 
     assert meanwhile == ("paid", 0)
     assert world.enrolled() == [SITI]
     assert sales(world, order_id) == 1
+
+
+@pytest.mark.usefixtures("garbling")
+@pytest.mark.parametrize("refusal", ["401", "403-plan", "403-scope"])
+def test_what_the_operator_cures_after_days_heals_by_itself_too(world: World, refusal: str) -> None:
+    world.sell()
+    world.thinkific.fail_next("*", "/", refusal, ALWAYS)
+    order_id = world.buy_and_pay()
+    world.work_for(days=3)
+    meanwhile = (world.status(order_id), attempts(world, order_id))
+    world.thinkific.clear_faults()
+
+    world.work_for(hours=2)
+
+    assert meanwhile == ("paid", 0)
+    assert world.enrolled() == [SITI]
+
+
+def test_a_key_that_duitku_takes_again_after_days_lets_its_payments_go_on_by_themselves(world: World) -> None:
+    world.sell()
+    order_id = world.buy()
+    world.duitku.switches.accept = set()
+    world.call_back(world.duitku.pay(order_id))
+    world.work_for(days=3)
+    meanwhile = world.status(order_id)
+    world.duitku.switches.accept = {"hmac"}
+
+    world.reconcile()
+    world.work()
+
+    assert meanwhile == "pending"
+    assert world.enrolled() == [SITI]
 
 
 @pytest.mark.usefixtures("garbling")

@@ -138,7 +138,7 @@ class Dialer:
 
     def _check_address(self, address: Address) -> None:
         if not self.private and not public(address):
-            raise AddressRefused
+            raise AddressRefused("It is a private or special one.")
 
 
 def public(address: Address) -> bool:

@@ -1,9 +1,13 @@
-"""Log lines: an event, its ids and nothing of a person. Columns in a terminal, JSON elsewhere."""
+"""Log lines: an event, its ids and nothing of a person. Columns in a terminal, JSON elsewhere.
+
+An error is told by its kind and its place, never in its own words: those may hold what a buyer typed, or a key.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO, cast
 
@@ -47,11 +51,24 @@ class Unfailing:
 
 
 def _columns() -> list[Processor]:
-    return [structlog.dev.ConsoleRenderer()]
+    return [_errors(), structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
 
 
 def _json() -> list[Processor]:
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    return [_errors(), structlog.processors.JSONRenderer(ensure_ascii=False)]
+
+
+def _errors() -> Processor:
+    return structlog.processors.ExceptionRenderer(lambda error: _kind_and_place(error[1]))
+
+
+def _kind_and_place(error: BaseException) -> str:
+    """Where it was raised, after what it came from, and which errors these were; what they say is left out."""
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    inside = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    parts = [_kind_and_place(each) for each in (before, *inside) if each is not None]
+    kind = f"{type(error).__module__}.{type(error).__qualname__}\n"
+    return "\n".join([*parts, "".join([*traceback.format_tb(error.__traceback__), kind])])
 
 
 def _take_in_libraries(form: list[Processor], level: int) -> None:

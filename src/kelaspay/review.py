@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from kelaspay.payment import MerchantOrderId, Payment
     from kelaspay.store.database import Database, Db
 
+DONE = frozenset({Status.COMPLETED, Status.REFUNDED})
+
 
 def retry(
     merchant_order_id: MerchantOrderId, *, database: Database, start: Start, now: Callable[[], datetime], actor: str
@@ -31,16 +33,31 @@ def retry(
     at = now()
     with database.begin() as db:
         payment = _payment(db, merchant_order_id)
-        if payment.status in {Status.COMPLETED, Status.REFUNDED} and _stuck(db, payment):
-            payments.tell(db, merchant_order_id, at, actor, "retried")
-            payments.clear_attention(db, merchant_order_id)
-            start(db, merchant_order_id, at)
+        found = enrollments.find_enrollment(db, merchant_order_id)
+        if not may_retry(payment, found):
+            differs = payment.attention is Attention.AMOUNT_DIFFERS and payment.status not in DONE
+            why = "Its amount differs; mark it paid if that is right." if differs else f"It is {payment.status}."
+            raise MoveRefused(why, merchant_order_id=merchant_order_id)
+        if payment.status not in DONE:
+            _set_going(db, payment, start=start, at=at, actor=actor, what="retried", text=None)
             return
-        if payment.status in UNPAID or payment.status in {Status.COMPLETED, Status.REFUNDED}:
-            raise MoveRefused(f"It is {payment.status}.", merchant_order_id=merchant_order_id)
-        if payment.attention is Attention.AMOUNT_DIFFERS:
-            raise MoveRefused("Its amount differs; mark it paid if that is right.", merchant_order_id=merchant_order_id)
-        _set_going(db, payment, start=start, at=at, actor=actor, what="retried", text=None)
+        if payment.status is Status.COMPLETED and found is not None and found.state is not EnrollmentState.ENROLLED:
+            enrollments.save_enrollment(db, merchant_order_id, state=EnrollmentState.PENDING)
+        payments.tell(db, merchant_order_id, at, actor, "retried")
+        payments.clear_attention(db, merchant_order_id)
+        start(db, merchant_order_id, at)
+
+
+def may_retry(payment: Payment, enrollment: Enrollment | None) -> bool:
+    """Whether there is something to set going: a paid order that is not through, an access that is still to be ended,
+    or a new address that is still to get it.
+    """
+    if payment.status not in DONE:
+        return payment.status not in UNPAID and payment.attention is not Attention.AMOUNT_DIFFERS
+    if enrollment is None or enrollment.state is EnrollmentState.REVOKED:
+        return False
+    to_be_given = payment.status is Status.COMPLETED and enrollment.state is not EnrollmentState.ENROLLED
+    return to_be_given or enrollment.revoke_wanted or enrollment.former_user_id is not None
 
 
 def hurry(
@@ -120,17 +137,6 @@ def _set_going(
     if before is not None and (before.course_id, before.bundle_id) != (sold["course_id"], sold["bundle_id"]):
         enrollments.save_enrollment(db, order_id, enroll_tried=False, user_created=False)  # look first
     start(db, order_id, at)
-
-
-def _stuck(db: Db, payment: Payment) -> bool:
-    """Whether an access is still to be ended, or a new address still to get it; the latter may go on by this."""
-    found = enrollments.find_enrollment(db, payment.merchant_order_id)
-    if found is None or found.state is EnrollmentState.REVOKED:
-        return False
-    if payment.status is Status.COMPLETED and found.state is not EnrollmentState.ENROLLED:
-        enrollments.save_enrollment(db, payment.merchant_order_id, state=EnrollmentState.PENDING)
-        return True
-    return found.revoke_wanted or found.former_user_id is not None
 
 
 def _payment(db: Db, merchant_order_id: MerchantOrderId) -> Payment:

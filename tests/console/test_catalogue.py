@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.console.desk import PASSWORD, Desk, joined
 from tests.world import COURSE, OFFER
+from werkzeug.wrappers import Request, Response
 
 from kelaspay.formats import WIB
 from kelaspay.store import syncs
@@ -163,6 +165,33 @@ def test_an_offer_says_what_it_cost_before_and_is_on_sale_in_its_days_alone(embe
     assert desk.text.count("Dari nol sampai bisa.") == 1
 
 
+def test_correcting_an_offer_leaves_the_product_whose_sales_are_recorded_and_says_where_it_changes(
+    world: World,
+) -> None:
+    course = world.sell()
+    products = world.thinkific.school.products
+    sold = products[course.product_id]
+    products[7] = replace(sold, id=7, name="A product of the same course, first by its name")
+    other = world.thinkific.school.add_course("Python dari Dasar")
+    desk = joined(world)
+    told = []
+    for before in ("an empty catalogue", "one with both products"):
+        desk.open(f"/console/catalogue/{OFFER}")
+        desk.press("/console/catalogue/", name=f"After {before}", price="120.000")
+        told.append(world.payment(world.buy()).product_id)
+        world.sync()
+    for target in (other.id, course.id):
+        desk.open(f"/console/catalogue/{OFFER}")
+        desk.press("/console/catalogue/", target=f"Course:{target}")
+        told.append(world.payment(world.buy()).product_id)
+
+    audit = desk.open("/console/audit")
+    assert told == [sold.id, sold.id, other.product_id, None]
+    assert f"product_id: {sold.id} → {other.product_id}" in audit
+    assert f"product_id: {other.product_id} → -" in audit
+    assert audit.count("product_id") == 2
+
+
 def test_an_offer_is_taken_off_sale_after_saying_what_that_means(world: World) -> None:
     world.sell()
     order_id = world.buy()
@@ -258,6 +287,22 @@ def test_the_connections_are_tested_with_real_calls_and_keys_are_never_shown(wor
     for key in (settings.duitku_api_key, settings.thinkific_api_key):
         assert key is not None
         assert key.get_secret_value() not in text
+
+
+def test_a_duitku_that_knows_an_order_which_cannot_exist_is_not_called_connected(world: World) -> None:
+    @Request.application
+    def another(request: Request) -> Response:
+        asked = request.get_json()["merchantOrderId"]
+        return Response(
+            json.dumps({"merchantOrderId": asked, "amount": "1", "statusCode": "00"}), mimetype="application/json"
+        )
+
+    desk = joined(world)
+    desk.open("/console/settings")
+    world.hosts.put("duitku", another)
+    text = desk.press("/console/settings/test")
+
+    assert text.count("Tersambung: kuncinya diterima.") == 1
 
 
 def test_an_owner_invites_and_removes_an_operator_whose_session_ends_at_once(world: World) -> None:

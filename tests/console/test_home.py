@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pytest
+import sqlalchemy as sa
 from tests.console.desk import joined
 
+from kelaspay.store.audit import EVERYWHERE
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.console.desk import Desk
     from tests.world import World
+
+    from kelaspay.store.database import Database
 
 ROW = (
     r'<th scope="row">{}</th><td class="number">([^<]+)</td><td class="number">([^<]+)</td><td class="number">([^<]+)<'
@@ -45,3 +54,36 @@ def test_what_was_sold_today_moves_into_the_days_before(world: World) -> None:
     desk.sign_in()
     assert sold(desk, "7 hari") == ("Rp 0", "0 / 0", "-")
     assert sold(desk, "30 hari") == ("Rp 300.000", "2 / 3", "67 %")
+
+
+@pytest.mark.parametrize("school", [EVERYWHERE, "akademi"])
+def test_a_look_at_home_takes_one_connection_and_asks_each_thing_once(embedded: World, school: str) -> None:
+    embedded.add_school("akademi")
+    desk = joined(embedded, school=school)
+
+    with watched(embedded.database) as (held, asked):
+        desk.open("/console")
+
+    assert desk.status == 200
+    assert max(held) == 1
+    assert [each for each in asked if asked.count(each) > 1 and "FROM products" in each] == []
+
+
+@contextmanager
+def watched(database: Database) -> Iterator[tuple[list[int], list[str]]]:
+    """How many connections are held as each is taken, and the statements with their values."""
+    engine, pool = database.engine, database.engine.pool
+    assert isinstance(pool, sa.QueuePool)
+    before, held, asked = pool.checkedout(), [], []
+
+    def taken(*_: object) -> None:
+        held.append(pool.checkedout() - before)
+
+    def said(_connection: object, _cursor: object, statement: str, values: object, *_: object) -> None:
+        asked.append(f"{statement} {values}")
+
+    sa.event.listen(engine, "checkout", taken)
+    sa.event.listen(engine, "before_cursor_execute", said)
+    yield held, asked
+    sa.event.remove(engine, "checkout", taken)
+    sa.event.remove(engine, "before_cursor_execute", said)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import re
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 from tests.console.desk import joined
 from tests.world import COURSE, OFFER, PRICE
 
 from kelaspay.payment import Rupiah
 
 if TYPE_CHECKING:
+    from starlette.types import Message
     from tests.world import World
 
 
@@ -155,6 +158,39 @@ def test_the_csv_is_the_present_filter_and_opens_in_a_spreadsheet_without_runnin
     assert "Mengunduh daftar pembayaran" in desk.open("/console/audit")
 
 
+@pytest.mark.parametrize("name", ["payments", "enrollments"])
+def test_whoever_downloads_slowly_keeps_nobody_from_the_database(world: World, name: str) -> None:
+    world.sell()
+    orders = [world.buy_and_pay(customer_email=f"b{number}@example.com") for number in range(3)]
+    world.work()
+    desk = joined(world)
+    pool = world.database.engine.pool
+    assert isinstance(pool, sa.QueuePool)
+    before = pool.checkedout()
+    told: list[str] = []
+    held: list[int] = []
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            told.append(message["body"].decode())
+            held.append(pool.checkedout() - before)
+
+    headers = [(each.lower(), value) for each, value in desk.web.build_request("GET", "/").headers.raw]
+    scope = {"type": "http", "method": "GET", "path": f"/console/{name}.csv", "query_string": b"", "headers": headers}
+
+    async def downloaded() -> None:
+        await world.web.app(scope, receive, send)
+
+    asyncio.run(downloaded())
+
+    assert [order_id for order_id in orders if order_id not in "".join(told)] == []
+    assert set(held) == {0}
+
+
 def test_several_payments_are_asked_after_at_once_after_saying_for_how_many(world: World) -> None:
     world.sell()
     paid, unpaid = world.buy(), world.buy()
@@ -244,6 +280,27 @@ def test_a_refund_says_that_no_money_moves_and_ends_the_access(world: World) -> 
     assert f"{order_id}/refund" not in desk.open(f"/console/payments/{order_id}")
 
 
+def test_a_refund_that_thinkific_refused_to_end_is_tried_again_from_its_page(world: World) -> None:
+    world.sell()
+    order_id = world.buy_and_pay()
+    world.work()
+    desk = joined(world)
+    world.thinkific.fail_next("PUT", "/enrollments", "422")
+    desk.open(f"/console/payments/{order_id}/refund")
+    desk.press(f"/console/payments/{order_id}/refund", reason="Salah beli")
+    world.work()
+
+    stuck = desk.open(f"/console/payments/{order_id}")
+    desk.press(f"/console/payments/{order_id}/retry")
+    world.work()
+    ended = desk.open(f"/console/payments/{order_id}")
+
+    assert "Coba akhiri akses lagi" in stuck
+    assert "Coba daftarkan lagi" not in stuck.partition('id="actions"')[2]
+    assert [row.state for row in [world.enrollment(order_id)] if row] == ["revoked"]
+    assert f"{order_id}/retry" not in ended
+
+
 def test_a_note_is_kept_with_who_wrote_it_and_shown_as_plain_text(world: World) -> None:
     world.sell()
     order_id = world.buy()
@@ -287,6 +344,7 @@ def test_another_amount_than_asked_shows_as_needing_a_person_with_the_difference
     assert order_id in listed
     assert f"Rp {Rupiah(100_000):,}".replace(",", ".") in shown
     assert "selisih Rp -50.000" in shown
+    assert f"{order_id}/retry" not in shown
 
 
 def test_an_unknown_payment_is_said_to_be_unknown_in_a_page(world: World) -> None:

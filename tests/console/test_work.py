@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.console.desk import joined
-from tests.security.test_privacy import thinkific_says_of
+from tests.security.test_privacy import thinkific_says_of, tidied
 from tests.test_callbacks import signed
 from tests.world import COURSE, OFFER
 
 from kelaspay.store import inbox
+from kelaspay.store.audit import EVERYWHERE
 
 if TYPE_CHECKING:
     from tests.world import World
@@ -33,6 +35,26 @@ def test_a_callback_is_shown_raw_with_its_verification_step_by_step(world: World
     assert order_id in listed
     assert f"merchantOrderId={order_id}" in shown
     assert shown.count('pill ok"') == 6
+
+
+def test_a_check_that_cannot_be_made_any_more_is_neither_passed_nor_failed(world: World) -> None:
+    world.sell()
+    order_id = world.buy_and_pay()
+    world.work()
+    desk = joined(world)
+    at = f"/console/events/{event_of(world, order_id)}"
+    with world.database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE inbox SET school = 'pergi'")
+    without_keys = desk.open(at)
+    with world.database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE inbox SET school = ''")
+    world.clock.move(days=91)
+    tidied(world)
+    desk.sign_in()
+    without_body = desk.open(at)
+
+    assert [page.count("tidak diperiksa") for page in (without_keys, without_body)] == [3, 3]
+    assert [page.count('pill ok"') for page in (without_keys, without_body)] == [3, 3]
 
 
 def test_another_shops_order_of_the_same_merchant_is_not_offered_to_be_taken_up(world: World) -> None:
@@ -149,9 +171,30 @@ def test_an_event_is_processed_again_or_set_aside_with_a_reason(world: World) ->
 def test_an_unknown_event_is_a_page_that_says_so(world: World) -> None:
     desk = joined(world)
 
-    for event_id in ("1", "x", "99999999999999999999", "-1"):
+    for event_id in ("1", "x", "99999999999999999999", "-1", "9" * 5000):
         assert "Peristiwa ini tidak ada." in desk.open(f"/console/events/{event_id}")
         assert desk.status == 404
+
+
+@pytest.mark.parametrize("path", ["events", "audit", "messages", "webhooks"])
+def test_a_page_that_no_list_has_is_its_first(embedded: World, path: str) -> None:
+    desk = joined(embedded)
+    first = desk.open(f"/console/{path}")
+
+    for before in ("9" * 18, "9" * 19, "9" * 5000, "²", "-1", "x"):
+        desk.open(f"/console/{path}?before={before}")
+        assert desk.status == 200
+    assert first.count("<h1>") == desk.text.count("<h1>")
+
+
+@pytest.mark.parametrize("name", ["events/{}", "events/{}/adopt", "keys/{}/revoke", "settings/operators/{}/remove"])
+@pytest.mark.parametrize("school", [EVERYWHERE, ""])
+def test_a_number_that_nothing_can_have_is_no_error_of_ours(embedded: World, name: str, school: str) -> None:
+    desk = joined(embedded, school=school)
+
+    for number in ("9" * 18, "9" * 19, "9" * 30, "9" * 5000, "²"):
+        desk.open(f"/console/{name.format(number)}")
+        assert desk.status == 404, number
 
 
 def test_work_that_is_tried_again_is_listed_with_its_fault_and_can_be_tried_now(world: World) -> None:

@@ -95,13 +95,24 @@ class TestSingleSignOn:
 
 
 class TestPages:
-    @pytest.mark.parametrize("path", ["/", "/courses/belajar-python", "/users/sign_in", "/manage/apps/kelaspay"])
+    @pytest.mark.parametrize(
+        "path", ["/", "/courses/belajar-python", "/users/sign_in", "/users/password/new", "/manage/apps/kelaspay"]
+    )
     def test_every_page_says_that_it_is_an_emulator(self, world: World, path: str) -> None:
         page = world.browser.get(path)
 
         assert page.status_code == 200
         assert "emulator Thinkific" in page.text
         assert "<script" not in page.text
+
+    @pytest.mark.parametrize("email", ["budi@contoh.id", "siapa@contoh.id"])
+    def test_whoever_asks_for_a_password_hears_nothing_of_who_is_known(self, world: World, email: str) -> None:
+        world.school.add_user("budi@contoh.id", "Budi", "Santoso")
+
+        asked = world.browser.post("/users/password", data={"email": email})
+
+        assert asked.status_code == 200
+        assert "Jika e-mail ini terdaftar" in asked.text
 
     def test_the_overview_shows_users_enrollments_orders_and_calls(self, world: World) -> None:
         user = world.school.add_user("budi@contoh.id", "<b>Budi</b>", "Santoso")

@@ -204,6 +204,49 @@ def test_a_mail_server_that_is_away_costs_no_letter(embedded: World) -> None:
     assert [letter.to for letter in sent if letter.subject.startswith("Pesanan Anda: ")] == ["siti@example.com"]
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("corrections", [("siti@example.com",), ("siti@example.org", "siti@example.com")])
+def test_an_address_corrected_while_the_letter_is_being_sent_gets_it_too(
+    world: World, corrections: tuple[str, ...], *, at_once: bool
+) -> None:
+    world.sell()
+    public_id = ordered(world, customer_email="siti@example.net")
+    choose(world, public_id)
+    sent: list[Letter] = []
+
+    def post(letter: Letter) -> None:
+        sent.append(letter)
+        if letter.to == "siti@example.net":
+            for email in corrections:
+                world.web.post(f"/o/{public_id}/email", data={"customer_email": email})
+            if at_once:
+                deliver(world, post)
+
+    deliver(world, post)
+    deliver(world, post)
+
+    assert [letter.to for letter in sent] == ["siti@example.net", "siti@example.com"]
+    (made,) = [row for row in rows(world) if row.kind == "order_made"]
+    assert (made.state, made.recipient) == ("sent", "siti@example.com")
+
+
+def test_what_one_process_puts_off_another_with_an_older_list_does_not_send(world: World) -> None:
+    world.sell()
+    choose(world, ordered(world))
+    tried: list[str] = []
+    seen: list[int] = []
+
+    def away(letter: Letter) -> None:
+        tried.append(letter.to)
+        raise MailUnavailable("ConnectionRefusedError")
+
+    at = office(world.outside.settings, world.outside.schools.profile, world.database, world.clock)
+    another = replace(at, post=away)
+    send_due(replace(another, let_pass=lambda: seen.append(send_due(another))))
+
+    assert tried == ["siti@example.com"]
+
+
 def test_a_letter_that_is_refused_for_good_is_shown_to_the_operator(embedded: World) -> None:
     embedded.sell()
     choose(embedded, ordered(embedded))
@@ -299,3 +342,18 @@ def test_a_reminder_that_is_late_waits_for_the_morning(embedded: World) -> None:
 
     assert "reminder" not in [*at_night, *before_eight]
     assert "reminder" in deliver(embedded)
+
+
+def test_a_reminder_put_off_to_the_morning_is_sent_by_nobody_with_an_older_list(embedded: World) -> None:
+    embedded.sell()
+    embedded.clock.time = START + timedelta(hours=10, minutes=25)  # 19.25 WIB
+    choose(embedded, ordered(embedded))
+    deliver(embedded)
+    embedded.clock.move(minutes=40)
+    sent: list[Letter] = []
+    at = office(embedded.outside.settings, embedded.outside.schools.profile, embedded.database, embedded.clock)
+    seen: list[int] = []
+    send_due(replace(at, post=sent.append, let_pass=lambda: seen.append(send_due(at))))
+
+    assert sent == []
+    assert [(row.state, row.attempts) for row in rows(embedded) if row.kind == "reminder"] == [("waiting", 0)]

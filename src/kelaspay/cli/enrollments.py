@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +16,7 @@ from kelaspay.payment import EnrollmentState
 from kelaspay.spreadsheet import ENROLLMENTS, lines
 from kelaspay.store import accesses
 from kelaspay.store.accesses import Asked
+from kelaspay.store.listing import all_of
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -88,8 +90,8 @@ def export_all(
     with desk() as at:
         asked = Asked(q=query, state=state or "", school=at.school(school))
         at.write_down("enrollments_exported", None, target.asked(query=query, state=state), school=asked.school)
-        with at.outside.database.read() as db:
-            target.write(file, lines(ENROLLMENTS, accesses.all_of(db, asked)), "enrollments", json=json)
+        rows = all_of(at.outside.database, partial(accesses.list_accesses, asked=asked))
+        target.write(file, lines(ENROLLMENTS, rows), "enrollments", json=json)
 
 
 def _row(row: Any) -> dict[str, Any]:

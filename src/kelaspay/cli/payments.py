@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -92,9 +93,9 @@ def export_all(
         asked = target.asked(query=query, status=status, offer=offer, since=since, until=until)
         at.write_down("exported", None, asked, school=wanted.school)
         columns = [column for group in PAYMENTS.values() for column in group]
-        with at.outside.database.read() as db:
-            rows = listing.all_of(db, wanted, now=at.outside.now())
-            target.write(file, lines(columns, rows), "payments", json=json)
+        listed = partial(listing.list_page, wanted=wanted, now=at.outside.now())
+        rows = listing.all_of(at.outside.database, listed)
+        target.write(file, lines(columns, rows), "payments", json=json)
 
 
 @app.command("show")

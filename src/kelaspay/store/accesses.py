@@ -9,12 +9,10 @@ import sqlalchemy as sa
 
 from kelaspay.payment import EnrollmentState
 from kelaspay.store.database import UtcDateTime
-from kelaspay.store.listing import CHUNK, found
+from kelaspay.store.listing import found
 from kelaspay.store.tables import customers, enrollments, payments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kelaspay.store.database import Db
     from kelaspay.store.listing import After
 
@@ -80,14 +78,6 @@ def find_access(db: Db, merchant_order_id: str) -> sa.Row[Any] | None:
     )
     its: sa.Select[Any] = sa.select(*COLUMNS).where(payments.c.merchant_order_id == merchant_order_id)
     return db.execute(its.select_from(joined)).one_or_none()
-
-
-def all_of(db: Db, asked: Asked) -> Iterator[sa.Row[Any]]:
-    """Every enrollment that is asked for, a chunk at a time."""
-    after: After | None = None
-    while rows := list_accesses(db, asked, after=after, limit=CHUNK):
-        yield from rows
-        after = (rows[-1].created_at, rows[-1].merchant_order_id)
 
 
 def _conditions(asked: Asked) -> list[sa.ColumnElement[bool]]:

@@ -7,6 +7,7 @@ What needs a person is defined once, in `needing`, for the counters and for the 
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -54,7 +55,7 @@ ATTENTIONS = {
     Need.EMAIL_WRONG: (Attention.EMAIL_WRONG,),
     Need.SALE_UNKNOWN: (Attention.EXTERNAL_ORDER_UNKNOWN,),
 }
-KEY_REFUSED = ("thinkific_unauthorized", "school_disconnected", "duitku_unauthorized")
+KEY_REFUSED = ("thinkific_unauthorized", "sale_unauthorized", "school_disconnected", "duitku_unauthorized")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +145,12 @@ def unmapped_offers(db: Db, school: str | None) -> dict[str, str]:
         ).where(products.c.gone_at.is_(None), only(products.c.school, school))
     ).all()
     there = {(row.school, row.productable_type, row.productable_id) for row in known}
-    names = [(row.school, row.folded_name) for row in known]
+    names = Counter((row.school, row.folded_name) for row in known)
     synced = {row.school for row in known}
     found: dict[str, str] = {}
     for row in rows:
         wanted = ("Bundle", row.bundle_id) if row.bundle_id is not None else ("Course", row.course_id)
-        if wanted[1] is None and names.count((row.school, row.folded_name)) != 1:
+        if wanted[1] is None and names[row.school, row.folded_name] != 1:
             found[row.slug] = "unmapped"
         elif wanted[1] is not None and row.school in synced and (row.school, *wanted) not in there:
             found[row.slug] = "gone"

@@ -17,10 +17,10 @@ from kelaspay.store.database import UtcDateTime
 from kelaspay.store.tables import customers, enrollments, invoices, jobs, payments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from kelaspay.store.database import Db
+    from kelaspay.store.database import Database, Db
 
 FEW = frozenset({Status.PAID, Status.REVIEW, Status.REFUNDED})
 NAMES_AMONG = 5_000
@@ -90,10 +90,16 @@ def list_page(db: Db, wanted: Filter, *, after: After | None, limit: int, now: d
     return list(db.execute(query))
 
 
-def all_of(db: Db, wanted: Filter, *, now: datetime) -> Iterator[sa.Row[Any]]:
-    """Every payment that is asked for, a chunk at a time."""
+def all_of(database: Database, page: Callable[..., list[sa.Row[Any]]]) -> Iterator[sa.Row[Any]]:
+    """Every row of a list whose `page` takes `after` and `limit`, a chunk at a time. Each chunk is a transaction of its
+    own, for whoever takes the rows may be slow.
+    """
     after: After | None = None
-    while rows := list_page(db, wanted, after=after, limit=CHUNK, now=now):
+    while True:
+        with database.read() as db:
+            rows = page(db, after=after, limit=CHUNK)
+        if not rows:
+            return
         yield from rows
         after = (rows[-1].created_at, rows[-1].merchant_order_id)
 

@@ -120,20 +120,19 @@ def due(db: Db, now: datetime, limit: int) -> list[sa.Row[Any]]:
     return list(db.execute(query.order_by(messages.c.due_at, messages.c.id).limit(limit)))
 
 
-def claim(db: Db, message_id: int, lease: float) -> bool:
-    """Take on sending it; False when somebody else has."""
+def claim(db: Db, row: Any, lease: float) -> bool:
+    """Take on the attempt that follows those of `row`; False when somebody else has, or has put it off."""
     free = sa.or_(messages.c.lease_until.is_(None), messages.c.lease_until < database_clock())
-    claimed = db.execute(
-        sa.update(messages)
-        .where(messages.c.id == message_id, messages.c.state == State.WAITING, free)
-        .values(lease_until=database_clock() + lease, attempts=messages.c.attempts + 1)
-    )
-    return claimed.rowcount == 1
+    as_read = (messages.c.id == row.id, messages.c.attempts == row.attempts, messages.c.due_at == row.due_at)
+    values = {"lease_until": database_clock() + lease, "attempts": row.attempts + 1}
+    mine = sa.and_(*as_read, messages.c.state == State.WAITING, free)
+    return db.execute(sa.update(messages).where(mine).values(**values)).rowcount == 1
 
 
-def write_down(db: Db, message_id: int, **values: Any) -> None:
-    """What became of it; nobody holds it any more."""
-    db.execute(sa.update(messages).where(messages.c.id == message_id).values(**values, lease_until=None))
+def write_down(db: Db, row: Any, **values: Any) -> None:
+    """What became of the attempt after those of `row`, unless the message was asked for anew since."""
+    mine = sa.and_(messages.c.id == row.id, messages.c.attempts == row.attempts + 1)
+    db.execute(sa.update(messages).where(mine).values(**values, lease_until=None))
 
 
 def again(db: Db, merchant_order_id: str, kind: str, now: datetime, spacing: timedelta) -> bool:
@@ -159,12 +158,17 @@ def send_again(db: Db, message_id: int, now: datetime) -> bool:
 
 
 def once_more(db: Db, merchant_order_id: str, kind: str, now: datetime) -> None:
-    """Have a message that went to a wrong address made anew for the right one, by whichever way it goes."""
+    """Have a message that went to a wrong address made anew for the right one, by whichever way it goes.
+
+    One that waits may be on its way just now: the count of its attempts goes on, so that the sender's word for the
+    letter before is none for this one.
+    """
     its = sa.and_(
         messages.c.merchant_order_id == merchant_order_id,
         sa.or_(messages.c.kind == kind, messages.c.kind.startswith(f"{kind}@", autoescape=True)),
     )
-    fresh = {"state": State.WAITING, "due_at": now, "attempts": 0, "fault": None, "lease_until": None}
+    attempts = sa.case((messages.c.state == State.WAITING, messages.c.attempts + 1), else_=0)
+    fresh = {"state": State.WAITING, "due_at": now, "attempts": attempts, "fault": None, "lease_until": None}
     db.execute(sa.update(messages).where(its).values(**fresh))
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from kelaspay.payment import ERASED, Status
 from kelaspay.store.calls import forget_calls
 from kelaspay.store.console import only
+from kelaspay.store.inbox import of_orders
 from kelaspay.store.listing import list_page
 from kelaspay.store.messages import State
 from kelaspay.store.operator_tables import notes
@@ -127,7 +128,7 @@ def forget_person(db: Db, school: str | None, email: str, now: datetime, actor: 
     db.execute(
         sa.update(messages).where(messages.c.merchant_order_id.in_(order_ids)).values(**unsaid, state=State.DROPPED)
     )
-    db.execute(sa.update(inbox).where(inbox.c.merchant_order_id.in_(order_ids)).values(body=b""))
+    db.execute(sa.update(inbox).where(of_orders(*order_ids)).values(body=b""))
     forget_calls(db, order_ids)
     addressed = sa.and_(story.c.merchant_order_id.in_(order_ids), story.c.what == "email_changed")
     db.execute(sa.update(story).where(addressed).values(text=None))

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from kelaspay.api_faults import KeyMissing, KeyRefused
 from kelaspay.faults import Fault, InvalidInput
+from kelaspay.web.counted import route_of
 from kelaspay.web.trouble import trouble_page
 
 log = structlog.get_logger()
@@ -82,7 +83,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     def _defect(request: Request, error: Exception) -> Response:
         request_id = named(request)
-        log.error("defect", path=request.url.path, request_id=request_id, error=type(error).__name__)
+        log.error("defect", path=route_of(request.scope), request_id=request_id, error=type(error).__name__)
         page = trouble_page(request, SERVER_ERROR)
         return page or problem(SERVER_ERROR, "defect", "Something went wrong on our side.", request_id=request_id)
 

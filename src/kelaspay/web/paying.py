@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-from datetime import timedelta
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from kelaspay.checkout import choose_method
-from kelaspay.confirm import confirm
+from kelaspay.confirm import ASK_SPACING, confirm
 from kelaspay.duitku import Duitku
 from kelaspay.faults import (
     AlreadyPaid,
@@ -39,7 +39,6 @@ from kelaspay.web.words import CHANNEL_AWAY, NOT_MADE
 
 router = APIRouter(include_in_schema=False)
 
-ASK_SPACING = timedelta(seconds=10)
 GROUPS = {
     "qris": marked("QRIS"),
     "va": marked("Virtual Account"),
@@ -69,7 +68,7 @@ def choose(public_id: str, request: Request, payment_method: Annotated[str, Form
     outside: Outside = request.app.state.outside
     payment = found(request, public_id)
     back = RedirectResponse(f"/o/{public_id}", status_code=303)
-    if payment_method == payment.payment_method and payment.payment_url and not lapsed(payment, request):
+    if payment_method == payment.payment_method and payment.payment_url and payable_until(payment, request):
         return back
     try:
         choose_method(
@@ -130,12 +129,13 @@ def choosable(payment: Payment) -> bool:
     return payment.status is Status.PENDING and (payment.payment_url is None or payment.payment_method is not None)
 
 
-def lapsed(payment: Payment, request: Request) -> bool:
-    """Whether the newest number can no longer be paid."""
+def payable_until(payment: Payment, request: Request) -> datetime | None:
+    """Until when the newest number can be paid; None where it no longer can."""
     outside: Outside = request.app.state.outside
     with outside.database.read() as db:
         shown_before = payments.list_invoices(db, payment.merchant_order_id)
-    return not shown_before or outside.now() >= invoice_end(payment, shown_before[0])
+    end = invoice_end(payment, shown_before[0]) if shown_before else None
+    return end if end is not None and outside.now() < end else None
 
 
 def methods_of(request: Request, payment: Payment) -> Methods:
@@ -167,6 +167,7 @@ def _chooser(request: Request, payment: Payment, *, wrong: str | None = None, st
         groups=[(say(title), [each for each in offered if each.group == group]) for group, title in GROUPS.items()],
         email=customer.email if customer else "",
         own=own,
+        until=payable_until(payment, request),
         marks=MARKS,
         correctable=own and payment.status is Status.PENDING,
         wrong=say(wrong) if wrong else None,
@@ -197,8 +198,6 @@ def _asked(request: Request, payment: Payment) -> str:
             now=outside.now,
         )
     except (NotPaidYet, InvoiceUnknown):
-        with outside.database.begin() as db:
-            payments.uncount_ask(db, payment.merchant_order_id)
         return "not_yet"
     except AmountDiffers:
         return ""

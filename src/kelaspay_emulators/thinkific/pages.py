@@ -83,6 +83,11 @@ def signing_in(visit: Visit) -> Response:
     return signed_in(visit, user, visit.to("/enrollments"))
 
 
+def forgotten(visit: Visit) -> Response:
+    """Where a student asks for a link to a new password: the path of Rails' own sign-in, which no document names."""
+    return visit.page("password.html", asked=visit.request.method == "POST")
+
+
 def sign_out(visit: Visit) -> Response:
     visit.school.sessions.pop(visit.request.cookies.get(visit.cookie, ""), None)
     return visit.to("/users/sign_in")
@@ -113,6 +118,8 @@ DOORS = [
     Door("GET", "/enroll/<id>", own_checkout),
     Door("GET", "/users/sign_in", sign_in),
     Door("POST", "/users/sign_in", signing_in),
+    Door("GET", "/users/password/new", forgotten),
+    Door("POST", "/users/password", forgotten),
     Door("POST", "/users/sign_out", sign_out),
     Door("GET", "/enrollments", dashboard),
     Door("GET", "/manage/apps/<slug>", app_page),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -11,6 +12,7 @@ from kelaspay.payment import EnrollmentState
 from kelaspay.spreadsheet import ENROLLMENTS
 from kelaspay.store import accesses
 from kelaspay.store.accesses import Asked
+from kelaspay.store.listing import all_of
 from kelaspay.web.console.page import ConsoleRoute, page
 from kelaspay.web.console.payments import PAGE, place_of
 from kelaspay.web.console.spreadsheet import sheet
@@ -44,6 +46,5 @@ def as_csv(request: Request, visitor: Looking, wanted: Wanted) -> StreamingRespo
     """Every enrollment of the present filter."""
     asked = ", ".join(sorted(name for name, value in request.query_params.items() if value))
     write_down(request, visitor, "enrollments_exported", None, asked[:200])
-    return sheet(
-        "kelaspay-enrollments.csv", ENROLLMENTS, outside_of(request).database, lambda db: accesses.all_of(db, wanted)
-    )
+    rows = all_of(outside_of(request).database, partial(accesses.list_accesses, asked=wanted))
+    return sheet("kelaspay-enrollments.csv", ENROLLMENTS, rows)

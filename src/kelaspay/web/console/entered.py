@@ -1,4 +1,6 @@
-"""What people type into the console's forms: whole numbers, rupiah and times in WIB, as Indonesians write them."""
+"""What people type into the console's forms: whole numbers, rupiah and times in WIB, as Indonesians write them; and
+the numbers in its own addresses.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 MOST_DIGITS = 10
+LONGEST_ID = 18
+"""Digits that every database takes for an id."""
 
 
 def number(wrong: dict[str, str], name: str, text: str) -> int | None:
@@ -22,6 +26,11 @@ def number(wrong: dict[str, str], name: str, text: str) -> int | None:
         wrong[name] = "is not a whole number above 0"
         return None
     return int(digits)
+
+
+def id_in(text: str) -> int | None:
+    """The id that an address names; None for what is none, and for one that nothing can have."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_ID else None
 
 
 def time(wrong: dict[str, str], name: str, text: str) -> datetime | None:

@@ -24,6 +24,7 @@ from kelaspay.faults import (
 from kelaspay.outside import Outside
 from kelaspay.payment import Payment
 from kelaspay.store import arrivals, inbox, payments
+from kelaspay.web.console.entered import id_in
 from kelaspay.web.console.page import ConsoleRoute, back, page
 from kelaspay.web.console.visit import Acting, Looking, outside_of, write_down
 
@@ -33,7 +34,6 @@ PAGE = 50
 A_DAY = timedelta(days=1)
 LONGEST_TEXT = 500
 MOST_SHOWN = 20_000
-LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def list_events(
     outside = outside_of(request)
     wanted = {"source": source, "outcome": outcome, "result": result, "order": order.strip().replace("\0", "")}
     with outside.database.read() as db:
-        rows = arrivals.list_arrivals(db, visitor.only, **wanted, before=_id(before), limit=PAGE + 1)
+        rows = arrivals.list_arrivals(db, visitor.only, **wanted, before=id_in(before), limit=PAGE + 1)
         refused = arrivals.refusals_by_reason(db, visitor.only, outside.now() - A_DAY)
         by_school = arrivals.refusals_by_school(db, outside.now() - A_DAY) if visitor.only is None else []
     next_page = rows[PAGE - 1].id if len(rows) > PAGE else None
@@ -114,16 +114,10 @@ def ignore(event_id: str, request: Request, visitor: Acting, reason: Annotated[s
 
 def _checks(event: Any, payment: Payment | None, outside: Outside) -> list[Check]:
     """The verification once more, step by step, with the keys of today."""
-    fault, scheme = _read(event, outside)
-    readable = not isinstance(fault, MalformedCallback)
-    merchant = readable and not isinstance(fault, WrongMerchant)
-    signed = merchant and not isinstance(fault, BadSignature)
     same = payment is not None and payment.payment_amount == event.amount
     amounts = f"{event.amount} / {payment.payment_amount}" if payment else ""
     return [
-        Check("Isinya terbaca dan lengkap", readable),
-        Check("Kode merchant milik kita", merchant if readable else None),
-        Check("Tanda tangannya cocok", signed if merchant else None, scheme),
+        *_reading(event, outside),
         Check("Pesanannya ada pada kita", payment is not None, event.merchant_order_id or ""),
         Check("Jumlahnya sama dengan pesanan", same if payment else None, amounts),
         Check("Duitku sendiri menyatakan sudah dibayar", payment is not None and payment.paid_at is not None),
@@ -146,23 +140,31 @@ def _checks_of_webhook(event: Any, outside: Outside) -> list[Check]:
     ]
 
 
-def _read(event: Any, outside: Outside) -> tuple[Fault | None, str]:
+def _reading(event: Any, outside: Outside) -> list[Check]:
+    """How it reads; none of it is checked where its body is erased, or its school has no keys here any more."""
+    fault: Fault | None = None
+    scheme = ""
+    checked = bool(event.body)
     try:
         duitku = outside.schools.of(event.school).duitku
+        if checked:
+            scheme = str(duitku.read_callback(event.body, event.content_type).scheme)
     except (NotConfigured, SchoolUnknown):
-        return None, ""
-    try:
-        return None, str(duitku.read_callback(event.body, event.content_type).scheme)
-    except Fault as fault:
-        return fault, ""
-
-
-def _id(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and int(text) <= LARGEST_ID else None
+        checked = False
+    except Fault as found:
+        fault = found
+    readable = not isinstance(fault, MalformedCallback) if checked else None
+    merchant = not isinstance(fault, WrongMerchant) if readable else None
+    signed = not isinstance(fault, BadSignature) if merchant else None
+    return [
+        Check("Isinya terbaca dan lengkap", readable),
+        Check("Kode merchant milik kita", merchant),
+        Check("Tanda tangannya cocok", signed, scheme),
+    ]
 
 
 def known_id(event_id: str) -> int:
-    found = _id(event_id[:20])
+    found = id_in(event_id)
     if found is None:
         raise EventUnknown
     return found

@@ -11,12 +11,12 @@ from fastapi.responses import HTMLResponse
 
 from kelaspay.outside import Outside
 from kelaspay.store import arrivals, console, endpoints, offers, outgoing
-from kelaspay.store.console import Day, Need
+from kelaspay.store.console import Day, Heard, Need
 from kelaspay.store.database import Db
 from kelaspay.web.console.closed_days import ClosedDays
 from kelaspay.web.console.page import WIB, ConsoleRoute, page
-from kelaspay.web.console.standing import standing_of
-from kelaspay.web.console.visit import Looking, Visitor, outside_of
+from kelaspay.web.console.standing import Standing, standing_of
+from kelaspay.web.console.visit import Looking, outside_of
 
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
 
@@ -65,24 +65,28 @@ class Sales:
 def home(request: Request, visitor: Looking) -> HTMLResponse:
     outside = outside_of(request)
     now = outside.now()
+    standing = standing_of(outside, visitor.here)
     with outside.database.read() as db:
+        unmapped = console.unmapped_offers(db, visitor.only)
+        heard = console.heard(db, visitor.only)
+        here = heard if visitor.only is not None else console.heard(db, visitor.here)
         days = _days(db, request.app.state.closed_days, visitor.only, now)
         values: dict[str, Any] = {
             "settings": outside.settings,
             "gate": outside.schools.gate(visitor.here),
-            "standing": standing_of(outside, visitor.here),
-            "counters": _counters(db, visitor.only, now),
+            "standing": standing,
+            "counters": _counters(db, visitor.only, now, unmapped=len(unmapped)),
             "queue": console.queue(db, visitor.only),
-            "heard": console.heard(db, visitor.only),
+            "heard": heard,
             "sales": _sales(days),
             "bars": _bars(days),
             "most": max((day.amount for day in days), default=0),
-            "checklist": _checklist(db, outside, visitor),
+            "checklist": _checklist(db, outside, standing, here, unmapped),
         }
     return page(request, "home.html", visitor, **values)
 
 
-def _counters(db: Db, school: str | None, now: datetime) -> list[Counter]:
+def _counters(db: Db, school: str | None, now: datetime, *, unmapped: int) -> list[Counter]:
     payments_needing = console.counters(db, school, now)
     labels = {
         Need.NOT_ENROLLED: "Dibayar, belum terdaftar",
@@ -101,7 +105,7 @@ def _counters(db: Db, school: str | None, now: datetime) -> list[Counter]:
         Counter("Uang untuk pesanan tidak dikenal", arrivals.count_unknown(db, school), UNKNOWN),
         Counter("Callback ditolak (24 jam)", console.refused_calls(db, school, now - A_DAY), "/console/events#refused"),
         Counter("Pesan yang gagal dikirim", outgoing.count_failed(db, school), "/console/messages?state=failed"),
-        Counter("Kursus tanpa pemetaan", len(console.unmapped_offers(db, school)), "/console/catalogue#offers"),
+        Counter("Kursus tanpa pemetaan", unmapped, "/console/catalogue#offers"),
         Counter("Pekerjaan yang berhenti dicoba", console.dead_jobs(db, school), "/console/jobs?state=dead"),
         Counter("Alamat webhook dimatikan", len(endpoints.given_up(db, school)), "/console/webhooks"),
     ]
@@ -140,22 +144,20 @@ def _bars(days: list[Day]) -> list[Bar]:
     ]
 
 
-def _checklist(db: Db, outside: Outside, visitor: Visitor) -> list[tuple[str, bool, str]]:
-    """What has to be set up before selling, each with whether it is and where to do it."""
-    settings, school = outside.settings, visitor.here
-    heard, standing = console.heard(db, school), standing_of(outside, school)
-    on_sale = [offer for offer in offers.list_offers(db, school) if offer.on_sale(outside.now())]
+def _checklist(
+    db: Db, outside: Outside, standing: Standing, heard: Heard, unmapped: dict[str, str]
+) -> list[tuple[str, bool, str]]:
+    """What has to be set up before a school sells, each with whether it is and where to do it."""
+    listed = offers.list_offers(db, standing.key)
+    on_sale = [offer for offer in listed if offer.on_sale(outside.now())]
+    mapped = bool(on_sale) and not any(offer.slug in unmapped for offer in listed)
     return [
         ("Kunci Duitku dipasang", standing.duitku, "/console/settings"),
         ("Sekolah Thinkific tersambung", standing.thinkific, "/console/settings"),
         ("Katalog disinkronkan", heard.synced_at is not None, "/console/catalogue"),
         ("Ada penawaran yang dijual", bool(on_sale), "/console/catalogue"),
-        (
-            "Setiap penawaran punya kursus",
-            bool(on_sale) and not console.unmapped_offers(db, school),
-            "/console/catalogue#offers",
-        ),
-        ("Pengirim email diatur", settings.smtp_url is not None, "/console/settings"),
+        ("Setiap penawaran punya kursus", mapped, "/console/catalogue#offers"),
+        ("Pengirim email diatur", outside.settings.smtp_url is not None, "/console/settings"),
         ("Callback Duitku sudah diterima", heard.callback_at is not None, "/console/events"),
-        ("Lakukan pembelian uji", console.any_completed(db, school), "/"),
+        ("Lakukan pembelian uji", console.any_completed(db, standing.key), "/"),
     ]

@@ -12,6 +12,7 @@ from kelaspay.faults import InvalidInput
 from kelaspay.keys import make_key
 from kelaspay.store import keys
 from kelaspay.store.keys import ApiKey, Scope
+from kelaspay.web.console.entered import id_in
 from kelaspay.web.console.page import ConsoleRoute, back, page
 from kelaspay.web.console.visit import OwnerActing, OwnerLooking, Visitor, outside_of, write_down
 
@@ -54,12 +55,12 @@ def add(
 
 
 @router.get("/{key_id}/revoke")
-def revoke_form(key_id: int, request: Request, visitor: OwnerLooking) -> HTMLResponse:
+def revoke_form(key_id: str, request: Request, visitor: OwnerLooking) -> HTMLResponse:
     return page(request, "key_revoke.html", visitor, key=_key(request, key_id))
 
 
 @router.post("/{key_id}/revoke")
-def revoke(key_id: int, request: Request, visitor: OwnerActing) -> Response:
+def revoke(key_id: str, request: Request, visitor: OwnerActing) -> Response:
     """End a key at once. Repeating it changes nothing."""
     outside = outside_of(request)
     key = _key(request, key_id)
@@ -102,9 +103,9 @@ def _schools(request: Request, visitor: Visitor) -> list[str]:
     return selling if visitor.only is None else [each for each in selling if each == visitor.only]
 
 
-def _key(request: Request, key_id: int) -> ApiKey:
+def _key(request: Request, key_id: str) -> ApiKey:
     with outside_of(request).database.read() as db:
-        found = next((each for each in keys.list_keys(db) if each.id == key_id), None)
+        found = next((each for each in keys.list_keys(db) if each.id == id_in(key_id)), None)
     if found is None:
         raise KeyUnknown
     return found

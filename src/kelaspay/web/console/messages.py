@@ -13,6 +13,7 @@ from kelaspay.mail import MailRefused, MailUnavailable
 from kelaspay.messages import kept_as, named, repeatable, resend
 from kelaspay.store import messages, outgoing, payments
 from kelaspay.store.messages import State
+from kelaspay.web.console.entered import id_in
 from kelaspay.web.console.page import ConsoleRoute, Wording, back, page, wording
 from kelaspay.web.console.visit import Acting, Looking, outside_of, write_down
 from kelaspay.web.console.words import FAULTS
@@ -23,18 +24,16 @@ router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schem
 ALL = "/console/messages"
 OF_ONE = "/payments/{order_id}/messages"
 PAGE = 50
-LONGEST_ID = 18
 SENDING = (MailUnavailable, MailRefused, WhatsAppUnavailable, WhatsAppRefused)
 
 
 @router.get("/messages")
 def list_all(request: Request, visitor: Looking, state: str = "", kind: str = "", before: str = "") -> HTMLResponse:
     outside = outside_of(request)
-    last = int(before) if before.isascii() and before.isdigit() and len(before) <= LONGEST_ID else None
     wanted = {"state": state if state in set(State) else "", "kind": kind if kind in KINDS else ""}
     with outside.database.read() as db:
         found = outgoing.list_outgoing(
-            db, visitor.only, state=wanted["state"], kinds=kept_as(wanted["kind"]), before=last, limit=PAGE + 1
+            db, visitor.only, state=wanted["state"], kinds=kept_as(wanted["kind"]), before=id_in(before), limit=PAGE + 1
         )
         failed = outgoing.count_failed(db, visitor.only)
     t = wording(request)

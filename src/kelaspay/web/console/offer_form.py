@@ -10,11 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kelaspay.faults import InvalidInput
 from kelaspay.payment import Offer, Rupiah
+from kelaspay.store import offers
 from kelaspay.web.console.entered import number, time, time_shown
 from kelaspay.web.v1.fields import ADDRESS, DEAREST, LONGEST_ACCESS
 
 if TYPE_CHECKING:
-    from kelaspay.store.offers import Product
+    from kelaspay.payment import Product
+    from kelaspay.store.database import Db
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 TARGET = re.compile(r"(Course|Bundle):[1-9]\d{0,14}")
@@ -58,8 +60,10 @@ def entered(offer: Offer | None) -> Entered:
     )
 
 
-def meant(before: Offer, typed: Entered, products: list[Product], *, taken: bool) -> Offer:
-    """The offer that was entered; raises `InvalidInput` with every field that is wrong."""
+def meant(db: Db, before: Offer, typed: Entered, *, taken: bool) -> Offer:
+    """The offer that was entered, with the product that it had unless it leads elsewhere now; raises `InvalidInput`
+    with every field that is wrong.
+    """
     wrong: dict[str, str] = {}
     offer = _read(wrong, before, typed)
     refused = {
@@ -76,12 +80,13 @@ def meant(before: Offer, typed: Entered, products: list[Product], *, taken: bool
     wrong |= {field: "is not accepted" for field, bad in refused.items() if bad}
     if wrong:
         raise InvalidInput(wrong)
-    return _aimed(offer, typed.target, products)
+    return offer if typed.target == entered(before).target else _aimed(db, offer, typed.target)
 
 
 def changes(before: Offer | None, after: Offer) -> str:
     """Old and new, for the audit."""
-    old, new = entered(before).model_dump(), entered(after).model_dump()
+    old = entered(before).model_dump() | {"product_id": before.product_id if before else None}
+    new = entered(after).model_dump() | {"product_id": after.product_id}
     return "; ".join(f"{name}: {old[name] or '-'} → {new[name] or '-'}" for name in new if old[name] != new[name])
 
 
@@ -106,15 +111,15 @@ def _read(wrong: dict[str, str], before: Offer, typed: Entered) -> Offer:
     )
 
 
-def _aimed(offer: Offer, target: str, products: list[Product]) -> Offer:
+def _aimed(db: Db, offer: Offer, target: str) -> Offer:
     """The same for the course or bundle that was chosen."""
     kind, _, number_of = target.partition(":")
-    product = next((each for each in products if target_of(each) == target), None)
+    sold = offers.product_of(db, offer.school, kind, int(number_of)) if target else None
     return replace(
         offer,
         course_id=int(number_of) if kind == "Course" else None,
         bundle_id=int(number_of) if kind == "Bundle" else None,
-        product_id=product.product_id if product else None,
+        product_id=sold.product_id if sold else None,
     )
 
 

@@ -13,7 +13,7 @@ from kelaspay.change_email import change_email
 from kelaspay.faults import AmountDiffers, InvalidInput, InvoiceUnknown, NotPaidYet, PaymentUnknown
 from kelaspay.messages import resend_access
 from kelaspay.payment import UNPAID, Attention, Enrollment, EnrollmentState, MerchantOrderId, Payment, Status
-from kelaspay.review import mark_paid, retry, settle
+from kelaspay.review import mark_paid, may_retry, retry, settle
 from kelaspay.revoke import ask_to_end, ask_to_revoke
 from kelaspay.store import accesses, buyers, calls, dossier, enrollments, inbox, jobs, offers, payments, same_buyer
 from kelaspay.store.calls import Call
@@ -29,7 +29,6 @@ MOST_EVENTS = 100
 LONGEST_TEXT = 2000
 REFUNDABLE = frozenset({Status.PAID, Status.COMPLETED, Status.REVIEW})
 MARKABLE = UNPAID | {Status.REVIEW}
-RETRIABLE = frozenset({Status.PAID, Status.REVIEW})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +71,8 @@ def _possible(payment: Payment, enrollment: Enrollment | None) -> dict[str, bool
     state = enrollment.state if enrollment else None
     leaving = enrollment is not None and enrollment.revoke_wanted
     moving = enrollment is not None and enrollment.former_user_id is not None
-    stuck = payment.status is Status.COMPLETED and (
-        state is EnrollmentState.BLOCKED or (leaving and state is not EnrollmentState.REVOKED)
-    )
     return {
-        "retry": payment.status in RETRIABLE or stuck,
+        "retry": may_retry(payment, enrollment),
         "mark_paid": payment.status in MARKABLE,
         "refund": payment.status in REFUNDABLE,
         "recheck": payment.status in UNPAID,
@@ -261,7 +257,8 @@ def _asked(
     with outside_of(request).database.read() as db:
         payment = _payment(db, order_id)
         customer = payments.find_customer(db, order_id)
-        others = same_buyer.other_paid_orders(db, payment, customer.email, now) if customer else []
+        found = enrollments.find_enrollment(db, order_id)
+        others = same_buyer.other_paid_orders(db, payment, found.user_id if found else None, now)
     status = 422 if missing else 200
     return page(
         request,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -83,12 +84,8 @@ def as_csv(
     asked = sorted(name for name, value in request.query_params.items() if value and name != "group")
     write_down(request, visitor, "exported", None, f"{', '.join(chosen)}; {', '.join(asked)}"[:LONGEST])
     outside = outside_of(request)
-    return sheet(
-        "kelaspay-payments.csv",
-        columns,
-        outside.database,
-        lambda db: listing.all_of(db, wanted, now=outside.now()),
-    )
+    listed = partial(listing.list_page, wanted=wanted, now=outside.now())
+    return sheet("kelaspay-payments.csv", columns, listing.all_of(outside.database, listed))
 
 
 def _midnight(day: str) -> datetime | None:

@@ -15,14 +15,12 @@ from kelaspay.address import Address, look_at
 from kelaspay.faults import (
     Fault,
     InvalidInput,
-    InvoiceUnknown,
     MoveRefused,
     NotAllowed,
     NotConfigured,
     OperatorUnknown,
 )
 from kelaspay.outside import Outside
-from kelaspay.payment import MerchantOrderId
 from kelaspay.school import DEFAULT
 from kelaspay.schools import Keys, keep_school
 from kelaspay.second_factor import reset as reset_second_factor
@@ -33,6 +31,7 @@ from kelaspay.store.preferences import put_preferences
 from kelaspay.store.second_factors import DEMANDED, is_demanded
 from kelaspay.tokens import revoke
 from kelaspay.web.console import words
+from kelaspay.web.console.entered import id_in
 from kelaspay.web.console.page import ConsoleRoute, back, page, why, wording
 from kelaspay.web.console.standing import standing_of
 from kelaspay.web.console.visit import (
@@ -49,8 +48,6 @@ from kelaspay.web.console.visit import (
 router = APIRouter(prefix="/console/settings", route_class=ConsoleRoute, include_in_schema=False)
 
 SETTINGS = "/console/settings"
-NO_ORDER = MerchantOrderId("KPCONSOLE")
-"""An order that cannot exist: that Duitku does not know it shows that it took our key."""
 LONGEST_NAME = 60
 LONGEST_KEY = 500
 
@@ -130,12 +127,12 @@ def invite(
 
 
 @router.get("/operators/{operator_id}/remove")
-def remove_form(operator_id: int, request: Request, visitor: OwnerLooking) -> HTMLResponse:
+def remove_form(operator_id: str, request: Request, visitor: OwnerLooking) -> HTMLResponse:
     return page(request, "remove.html", visitor, operator=_operator(request, operator_id))
 
 
 @router.post("/operators/{operator_id}/remove")
-def remove(operator_id: int, request: Request, visitor: OwnerActing) -> Response:
+def remove(operator_id: str, request: Request, visitor: OwnerActing) -> Response:
     """End somebody's right to sign in, and their sessions, at once."""
     outside = outside_of(request)
     operator = _operator(request, operator_id)
@@ -146,12 +143,12 @@ def remove(operator_id: int, request: Request, visitor: OwnerActing) -> Response
 
 
 @router.get("/operators/{operator_id}/second-factor")
-def reset_form(operator_id: int, request: Request, visitor: OwnerLooking) -> HTMLResponse:
+def reset_form(operator_id: str, request: Request, visitor: OwnerLooking) -> HTMLResponse:
     return page(request, "second_factor_reset.html", visitor, operator=_operator(request, operator_id))
 
 
 @router.post("/operators/{operator_id}/second-factor")
-def reset(operator_id: int, request: Request, visitor: OwnerActing) -> Response:
+def reset(operator_id: str, request: Request, visitor: OwnerActing) -> Response:
     """Take away the second factor of somebody who lost it; an owner's own is turned off with a code alone."""
     outside = outside_of(request)
     operator = _operator(request, operator_id)
@@ -228,10 +225,7 @@ def _page(
 
 
 def _ask_duitku(outside: Outside, school: str) -> None:
-    try:
-        outside.schools.of(school).duitku.transaction_status(NO_ORDER, None)
-    except InvoiceUnknown:
-        return
+    outside.schools.of(school).duitku.check_key()
 
 
 def _ask_thinkific(outside: Outside, school: str) -> None:
@@ -258,9 +252,10 @@ def _secret(text: str | None) -> SecretStr | None:
     return None if text is None else SecretStr(text)
 
 
-def _operator(request: Request, operator_id: int) -> Operator:
+def _operator(request: Request, operator_id: str) -> Operator:
+    number = id_in(operator_id)
     with outside_of(request).database.read() as db:
-        operator = operators.find_operator(db, operator_id)
+        operator = None if number is None else operators.find_operator(db, number)
     if operator is None:
         raise OperatorUnknown
     return operator

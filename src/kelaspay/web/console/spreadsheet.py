@@ -10,19 +10,10 @@ from kelaspay.spreadsheet import lines
 from kelaspay.web.console.page import HEADERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from kelaspay.store.database import Database, Db
+    from collections.abc import Iterable, Sequence
 
 
-def sheet(
-    name: str, columns: Sequence[str], database: Database, rows: Callable[[Db], Iterable[Any]]
-) -> StreamingResponse:
-    """The rows' columns as a file to download; `rows` is asked while it is sent."""
-
-    def sent() -> Iterator[str]:
-        with database.read() as db:
-            yield from lines(columns, rows(db))
-
+def sheet(name: str, columns: Sequence[str], rows: Iterable[Any]) -> StreamingResponse:
+    """The rows' columns as a file to download; `rows` are asked for while it is sent."""
     named = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(sent(), media_type="text/csv; charset=utf-8", headers=HEADERS | named)
+    return StreamingResponse(lines(columns, rows), media_type="text/csv; charset=utf-8", headers=HEADERS | named)

@@ -9,6 +9,7 @@ from kelaspay import endpoints
 from kelaspay.endpoint_faults import DeliveryUnknown
 from kelaspay.store import deliveries
 from kelaspay.store import endpoints as kept
+from kelaspay.web.console.entered import id_in
 from kelaspay.web.console.page import ConsoleRoute, back, page
 from kelaspay.web.console.visit import Acting, Looking, OwnerActing, Visitor, outside_of, write_down
 
@@ -16,7 +17,6 @@ router = APIRouter(prefix="/console/webhooks", route_class=ConsoleRoute, include
 
 WEBHOOKS = "/console/webhooks"
 PAGE = 50
-MOST_DIGITS = 18
 
 
 @router.get("")
@@ -24,7 +24,7 @@ def show(request: Request, visitor: Looking, state: str = "", before: str = "") 
     with outside_of(request).database.read() as db:
         listed = kept.list_endpoints(db, visitor.only)
         rows = deliveries.list_deliveries(
-            db, school=visitor.only, state=state or None, before=_id(before), limit=PAGE + 1
+            db, school=visitor.only, state=state or None, before=id_in(before), limit=PAGE + 1
         )
     next_page = rows[PAGE - 1].id if len(rows) > PAGE else None
     addresses = {each.id: each.url for each in listed}
@@ -43,7 +43,7 @@ def show(request: Request, visitor: Looking, state: str = "", before: str = "") 
 @router.post("/deliveries/{delivery_id}/redeliver")
 def redeliver(delivery_id: str, request: Request, visitor: Acting) -> Response:
     """Send it once more; the receiver knows it by its id."""
-    outside, known = outside_of(request), _id(delivery_id)
+    outside, known = outside_of(request), id_in(delivery_id)
     if known is None:
         raise DeliveryUnknown
     endpoints.redeliver(known, school=_whose(visitor), database=outside.database, now=outside.now())
@@ -78,7 +78,3 @@ def enable(endpoint_id: str, request: Request, visitor: OwnerActing) -> Response
 def _whose(visitor: Visitor) -> str | None:
     """The school whose endpoints may be touched; None for all."""
     return None if visitor.everywhere else visitor.operator.school
-
-
-def _id(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None

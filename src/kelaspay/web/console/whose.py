@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from kelaspay.api_faults import KeyUnknown
-from kelaspay.endpoint_faults import DeliveryUnknown, EndpointUnknown
 from kelaspay.faults import (
     CouponUnknown,
     CustomerUnknown,
@@ -21,8 +20,7 @@ from kelaspay.faults import (
     SchoolUnknown,
 )
 from kelaspay.store import owners
-from kelaspay.store.deliveries import find_delivery
-from kelaspay.store.endpoints import find_endpoint
+from kelaspay.web.console.entered import id_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,23 +35,19 @@ class Kind(NamedTuple):
     unknown: type[Fault]
 
 
-def _owns_delivery(db: Db, delivery_id: str, school: str) -> bool:
-    return (
-        delivery_id.isascii() and delivery_id.isdigit() and find_delivery(db, int(delivery_id[:18]), school) is not None
-    )
+def _by_id(is_of: Callable[[Db, int, str], bool]) -> Callable[[Db, str, str], bool]:
+    return lambda db, value, school: (number := id_in(value)) is not None and is_of(db, number, school)
 
 
 KINDS = {
     "order_id": Kind(owners.owns_payment, PaymentUnknown),
-    "event_id": Kind(owners.owns_event, EventUnknown),
+    "event_id": Kind(_by_id(owners.owns_event), EventUnknown),
     "slug": Kind(owners.owns_offer, OfferUnknown),
     "code": Kind(owners.owns_coupon, CouponUnknown),
     "email": Kind(owners.owns_customer, CustomerUnknown),
-    "message_id": Kind(owners.owns_message, MessageUnknown),
-    "key_id": Kind(owners.owns_key, KeyUnknown),
-    "operator_id": Kind(owners.owns_operator, OperatorUnknown),
-    "endpoint_id": Kind(lambda db, value, school: find_endpoint(db, value, school) is not None, EndpointUnknown),
-    "delivery_id": Kind(_owns_delivery, DeliveryUnknown),
+    "message_id": Kind(_by_id(owners.owns_message), MessageUnknown),
+    "key_id": Kind(_by_id(owners.owns_key), KeyUnknown),
+    "operator_id": Kind(_by_id(owners.owns_operator), OperatorUnknown),
     "subdomain": Kind(lambda _db, value, school: value == school, SchoolUnknown),
 }
 FREE = {"kind", "language", "endpoint_id", "delivery_id"}

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from kelaspay.faults import DuitkuBusy, DuitkuRefused, DuitkuUnavailable, PaymentUnknown
+from kelaspay.faults import DuitkuBusy, DuitkuRefused, DuitkuUnavailable, MoveRefused, PaymentUnknown
 from kelaspay.payment import Payment, Status
 from kelaspay.store import enrollments, paging, payments
 from kelaspay.store.database import Db
@@ -66,7 +66,7 @@ def list_payments(
     dependencies=[asks_duitku],
     status_code=201,
     response_model=PaymentStarted,
-    responses=problems(*ONCE, DuitkuUnavailable, DuitkuBusy, DuitkuRefused, body=True),
+    responses=problems(*ONCE, MoveRefused, DuitkuUnavailable, DuitkuBusy, DuitkuRefused, body=True),
 )
 def make_payment(
     wanted: PaymentWanted, caller: Writing, request: Request, idempotency_key: IdempotencyKey = None
