@@ -411,7 +411,7 @@ class CourseAmbiguous(Fault):
 
 
 class AnotherOrderUnderWay(Fault):
-    """Another paid order for the same course has not had its turn yet; the access ends when it has."""
+    """Another paid order for the same course has not had its turn yet; this one goes on when it has."""
 
     status = 409
     retry = True

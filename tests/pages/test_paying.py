@@ -9,6 +9,7 @@ import pytest
 
 from kelaspay.formats import by_fours
 from kelaspay.store import payments
+from tests.meanwhile import Meanwhile
 from tests.pages.browser import choose, ordered, text
 
 if TYPE_CHECKING:
@@ -207,6 +208,21 @@ def test_a_number_that_has_lapsed_is_not_said_to_be_payable(embedded: World) -> 
     assert "masih bisa dibayar sampai 24 Nov 2026, 09.00 WIB" in before
     assert "Pilih metode pembayaran" in after
     assert "masih bisa dibayar" not in after
+
+
+def test_an_order_does_not_lapse_whose_buyer_chose_anew_while_duitku_was_asked(world: World) -> None:
+    world.sell()
+    public_id = ordered(world)
+    choose(world, public_id)
+    world.clock.move(days=1, minutes=7)
+    meanwhile = Meanwhile(world, "duitku", "POST /transactionStatus", lambda: choose(world, public_id, "I1"))
+
+    world.reconcile()
+
+    payment = payment_of(world, public_id)
+    assert meanwhile.acted
+    assert (payment.status, payment.payment_method) == ("pending", "I1")
+    assert payment.expires_at > world.clock()
 
 
 def test_what_the_browser_brings_back_from_duitku_changes_nothing(world: World) -> None:
