@@ -136,6 +136,9 @@ def _unpaid(payment: Payment, said: TransactionStatus | None, *, database: Datab
     if payment.status is Status.PENDING and (lapsed or (said is not None and said.status_code == "02")):
         to = Status.EXPIRED if now >= payment.expires_at else Status.FAILED
         with database.begin() as db:
+            there = payments.find_for_update(db, order_id)
+            if there is None or there.expires_at != payment.expires_at:  # another invoice meanwhile: not what was asked
+                raise NotPaidYet(merchant_order_id=order_id)
             payments.move(db, order_id, to, now, actor="duitku")
         return to
     if payment.status is not Status.PENDING:
