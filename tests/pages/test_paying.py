@@ -13,6 +13,10 @@ from tests.meanwhile import Meanwhile
 from tests.pages.browser import choose, ordered, text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
     from kelaspay.payment import Payment
     from tests.world import World
 
@@ -281,6 +285,26 @@ def test_the_end_of_a_method_that_was_chosen_late_is_seen_when_it_comes(embedded
     embedded.reconcile()
 
     assert payment_of(embedded, public_id).status == "expired"
+
+
+def test_an_order_for_which_a_method_is_chosen_while_duitku_is_asked_after_its_end_does_not_expire(
+    embedded: World,
+) -> None:
+    embedded.sell()
+    public_id = ordered(embedded)
+    embedded.clock.move(days=1, minutes=6)
+
+    def slow(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        embedded.hosts.put("duitku", embedded.duitku)
+        if environ["PATH_INFO"].endswith("transactionStatus"):
+            choose(embedded, public_id)
+        return embedded.duitku(environ, start_response)
+
+    embedded.hosts.put("duitku", slow)
+    embedded.reconcile()
+    payment = payment_of(embedded, public_id)
+
+    assert (payment.status, payment.payment_method) == ("pending", "BC")
 
 
 def test_asking_often_does_not_make_the_callback_wait(embedded: World) -> None:
