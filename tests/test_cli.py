@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from kelaspay import __version__
 from kelaspay.store import jobs, second_factors, tables
 from tests.shell import Ran, shell
 from tests.test_callbacks import signed
@@ -89,6 +90,29 @@ def test_wrong_use_is_code_2(shell: Shell) -> None:
 
         assert (ran.code, ran.out) == (2, ""), words
         assert "Usage: kelaspay" in ran.err, words
+
+
+def test_a_wrong_value_is_said_in_words_of_ours(shell: Shell) -> None:
+    said = {
+        (
+            "payments",
+            "list",
+            "--status",
+            "lost",
+        ): "Invalid value for '--status': 'lost' is not one of 'pending', 'paid'",
+        ("emulate", "stripe"): "Invalid value for 'which': 'stripe' is not one of 'duitku', 'thinkific'.",
+        ("events", "adopt", "KP1"): "Invalid value for 'event_id': must be a whole number",
+        ("payments", "list", "--limit", "0"): "Invalid value for '--limit': must be greater than or equal to 1",
+    }
+
+    for words, why in said.items():
+        ran = shell(*words, columns=200)
+
+        assert (ran.code, why in ran.err) == (2, True), ran.err
+
+
+def test_the_version_is_said(shell: Shell) -> None:
+    assert shell("--version") == Ran(0, f"kelaspay {__version__}\n", "")
 
 
 def test_help_says_what_every_command_is_for(shell: Shell) -> None:
@@ -199,6 +223,14 @@ def test_payments_are_listed_newest_first_with_jakartas_time(shell: Shell) -> No
     assert re.split(r"\s{2,}", listed.lines[1])[1:5] == [f"{made:%Y-%m-%d %H:%M}", OFFER, "Rp 150.000", "completed"]
     assert [row["merchant_order_id"] for row in shell.json("payments", "list", "--status", "completed")] == [newer]
     assert [row["status"] for row in shell.json("payments", "list", "--limit", "1")] == ["completed"]
+    made_at = {"--since": f"{made:%Y-%m-%dT%H:%M:%S.%f}", "--until": f"{made:%Y-%m-%dT%H:%M:%S.%f}"}
+    between = {
+        name: [row["merchant_order_id"] for row in shell.json("payments", "list", name, at)]
+        for name, at in made_at.items()
+    }
+    assert between == {"--since": [newer], "--until": [older]}
+    assert shell("payments", "list", "--since", "2030-01-01").out == "No such payments.\n"
+    assert shell("payments", "list", "--since", "yesterday").code == 2
 
 
 def test_one_payment_is_shown_with_all_that_happened(shell: Shell) -> None:

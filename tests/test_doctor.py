@@ -9,7 +9,7 @@ import socket
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
@@ -17,6 +17,7 @@ import pytest
 from kelaspay.doctor import examine
 from kelaspay.store import executors
 from tests.shell import shell
+from tests.world import world_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +94,22 @@ def test_doctor_says_what_is_wrong(shell: Shell, variables: dict[str, str], wron
     assert {finding["what"] for finding in findings if not finding["fine"]} == set(wrong)
     assert [what for what, said in wrong.items() if not re.search(rf"BAD  {what}: .*{said}", ran.out)] == []
     assert "hidden-key" not in ran.out
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"duitku_v2_url": None, "duitku_pop_url": None}, {"duitku_environment": "production"}],
+    ids=["real", "live"],
+)
+def test_doctor_finds_an_address_wrong_that_no_callback_of_duitkus_reaches(
+    sqlite_url: str, tmp_path: Path, more: dict[str, Any]
+) -> None:
+    with world_on(tmp_path, sqlite_url, None, app_base_url="http://localhost:8000", **more) as world:
+        found = {each.what: each for each in examine(world.outside)}
+
+    assert not found["address"].fine
+    assert "only this machine reaches http://localhost:8000, Duitku cannot call back" in found["address"].said
+    assert ("asked at http://duitku.test" in found["settings"].said) == ("duitku_environment" in more)
 
 
 @pytest.mark.parametrize(

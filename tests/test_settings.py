@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,6 +123,25 @@ def plain(value: object) -> object:
 
 def test_the_list_of_variables_is_whole() -> None:
     assert {name.upper() for name in Settings.model_fields} == set(EVERY)
+
+
+def test_the_example_can_be_read_by_a_shell_with_the_values_that_it_suggests(tmp_path: Path) -> None:
+    example = (Path(__file__).parents[1] / ".env.example").read_text(encoding="utf-8")
+    suggested = re.findall(r"([A-Z_]+)='(.*?)'", example)
+    written = "".join(f"{name}='{value}'\n" for name, value in suggested)
+    (tmp_path / ".env").write_text(example + written, encoding="utf-8")
+
+    names = " ".join(f'"${name}"' for name, _ in suggested)
+    said = subprocess.run(
+        ["/bin/sh", "-c", f"set -a; . ./.env; set +a; printf '%s\\n' {names}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert {name for name, _ in suggested} >= {"SELLER_NAME", "SELLER_REFUND_POLICY"}
+    assert (said.stdout.splitlines(), said.stderr) == ([value for _, value in suggested], "")
 
 
 def test_the_example_names_every_variable() -> None:

@@ -41,10 +41,10 @@ ACCESS_DAYS = {"python-dasar": 365, "fotografi-produk": 90}
 
 
 class PortTaken(Exception):  # noqa: N818 - says what happened
-    """Something else listens on the port; choose another with PORT."""
+    """Something else listens on the port; choose another with --port."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(f"Port {port} is taken; choose another, like PORT={port + 1} make demo")
+        super().__init__(f'Port {port} is taken; choose another, like make demo ARGS="--port {port + 1}"')
 
 
 @dataclass(slots=True)
@@ -59,15 +59,18 @@ class Stage:
     thinkific_url: str
 
 
-def run(*, once: bool) -> bool:
+def run(*, once: bool, port: int | None = None) -> bool:
     """Show the demo; with `once` buy one course and return whether the buyer ended up enrolled."""
     log.configure(quiet=once)
-    with tempfile.TemporaryDirectory(prefix="kelaspay-demo-") as folder, stage(Path(folder), once=once) as at:
+    with (
+        tempfile.TemporaryDirectory(prefix="kelaspay-demo-") as folder,
+        stage(Path(folder), once=once, port=port) as at,
+    ):
         return _buy_once(at) if once else _stay(at)
 
 
 @contextmanager
-def stage(folder: Path, *, once: bool) -> Iterator[Stage]:
+def stage(folder: Path, *, once: bool, port: int | None = None) -> Iterator[Stage]:
     """Emulators, service and a small catalogue, all in this process and all on sockets of this machine."""
     with ExitStack() as stack:
         duitku = DuitkuEmulator(post=post_over_http)
@@ -78,7 +81,7 @@ def stage(folder: Path, *, once: bool) -> Iterator[Stage]:
         stack.callback(yonder.stop)
         duitku.public_url, thinkific.public_url = there.url, yonder.url
         thinkific.switches.local_targets = True
-        listening = stack.enter_context(_socket(once=once))
+        listening = stack.enter_context(_socket(port, once=once))
         url = f"http://localhost:{listening.getsockname()[1]}"
         thinkific.switches.buy_url = f"{url}/buy/{{slug}}"
         settings = _settings(folder, url, there.url, yonder.url, thinkific)
@@ -95,9 +98,9 @@ def stage(folder: Path, *, once: bool) -> Iterator[Stage]:
 
 
 @contextmanager
-def _socket(*, once: bool) -> Iterator[socket.socket]:
-    """Port 8000 (or PORT) to look around; any free one for a single purchase."""
-    port = 0 if once else int(os.environ.get("PORT", "8000"))
+def _socket(wanted: int | None, *, once: bool) -> Iterator[socket.socket]:
+    """The port that is wanted. Without one 8000 (or PORT) to look around; any free one for a single purchase."""
+    port = wanted or (0 if once else int(os.environ.get("PORT", "8000")))
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

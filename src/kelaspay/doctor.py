@@ -109,7 +109,9 @@ def _settings(outside: Outside) -> str:
     if names and not others:
         raise ValueError(f"set {', '.join(names)}")
     named = outside.settings.thinkific_subdomain or "of the first OAuth connection"
-    return f"{outside.settings.duitku_environment}, {'schools ' + ', '.join(others) if others else 'school ' + named}"
+    asked = f" asked at {' and '.join(elsewhere)}" if (elsewhere := _elsewhere(outside)) else ""
+    whose = f"schools {', '.join(others)}" if others else f"school {named}"
+    return f"{outside.settings.duitku_environment}{asked}, {whose}"
 
 
 def _secrets(outside: Outside) -> str:
@@ -142,7 +144,17 @@ def _address(outside: Outside) -> str:
     found = look_at(base, outside.http)
     if found in WRONG:
         raise ValueError(WRONG[found].format(base=base))
-    return f"{base} answers" if found is Address.FINE else f"{base} (only this machine reaches it: Duitku cannot)"
+    if found is Address.FINE:
+        return f"{base} answers"
+    if outside.settings.duitku_environment == "production" or not _elsewhere(outside):
+        raise ValueError(f"only this machine reaches {base}, Duitku cannot call back; set APP_BASE_URL to a public one")
+    return f"{base} (only this machine reaches it, as the emulated Duitku does)"
+
+
+def _elsewhere(outside: Outside) -> list[str]:
+    """The hosts that are asked instead of Duitku's own: an emulator's, or a proxy's."""
+    given = (outside.settings.duitku_v2_url, outside.settings.duitku_pop_url)
+    return list(dict.fromkeys(url for url in given if url is not None))
 
 
 def _database(outside: Outside) -> str:

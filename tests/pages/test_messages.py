@@ -96,6 +96,16 @@ def test_who_has_paid_is_not_reminded(embedded: World) -> None:
     }
 
 
+def test_what_will_not_be_told_any_more_is_not_said_to_wait(embedded: World) -> None:
+    embedded.sell()
+    bought(embedded)
+    embedded.work()
+
+    waiting = {row.kind for row in rows(embedded) if row.state == "waiting"}
+    assert waiting & {"reminder", "last_reminder", "access_late"} == set()
+    assert {"paid", "access_ready"} <= waiting
+
+
 def test_who_has_not_paid_is_reminded_twice_and_told_of_the_end(embedded: World) -> None:
     embedded.sell()
     choose(embedded, ordered(embedded))

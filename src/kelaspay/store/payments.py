@@ -341,9 +341,17 @@ def list_invoices(db: Db, merchant_order_id: str) -> list[sa.Row[Any]]:
 
 
 def list_payments(
-    db: Db, *, status: str | None, attention: bool, limit: int, q: str = "", school: str | None = None
+    db: Db,
+    *,
+    status: str | None,
+    attention: bool,
+    limit: int,
+    q: str = "",
+    school: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> list[Payment]:
-    """The newest first; by `q` what a word of the operator's can mean, see `found`."""
+    """The newest first, made from `since` to before `until`; by `q` what an operator's word can mean, see `found`."""
     query = sa.select(*PAYMENT_COLUMNS).order_by(payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
     if status is not None:
         query = query.where(payments.c.status == status)
@@ -351,6 +359,10 @@ def list_payments(
         query = query.where(payments.c.attention.is_not(None))
     if school is not None:
         query = query.where(payments.c.school == school)
+    if since is not None:
+        query = query.where(payments.c.created_at >= since)
+    if until is not None:
+        query = query.where(payments.c.created_at < until)
     if q.strip():
         query = query.where(payments.c.merchant_order_id.in_(found(q.strip(), school)))
     return [as_payment(row) for row in db.execute(query.limit(limit))]
