@@ -95,7 +95,7 @@ def replay(event_id: str, request: Request, visitor: Acting) -> Response:
     with outside_of(request).database.begin() as db:
         if not inbox.reopen(db, known_id(event_id)):
             raise EventUnknown(event_id=event_id)
-    write_down(request, visitor, "replayed", f"event {event_id}")
+        write_down(request, visitor, "replayed", f"event {event_id}", db=db)
     return back(f"/console/events/{event_id}", "replayed")
 
 
@@ -108,7 +108,7 @@ def ignore(event_id: str, request: Request, visitor: Acting, reason: Annotated[s
     with outside.database.begin() as db:
         if not arrivals.set_aside(db, known_id(event_id), outside.now()):
             raise EventUnknown(event_id=event_id)
-    write_down(request, visitor, "ignored", f"event {event_id}", text)
+        write_down(request, visitor, "ignored", f"event {event_id}", text, db=db)
     return back(f"/console/events/{event_id}", "ignored")
 
 
