@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,6 +90,16 @@ def test_no_file_is_called_what_says_nothing() -> None:
     nothing = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "service"}
 
     assert [named(path) for path in [*OURS, *EMULATORS] if nothing & {path.stem, *path.parts}] == []
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    depended_on = {re.split(r"[\[<>=;]", each)[0] for each in wanted}
+    decision = (ROOT / "docs" / "decisions" / "0006-dependencies.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z].+?) \| .+? \| .+ \|$", decision, re.MULTILINE)[1:]
+
+    assert {name for row in rows for name in row.split(", ")} == depended_on
 
 
 def test_no_test_patches() -> None:
