@@ -13,7 +13,7 @@ import redis
 from throttled import RedisStore
 
 from kelaspay.faults import ThinkificBusy
-from kelaspay.gate import MOST_IN_FLIGHT, Gate
+from kelaspay.gate import MOST_IN_FLIGHT, PATIENCE, Gate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +71,8 @@ def test_a_gate_that_stays_closed_for_long_sends_its_callers_away_with_the_time_
 def test_never_more_in_flight_than_this_process_s_share() -> None:
     gate = Gate("school", FAST)
     gate.processes = 5
+    share = MOST_IN_FLIGHT // 5
+    together = threading.Barrier(share)
     inside: list[int] = []
     now_inside = 0
     lock = threading.Lock()
@@ -81,14 +83,14 @@ def test_never_more_in_flight_than_this_process_s_share() -> None:
             with lock:
                 now_inside += 1
                 inside.append(now_inside)
-            time.sleep(0.01)
+            together.wait(PATIENCE)
             with lock:
                 now_inside -= 1
 
     with ThreadPoolExecutor(8) as callers:
         list(callers.map(call, range(16)))
 
-    assert max(inside) == MOST_IN_FLIGHT // 5
+    assert max(inside) == share
 
 
 def test_whoever_waits_when_the_process_stops_is_sent_away_at_once() -> None:

@@ -109,6 +109,22 @@ def test_no_test_patches() -> None:
     assert [named(path) for path in others if patches.search(path.read_text(encoding="utf-8"))] == []
 
 
+def test_nobody_sleeps_but_who_looks_at_another_process_again() -> None:
+    sleepers = {named(path) for path in TESTS if "time.sleep(" in path.read_text(encoding="utf-8")} - {
+        named(Path(__file__))
+    }
+
+    assert sleepers == {
+        "tests/chaos/fleet.py",
+        "tests/chaos/test_under_load.py",  # buyers come at their own pace
+        "tests/console/clerk.py",
+        "tests/pages/chromium.py",
+        "tests/pages/screenshots.py",
+        "tests/servers.py",
+        "tests/test_newcomer.py",
+    }
+
+
 def test_every_command_says_what_it_does() -> None:
     commands = [
         (f"{named(path)}:{node.name}", ast.get_docstring(node))
