@@ -55,7 +55,7 @@ def test_duitku_is_asked_about_some_now_and_about_the_rest_by_and_by(embedded: W
     at_once = embedded.duitku_asks()
     embedded.reconcile()
 
-    assert "5 pembayaran lagi ditanyakan" in said
+    assert "5 pembayaran lagi dicek" in said
     assert (at_once, embedded.duitku_asks()) == (20, 25)
 
 
@@ -70,7 +70,7 @@ def test_while_duitku_is_away_nothing_is_lost_and_nobody_waits(embedded: World) 
     desk.press(SEVERAL, found="all", action="recheck")
     said = desk.press(SEVERAL)
 
-    assert "3 pembayaran lagi ditanyakan" in said
+    assert "3 pembayaran lagi dicek" in said
 
 
 def test_who_belongs_to_a_school_does_nothing_to_several_payments_of_another(embedded: World) -> None:

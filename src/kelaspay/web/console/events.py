@@ -118,7 +118,7 @@ def _checks(event: Any, payment: Payment | None, outside: Outside) -> list[Check
     amounts = f"{event.amount} / {payment.payment_amount}" if payment else ""
     return [
         *_reading(event, outside),
-        Check("Pesanannya ada pada kita", payment is not None, event.merchant_order_id or ""),
+        Check("Pesanan ini ada di sistem", payment is not None, event.merchant_order_id or ""),
         Check("Jumlahnya sama dengan pesanan", same if payment else None, amounts),
         Check("Duitku sendiri menyatakan sudah dibayar", payment is not None and payment.paid_at is not None),
     ]
@@ -158,7 +158,7 @@ def _reading(event: Any, outside: Outside) -> list[Check]:
     signed = not isinstance(fault, BadSignature) if merchant else None
     return [
         Check("Isinya terbaca dan lengkap", readable),
-        Check("Kode merchant milik kita", merchant),
+        Check("Kode merchant sesuai", merchant),
         Check("Tanda tangannya cocok", signed, scheme),
     ]
 
