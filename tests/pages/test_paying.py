@@ -51,7 +51,7 @@ def test_fees_are_shown_as_duitku_gives_them(embedded: World) -> None:
     page = text(embedded.web.get(f"/o/{ordered(embedded)}/method"))
 
     assert "BCA VA +Rp 4.000" in page
-    assert "NUSAPAY QRIS Gratis" in page
+    assert "NUSAPAY QRIS Tanpa biaya" in page
 
 
 def test_channels_that_do_not_take_the_amount_are_hidden(embedded: World) -> None:
@@ -245,7 +245,7 @@ def test_the_buyers_word_asks_duitku_at_most_once_in_ten_seconds(world: World) -
     choose(world, public_id)
     said = [text(world.web.post(f"/o/{public_id}/check")) for _ in range(3)]
 
-    assert "Bank belum mengabarkan pembayaran Anda." in said[0]
+    assert "Bank belum mengonfirmasi pembayaran Anda." in said[0]
     assert "Silakan coba lagi dalam 10 detik." in said[1]
     assert world.duitku_asks() == 1
 

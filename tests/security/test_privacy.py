@@ -18,7 +18,9 @@ import kelaspay.store
 from kelaspay.change_email import change_email
 from kelaspay.erase import erase
 from kelaspay.retention import Keep, tidy
-from kelaspay.store import buyers, inbox, people, tables
+from kelaspay.review import mark_paid
+from kelaspay.revoke import ask_to_revoke
+from kelaspay.store import buyers, inbox, payments, people, tables
 from kelaspay.store.tables import metadata
 
 if TYPE_CHECKING:
@@ -102,6 +104,26 @@ def test_what_events_and_letters_said_goes_and_the_order_and_its_buyer_stay(worl
     assert world.status(order_id) == "completed"
     with world.database.read() as db:
         assert people.orders_of(db, None, "siti@example.com") != []
+
+
+def test_an_orders_story_names_no_address_whatever_a_person_writes_into_it(world: World) -> None:
+    world.sell()
+    order_id = world.buy(customer_email="siti@example.com")
+    change_email(order_id, "rahma@surat.example", school=world.school, start=world.engine.start, actor="operator")
+    said: dict[str, Any] = {
+        "database": world.database,
+        "start": world.engine.start,
+        "now": world.clock,
+        "actor": "operator",
+    }
+    mark_paid(order_id, reason="Ditelepon; emailnya siti@example.com.", **said)
+    ask_to_revoke(order_id, reason="<siti@example.com>, RAHMA@surat.example", **said)
+
+    with world.database.read() as db:
+        told = [row.text for row in payments.read_story(db, order_id) if row.text]
+    assert "si••@example.com → ra•••@surat.example" in told
+    assert "Ditelepon; emailnya si••@example.com." in told
+    assert [text for text in told if "siti@" in text or "rahma@" in text.lower()] == []
 
 
 def test_nothing_is_taken_from_an_event_that_nobody_has_looked_at(embedded: World) -> None:
