@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from kelaspay.faults import AmountDiffers, InvoiceUnknown, NotPaidYet, PaymentUnknown
+from kelaspay.methods import invoice_end
 from kelaspay.payment import NOTHING, UNPAID, Attention, Enrollment, Payment, Rupiah, Status
 from kelaspay.store import enrollments, payments
 
@@ -136,10 +137,13 @@ def note_second_payment(
 
 
 def _unpaid(payment: Payment, said: TransactionStatus | None, *, database: Database, now: datetime) -> Status:
-    """What an answer other than "paid" means: canceled for good, lapsed, or not yet."""
+    """What an answer other than "paid" means: canceled for good, lapsed, or not yet. Duitku speaks of the newest
+    invoice alone: an order is over only when none before it can be paid either (duitku.md 5).
+    """
     order_id = payment.merchant_order_id
     lapsed = now >= payment.expires_at + LAPSE_GRACE
-    if payment.status is Status.PENDING and (lapsed or (said is not None and said.status_code == "02")):
+    canceled = said is not None and said.status_code == "02" and not _payable_earlier(payment, database, now)
+    if payment.status is Status.PENDING and (lapsed or canceled):
         to = Status.EXPIRED if now >= payment.expires_at else Status.FAILED
         with database.begin() as db:
             payments.move(db, order_id, to, now, actor="duitku")
@@ -147,3 +151,10 @@ def _unpaid(payment: Payment, said: TransactionStatus | None, *, database: Datab
     if payment.status is not Status.PENDING:
         return payment.status
     raise NotPaidYet(merchant_order_id=order_id) if said is not None else InvoiceUnknown(merchant_order_id=order_id)
+
+
+def _payable_earlier(payment: Payment, database: Database, now: datetime) -> bool:
+    """Whether an invoice before the newest can still be paid."""
+    with database.read() as db:
+        earlier = payments.list_invoices(db, payment.merchant_order_id)[1:]
+    return any(now < invoice_end(payment, each) for each in earlier)
