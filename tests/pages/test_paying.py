@@ -201,6 +201,40 @@ def test_a_number_whose_time_is_over_gives_way_to_a_new_one(embedded: World) -> 
     assert "Bayar sebelum" in text(choose(embedded, public_id, "SQ"))
 
 
+def test_a_qris_that_lapsed_leaves_the_order_open_while_an_earlier_number_can_be_paid(world: World) -> None:
+    world.sell()
+    public_id = ordered(world)
+    choose(world, public_id)
+    old = payment_of(world, public_id)
+    world.clock.move(minutes=5)
+    choose(world, public_id, "SQ")
+    world.clock.move(hours=1, minutes=5)
+    world.reconcile()
+    page = text(world.web.get(f"/o/{public_id}"))
+
+    assert world.duitku_asks() == 1
+    assert payment_of(world, public_id).status == "pending"
+    assert "Buat pembayaran baru" in page
+    assert f"Nomor lama {by_fours(old.va_number or '')} masih bisa dibayar sampai 24 Nov 2026, 09.00 WIB" in page
+    world.duitku.switches.expired_payable = True
+    world.call_back(world.duitku.pay(old.merchant_order_id, payment_method="BC"))
+    world.work_for(minutes=1)
+    assert world.enrolled() == [("siti@example.com", "Web Development Fundamentals")]
+
+
+def test_an_order_lapses_with_the_last_number_of_it_that_can_be_paid(world: World) -> None:
+    world.sell()
+    public_id = ordered(world)
+    choose(world, public_id)
+    choose(world, public_id, "SQ")
+    for _ in range(25):
+        world.clock.move(hours=1)
+        world.reconcile()
+
+    assert payment_of(world, public_id).status == "expired"
+    assert world.duitku_asks() <= 4
+
+
 def test_a_number_that_has_lapsed_is_not_said_to_be_payable(embedded: World) -> None:
     embedded.sell()
     public_id = ordered(embedded)
