@@ -10,40 +10,16 @@ import pytest
 
 from kelaspay.change_email import change_email
 from kelaspay.payment import EnrollmentState
+from tests.meanwhile import Meanwhile
 from tests.test_refunds import bought, refund
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from kelaspay.payment import MerchantOrderId
     from tests.world import World
 
 WRONG = "siti@example.com"
 RIGHT = "siti.rahma@example.com"
 DURING = ("POST /users", "GET /enrollments", "POST /enrollments", "POST /external_orders")
-
-
-class Meanwhile:
-    """Thinkific, and what somebody else does once while it answers a call."""
-
-    def __init__(self, world: World, call: str, act: Callable[[], object]) -> None:
-        self._world = world
-        self._call = call
-        self._act: Callable[[], object] | None = act
-        world.hosts.put("thinkific", self)
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        answer: Iterable[bytes] = self._world.thinkific(environ, start_response)
-        method, _, path = self._call.partition(" ")
-        asked = environ["REQUEST_METHOD"] == method and str(environ["PATH_INFO"]).endswith(path)
-        if asked and (act := self._act) is not None:
-            self._act = None
-            act()
-        return answer
-
-    @property
-    def acted(self) -> bool:
-        return self._act is None
 
 
 def give(world: World, order_id: MerchantOrderId, email: str = RIGHT, *, start: Any = None) -> None:
@@ -69,7 +45,7 @@ def test_whoever_gets_an_order_while_it_is_being_enrolled_is_in_the_course_and_n
         world.sell("Python dari Dasar", slug="python")
         bought(world, offer="python")
     order_id = world.buy_and_pay()
-    meanwhile = Meanwhile(world, call, lambda: give(world, order_id))
+    meanwhile = Meanwhile(world, "thinkific", call, lambda: give(world, order_id))
 
     world.work_for(hours=1)
 

@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 import redis
+from pydantic import SecretStr
 from throttled import RedisStore
 
+from kelaspay.catalogue import sync
 from kelaspay.faults import ThinkificBusy
-from kelaspay.gate import MOST_IN_FLIGHT, Gate
+from kelaspay.gate import MOST_IN_FLIGHT, PATIENCE, Gate
+from kelaspay.schools import Keys
+from tests.test_schools import keep
+from tests.world import MERCHANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.world import World
 
 FAST = 60_000
 SLOW = 600
@@ -71,6 +78,8 @@ def test_a_gate_that_stays_closed_for_long_sends_its_callers_away_with_the_time_
 def test_never_more_in_flight_than_this_process_s_share() -> None:
     gate = Gate("school", FAST)
     gate.processes = 5
+    share = MOST_IN_FLIGHT // 5
+    together = threading.Barrier(share)
     inside: list[int] = []
     now_inside = 0
     lock = threading.Lock()
@@ -81,14 +90,14 @@ def test_never_more_in_flight_than_this_process_s_share() -> None:
             with lock:
                 now_inside += 1
                 inside.append(now_inside)
-            time.sleep(0.01)
+            together.wait(PATIENCE)
             with lock:
                 now_inside -= 1
 
     with ThreadPoolExecutor(8) as callers:
         list(callers.map(call, range(16)))
 
-    assert max(inside) == MOST_IN_FLIGHT // 5
+    assert max(inside) == share
 
 
 def test_whoever_waits_when_the_process_stops_is_sent_away_at_once() -> None:
@@ -142,3 +151,14 @@ def test_without_redis_each_process_takes_its_share_and_says_so() -> None:
 
     assert gate.redis_lost
     assert passed[2] - passed[0] >= 2 * 2 * 60 / SLOW
+
+
+def test_one_site_has_one_limit_though_two_merchants_sell_for_it(world: World) -> None:
+    subdomain, [code, api_key] = world.thinkific.school.subdomain, list(MERCHANTS.items())[1]
+    keep(world, subdomain, Keys(code, SecretStr(api_key), SecretStr(world.thinkific.school.api_key)))
+    world.thinkific.fail_next("GET", "/products", "429")
+
+    with pytest.raises(ThinkificBusy):
+        sync(school=world.outside.schools.of(subdomain))
+
+    assert world.outside.schools.gate().closed_for() > 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,11 +92,37 @@ def test_no_file_is_called_what_says_nothing() -> None:
     assert [named(path) for path in [*OURS, *EMULATORS] if nothing & {path.stem, *path.parts}] == []
 
 
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    depended_on = {re.split(r"[\[<>=;]", each)[0] for each in wanted}
+    decision = (ROOT / "docs" / "decisions" / "0006-dependencies.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z].+?) \| .+? \| .+ \|$", decision, re.MULTILINE)[1:]
+
+    assert {name for row in rows for name in row.split(", ")} == depended_on
+
+
 def test_no_test_patches() -> None:
     patches = re.compile(r"unittest.mock|monkeypatch.setattr|mocker.patch")
     others = [path for path in TESTS if path != Path(__file__)]
 
     assert [named(path) for path in others if patches.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_nobody_sleeps_but_who_looks_at_another_process_again() -> None:
+    sleepers = {named(path) for path in TESTS if "time.sleep(" in path.read_text(encoding="utf-8")} - {
+        named(Path(__file__))
+    }
+
+    assert sleepers == {
+        "tests/chaos/fleet.py",
+        "tests/chaos/test_under_load.py",  # buyers come at their own pace
+        "tests/console/clerk.py",
+        "tests/pages/chromium.py",
+        "tests/pages/screenshots.py",
+        "tests/servers.py",
+        "tests/test_newcomer.py",
+    }
 
 
 def test_every_command_says_what_it_does() -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
+from kelaspay.faults import DuitkuBusy
+from kelaspay.outside import opened
 from kelaspay.payment import Attention, ExternalOrderState
 from kelaspay.store import jobs
 from kelaspay.thinkific import KeyAuth, Thinkific
@@ -196,9 +198,8 @@ def test_duitku_away_for_a_day_costs_the_buyer_only_time(world: World, how: str)
     assert world.enrolled() == [SITI]
 
 
-@pytest.mark.parametrize("status", [429, 403])
-def test_a_duitku_that_blocks_us_is_asked_again_after_its_hour(world: World, status: int) -> None:
-    world.duitku.switches.rate_limit, world.duitku.switches.block_status = 0, status
+def test_a_duitku_that_blocks_us_is_asked_again_after_its_hour(world: World) -> None:
+    world.duitku.switches.rate_limit = 0
     world.sell()
     order_id = world.buy_and_pay()
     world.work_for(minutes=50)
@@ -210,6 +211,40 @@ def test_a_duitku_that_blocks_us_is_asked_again_after_its_hour(world: World, sta
     assert meanwhile == ("pending", 1)
     assert world.enrolled() == [SITI]
     assert world.duitku_asks() == 2
+
+
+def test_while_duitku_blocks_us_nothing_is_asked_and_all_payments_go_on_when_it_ends(world: World) -> None:
+    world.sell()
+    world.duitku.switches.rate_limit = 0
+    world.buy_and_pay()
+    world.work()
+    world.duitku.switches.rate_limit = 100
+    for buyer in ("budi", "dewi", "joko"):
+        world.work_for(minutes=15)
+        world.buy_and_pay(customer_email=f"{buyer}@example.com")
+    world.work_for(minutes=14)
+    meanwhile = (world.duitku_asks(), world.enrolled())
+
+    world.work_for(minutes=2)
+
+    assert meanwhile == (1, [])
+    assert len(world.enrolled()) == 4
+    assert world.duitku_asks() == 5
+
+
+def test_a_block_is_known_to_every_process(world: World) -> None:
+    world.sell()
+    world.duitku.switches.rate_limit = 0
+    order_id = world.buy_and_pay()
+    world.work()
+    settings = world.outside.settings
+    hosts = Hosts(duitku=world.duitku, thinkific=world.thinkific)
+
+    with opened(settings, transport=hosts, now=world.clock) as another, pytest.raises(DuitkuBusy) as told:
+        another.schools.of().duitku.transaction_status(order_id, None)
+
+    assert told.value.wait == 3600
+    assert world.duitku_asks() == 1
 
 
 @pytest.mark.usefixtures("garbling")

@@ -160,8 +160,9 @@ def test_an_ask_that_was_not_answered_is_not_used_up_and_an_outage_costs_few(wor
     assert world.enrolled() == [SITI]
 
 
-def test_a_duitku_that_has_blocked_us_is_left_alone_for_the_hour(world: World) -> None:
-    world.duitku.switches.rate_limit = 0
+@pytest.mark.parametrize("status", [429, 403])
+def test_a_duitku_that_has_blocked_us_is_left_alone_for_the_hour(world: World, status: int) -> None:
+    world.duitku.switches.rate_limit, world.duitku.switches.block_status = 0, status
     world.sell()
     order_id = world.buy()
     world.duitku.pay(order_id)

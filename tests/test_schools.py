@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from kelaspay.catalogue import sync, sync_all
-from kelaspay.faults import InvalidInput, SchoolUnknown, ThinkificBusy
+from kelaspay.faults import InvalidInput, SchoolUnknown
 from kelaspay.payment import Offer, Rupiah, Status
 from kelaspay.schools import Keys, keep_school
 from kelaspay.store import enrollments, offers
@@ -208,17 +208,6 @@ def test_a_schools_closed_gate_holds_no_other_school_up(two: World) -> None:
     two.work()
 
     assert [two.status(order_id) for order_id in (held_up, at_once)] == ["paid", "completed"]
-
-
-def test_one_site_has_one_limit_though_two_merchants_sell_for_it(world: World) -> None:
-    subdomain, [code, api_key] = world.thinkific.school.subdomain, list(MERCHANTS.items())[1]
-    keep(world, subdomain, Keys(code, SecretStr(api_key), SecretStr(world.thinkific.school.api_key)))
-    world.thinkific.fail_next("GET", "/products", "429")
-
-    with pytest.raises(ThinkificBusy):
-        sync(school=world.outside.schools.of(subdomain))
-
-    assert world.outside.schools.gate().closed_for() > 0
 
 
 def test_a_school_whose_merchant_is_refused_does_not_stop_the_other_from_being_asked_after(two: World) -> None:

@@ -11,6 +11,8 @@ from kelaspay.confirm import confirm
 from kelaspay.enroll import enroll, find_or_create_user, map_course
 from kelaspay.outside import utc_now
 from kelaspay.thinkific.client import no_guard
+from tests.meanwhile import Meanwhile
+from tests.test_refunds import bought, until
 from tests.world import COURSE, OFFER, PRICE
 
 if TYPE_CHECKING:
@@ -350,6 +352,36 @@ def test_buying_again_while_access_runs_adds_the_days_once(world: World) -> None
 
     [there] = world.thinkific.school.enrollments.values()
     assert there.expiry_date == world.clock() + timedelta(days=10 + 30)
+
+
+def test_two_orders_of_one_course_at_once_add_the_days_of_both(world: World) -> None:
+    world.sell("Python dari Dasar", slug="python")
+    bought(world, offer="python")  # so that both look for what is there
+    course = world.sell(access_days=30)
+    orders = world.buy_and_pay(), world.buy_and_pay()
+    meanwhile = Meanwhile(world, "thinkific", "GET /enrollments", world.engine.run_due)
+    begun = world.clock()
+
+    world.work_for(minutes=5)
+
+    assert meanwhile.acted
+    assert [world.status(each) for each in orders] == ["completed", "completed"]
+    assert until(world, course) == begun + timedelta(days=60)
+
+
+def test_an_order_adds_its_days_to_those_of_another_that_thinkific_has_not_taken_yet(world: World) -> None:
+    course = world.sell(access_days=30)
+    orders = world.buy_and_pay(), world.buy_and_pay()
+    begun = world.clock()
+    world.thinkific.fail_next("POST", "/enrollments", "503")
+
+    world.work_for(hours=1)
+
+    ends = until(world, course)
+    assert ends is not None
+    assert [world.status(each) for each in orders] == ["completed", "completed"]
+    assert ends >= begun + timedelta(days=60)
+    assert ends <= world.clock() + timedelta(days=60)
 
 
 def test_the_days_add_up_when_the_order_that_made_the_user_is_overtaken_by_the_next(world: World) -> None:

@@ -269,8 +269,9 @@ def _wait(fault: Fault, *, waits: Waits, attempts: int, failing: timedelta) -> f
         wait = max(waits.base, failing.total_seconds())
     else:
         wait = waits.base * 2.0 ** max(0, attempts - 1)
-    spread = random.uniform(1.0, 1.0 + JITTER)  # noqa: S311 - spreads callers, guards nothing
-    return max(min(wait, waits.longest), fault.wait or 0.0) * spread
+    share = random.uniform(0.0, JITTER)  # noqa: S311 - spreads callers, guards nothing
+    told = fault.wait + share * waits.base if fault.wait else 0.0
+    return max(min(wait, waits.longest) * (1.0 + share), told)
 
 
 def _send_to_review(job: Job, fault: Fault, desk: _Desk, *, attention: Attention | None = None) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from kelaspay.faults import AmountDiffers, InvoiceUnknown, NotPaidYet, PaymentUnknown
+from kelaspay.methods import invoice_end
 from kelaspay.payment import NOTHING, UNPAID, Attention, Enrollment, Payment, Rupiah, Status
 from kelaspay.store import enrollments, payments
 
@@ -88,9 +89,7 @@ def confirm(
         said = None
     if said is not None and said.paid:
         return _paid(payment, said, database=database, start=start, now=now())
-    with database.begin() as db:
-        payments.record_ask(db, merchant_order_id, now(), counted=counted)
-    return _unpaid(payment, said, database=database, now=now())
+    return _unpaid(payment, said, database=database, now=now(), counted=counted)
 
 
 def _paid(payment: Payment, said: TransactionStatus, *, database: Database, start: Start, now: datetime) -> Status:
@@ -135,15 +134,31 @@ def note_second_payment(
     return True
 
 
-def _unpaid(payment: Payment, said: TransactionStatus | None, *, database: Database, now: datetime) -> Status:
-    """What an answer other than "paid" means: canceled for good, lapsed, or not yet."""
-    order_id = payment.merchant_order_id
-    lapsed = now >= payment.expires_at + LAPSE_GRACE
-    if payment.status is Status.PENDING and (lapsed or (said is not None and said.status_code == "02")):
-        to = Status.EXPIRED if now >= payment.expires_at else Status.FAILED
-        with database.begin() as db:
+def _unpaid(
+    asked: Payment, said: TransactionStatus | None, *, database: Database, now: datetime, counted: bool
+) -> Status:
+    """What an answer other than "paid" means: canceled for good, lapsed, or not yet. Duitku speaks of the newest
+    invoice alone: an order is over only when none before it can be paid either (duitku.md 5).
+
+    Nothing for good where the buyer chose anew meanwhile: the answer is about an invoice that another has replaced.
+    """
+    order_id = asked.merchant_order_id
+    canceled = said is not None and said.status_code == "02" and not _payable_earlier(asked, database, now)
+    with database.begin() as db:
+        payments.record_ask(db, order_id, now, counted=counted)
+        payment = payments.find_for_update(db, order_id) or asked
+        over = now >= payment.expires_at + LAPSE_GRACE or canceled
+        if payment.status is Status.PENDING and over and payment.reference == asked.reference:
+            to = Status.EXPIRED if now >= payment.expires_at else Status.FAILED
             payments.move(db, order_id, to, now, actor="duitku")
-        return to
+            return to
     if payment.status is not Status.PENDING:
         return payment.status
     raise NotPaidYet(merchant_order_id=order_id) if said is not None else InvoiceUnknown(merchant_order_id=order_id)
+
+
+def _payable_earlier(payment: Payment, database: Database, now: datetime) -> bool:
+    """Whether an invoice before the newest can still be paid."""
+    with database.read() as db:
+        earlier = payments.list_invoices(db, payment.merchant_order_id)[1:]
+    return any(now < invoice_end(payment, each) for each in earlier)

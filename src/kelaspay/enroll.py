@@ -18,6 +18,7 @@ import structlog
 from kelaspay.catalogue import find_course
 from kelaspay.confirm import confirm
 from kelaspay.faults import (
+    AnotherOrderUnderWay,
     BundlePending,
     BuyerErased,
     PaymentUnknown,
@@ -168,6 +169,7 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
         wanted = _enrollment(enrollments.find_enrollment(db, merchant_order_id))
         payment = payments.find_payment(db, merchant_order_id)
         new = wanted.user_created and not wanted.enroll_tried and enrollments.only_order_of(db, wanted)
+        beside = enrollments.given_beside(db, wanted)
     if wanted.state is EnrollmentState.ENROLLED or payment is None:
         return
     if wanted.user_id is None:
@@ -175,7 +177,7 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
     access = _Access(wanted, school=school, guard=guard)
     found = None if new else access.find()  # of a user made for this order there is nothing to find
     if not wanted.enroll_tried:
-        access.aim(_aim(payment, found, school.now()))
+        access.aim(_aim(payment, found, school.now()), {each for each in beside if each[1] == EnrollmentState.ENROLLED})
     try:
         if not access.reached(found):
             found = access.change(found) if found is not None else access.make()
@@ -272,10 +274,16 @@ class _Access:
             return thinkific.find_bundle_enrollment(self._user_id, self._wanted.bundle_id)
         return thinkific.find_enrollment(self._user_id, self._wanted.course_id or 0)
 
-    def aim(self, expiry_date: datetime | None) -> None:
-        """Fix and keep what is aimed at, before the first call that changes something."""
+    def aim(self, expiry_date: datetime | None, given: set[tuple[str, str]]) -> None:
+        """Fix and keep what is aimed at, before the first call that changes something.
+
+        Raises `AnotherOrderUnderWay` while another order is giving the same, or has given it since we looked what was
+        `given`: both would add their days to the same day, or the later would take back what the earlier gave.
+        """
         self._expiry_date = expiry_date
         with self._school.database.begin() as db:
+            if enrollments.given_beside(db, self._wanted, lock=True) - given:
+                raise AnotherOrderUnderWay(merchant_order_id=self._wanted.merchant_order_id)
             self._save(db, enroll_tried=True, activated_at=self._activated_at, expiry_date=expiry_date)
 
     def reached(self, found: Found | None) -> bool:

@@ -56,15 +56,6 @@ class Fault(Exception):  # noqa: N818 - the house's word; subclasses say what ha
     def __str__(self) -> str:
         return f"{self.message()} {self.detail}" if self.detail else self.message()
 
-    def as_record(self) -> dict[str, Any]:
-        """Plain data from which `from_record` makes an equal fault, so that a durable step can keep it."""
-        return {"code": self.code(), "detail": self.detail, "wait": self.wait, "ids": self.ids}
-
-    @classmethod
-    def from_record(cls, record: dict[str, Any]) -> Fault:
-        known = Fault._known.get(record["code"], Fault)
-        return known(record["detail"], wait=record["wait"], **record["ids"])
-
 
 class InvalidInput(Fault):
     """Some fields cannot be accepted."""
@@ -74,9 +65,6 @@ class InvalidInput(Fault):
     def __init__(self, fields: dict[str, str]) -> None:
         self.fields = fields
         super().__init__("; ".join(f"{name}: {why}" for name, why in fields.items()))
-
-    def as_record(self) -> dict[str, Any]:
-        return {"code": self.code(), "fields": self.fields}
 
     @classmethod
     def one(cls, field: str, why: str) -> Self:
@@ -411,7 +399,7 @@ class CourseAmbiguous(Fault):
 
 
 class AnotherOrderUnderWay(Fault):
-    """Another paid order for the same course has not had its turn yet; the access ends when it has."""
+    """Another paid order for the same course has not had its turn yet; this one goes on when it has."""
 
     status = 409
     retry = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, datetime, timedelta, timezone
 
@@ -12,6 +13,8 @@ MONTHS = {
     INDONESIAN: ("Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des"),
     ENGLISH: ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
 }
+
+EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(\.[\w-]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,11 @@ def masked(email: str) -> str:
     """An address that its owner knows again and nobody else can use."""
     name, _, domain = email.partition("@")
     return f"{name[:2]}{'•' * max(1, len(name) - 2)}@{domain}"
+
+
+def without_addresses(text: str) -> str:
+    """A text with every e-mail address in it masked."""
+    return EMAIL.sub(lambda found: masked(found[0]), text)
 
 
 def by_fours(number: str) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from kelaspay.store.database import Database
+    from kelaspay.store.database import Database, Db
     from kelaspay.store.keys import ApiKey, Scope
 
 PREFIXES = {"sandbox": "kp_test_", "production": "kp_live_"}
@@ -31,7 +31,7 @@ TOUCH = timedelta(minutes=1)
 
 
 def make_key(
-    database: Database, *, name: str, scopes: Collection[Scope], school: str, environment: str, now: datetime
+    db: Db, *, name: str, scopes: Collection[Scope], school: str, environment: str, now: datetime
 ) -> tuple[str, ApiKey]:
     """A new key, in the only moment in which it can be read, and what is kept of it."""
     named = " ".join(name.split())
@@ -42,16 +42,15 @@ def make_key(
     prefix = PREFIXES[environment]
     random = base64.b32encode(secrets.token_bytes(RANDOM_BYTES)).decode().lower()
     text = prefix + random
-    with database.begin() as db:
-        kept = keys.add_key(
-            db,
-            digest=digest(text),
-            hint=prefix + random[:SHOWN],
-            name=named,
-            scopes=scopes,
-            school=school,
-            now=now,
-        )
+    kept = keys.add_key(
+        db,
+        digest=digest(text),
+        hint=prefix + random[:SHOWN],
+        name=named,
+        scopes=scopes,
+        school=school,
+        now=now,
+    )
     return text, kept
 
 

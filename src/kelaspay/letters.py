@@ -123,7 +123,7 @@ KINDS = {
         marked("Dana dikembalikan: {course}"),
         (
             marked("Dana sebesar {amount} untuk {course} dikembalikan dan aksesnya diakhiri."),
-            marked("Dicatat pada {at}. Lama uang sampai tergantung bank Anda."),
+            marked("Dicatat pada {at}. Kapan dananya masuk tergantung bank Anda."),
         ),
     ),
     "access_ends_14": Words(

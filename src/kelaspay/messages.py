@@ -110,17 +110,17 @@ def resend_now(database: Database, merchant_order_id: MerchantOrderId, now: date
     """The same for one order whose buyer must hear why not: raises `PaymentUnknown`, or `MoveRefused` before there is
     an access and within minutes of the last letter.
     """
-    with database.read() as db:
+    with database.begin() as db:
         payment = payments.find_payment(db, merchant_order_id)
         enrollment = enrollments.find_enrollment(db, merchant_order_id)
-    if payment is None:
-        raise PaymentUnknown(merchant_order_id=merchant_order_id)
-    if payment.status is not Status.COMPLETED:
-        raise MoveRefused(f"It is {payment.status}.", merchant_order_id=merchant_order_id)
-    if not still_so("access_ready", payment, enrollment, now):
-        raise MoveRefused("Its access has ended.", merchant_order_id=merchant_order_id)
-    if not resend_access(database, merchant_order_id, now):
-        raise MoveRefused("It was sent minutes ago.", merchant_order_id=merchant_order_id)
+        if payment is None:
+            raise PaymentUnknown(merchant_order_id=merchant_order_id)
+        if payment.status is not Status.COMPLETED:
+            raise MoveRefused(f"It is {payment.status}.", merchant_order_id=merchant_order_id)
+        if not still_so("access_ready", payment, enrollment, now):
+            raise MoveRefused("Its access has ended.", merchant_order_id=merchant_order_id)
+        if not messages.again(db, merchant_order_id, "access_ready", now, RESEND_SPACING):
+            raise MoveRefused("It was sent minutes ago.", merchant_order_id=merchant_order_id)
 
 
 def resend(database: Database, row: Any, now: datetime) -> bool:

@@ -19,6 +19,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from kelaspay.faults import InvalidInput, InvitationUnknown, SignInRefused, TooManyAttempts
 from kelaspay.limits import network_of
+from kelaspay.operator_faults import LastOwner
 from kelaspay.passwords import is_tried_first
 from kelaspay.store import audit, operators, second_factors, sessions
 from kelaspay.store.audit import EVERYWHERE, Deed
@@ -192,15 +193,14 @@ def check_password(database: Database, operator: Operator, password: str, now: d
         sessions.forget_attempts(db, key)
 
 
-def remove(database: Database, operator_id: int, now: datetime) -> bool:
-    """End an operator's rights and sessions at once; False when it is the last owner."""
+def remove(database: Database, operator_id: int, now: datetime) -> None:
+    """End an operator's rights and sessions at once. Raises `LastOwner`."""
     with database.begin() as db:
         if not operators.remove_operator(db, operator_id, now):
-            return False
+            raise LastOwner
         second_factors.turn_off(db, operator_id)
         sessions.end_sessions_of(db, operator_id)
         sessions.end_invitations_of(db, operator_id)
-        return True
 
 
 def hashed(password: str, operator: Operator) -> str:

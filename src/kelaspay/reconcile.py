@@ -159,10 +159,14 @@ def _next_ask(payment: Payment, now: datetime) -> datetime | None:
 
 
 def _ask_again(payment: Payment, fault: Fault, now: datetime) -> datetime:
-    """When to repeat an ask that got no answer: after as long again as it is overdue, so that an outage costs few."""
+    """When to repeat an ask that got no answer: when Duitku's block ends, or after as long again as it is overdue, so
+    that an outage costs few.
+    """
+    if fault.wait:
+        return now + timedelta(seconds=fault.wait)
     due = [at for at in sparse_ask_times(payment.created_at, payment.expires_at) if at <= now]
     overdue = now - due[-1] if due else timedelta()
-    return now + max(AGAIN, overdue, timedelta(seconds=fault.wait or 0))
+    return now + max(AGAIN, overdue)
 
 
 def _restart(

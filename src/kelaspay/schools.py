@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from kelaspay.cannot_run import CannotRun
 from kelaspay.duitku import Duitku
+from kelaspay.duitku.block import Block
 from kelaspay.duitku.signature import Scheme
 from kelaspay.faults import NotConfigured, SchoolDisconnected, SchoolNotReady, SchoolUnknown, ThinkificUnauthorized
 from kelaspay.formats import Seller
@@ -278,6 +279,7 @@ class Schools:
             hosts=settings.duitku_hosts,
             scheme=Scheme.LEGACY if wanted == "legacy" else Scheme.HMAC,
             accepted=frozenset(Scheme) if wanted == "auto" else frozenset({Scheme(wanted)}),
+            block=Block(merchant_code, shared.database, shared.now),
         )
         return School(
             key=key,

@@ -23,14 +23,15 @@ class Program:
     """Sends requests with its key, in the words of the API: `program.get("/payments")`."""
 
     def __init__(self, world: World, scopes: Iterable[Scope] = EVERY, *, school: str = "", name: str = "shop") -> None:
-        self.key, self.kept = make_key(
-            world.database,
-            name=name,
-            scopes=list(scopes),
-            school=school,
-            environment=world.outside.settings.duitku_environment,
-            now=world.clock(),
-        )
+        with world.database.begin() as db:
+            self.key, self.kept = make_key(
+                db,
+                name=name,
+                scopes=list(scopes),
+                school=school,
+                environment=world.outside.settings.duitku_environment,
+                now=world.clock(),
+            )
         self.web = TestClient(world.web.app, base_url=str(world.web.base_url), raise_server_exceptions=False)
 
     def ask(self, method: str, path: str, **more: Any) -> httpx2.Response:

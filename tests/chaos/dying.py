@@ -24,8 +24,9 @@ from kelaspay.reconcile import reconcile
 from kelaspay.school import DEFAULT
 from kelaspay.store import inbox, jobs
 from kelaspay.store.database import Database
-from kelaspay.store.tables import answers, metadata
+from kelaspay.store.program_tables import answers
 from kelaspay.store.tables import jobs as jobs_table
+from kelaspay.store.tables import metadata
 from kelaspay.store.tables import payments as payments_table
 from kelaspay.work.worker import spacing
 from kelaspay_emulators.duitku import DuitkuEmulator

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.console.desk import joined
 
 from kelaspay.messages import office, send_due
@@ -54,7 +55,7 @@ def test_duitku_is_asked_about_some_now_and_about_the_rest_by_and_by(embedded: W
     at_once = embedded.duitku_asks()
     embedded.reconcile()
 
-    assert "5 pembayaran lagi ditanyakan" in said
+    assert "5 pembayaran lagi dicek" in said
     assert (at_once, embedded.duitku_asks()) == (20, 25)
 
 
@@ -69,7 +70,7 @@ def test_while_duitku_is_away_nothing_is_lost_and_nobody_waits(embedded: World) 
     desk.press(SEVERAL, found="all", action="recheck")
     said = desk.press(SEVERAL)
 
-    assert "3 pembayaran lagi ditanyakan" in said
+    assert "3 pembayaran lagi dicek" in said
 
 
 def test_who_belongs_to_a_school_does_nothing_to_several_payments_of_another(embedded: World) -> None:
@@ -86,3 +87,23 @@ def test_who_belongs_to_a_school_does_nothing_to_several_payments_of_another(emb
             assert "Belum ada yang dipilih" in answer.text
     assert embedded.status(order_id) == "pending"
     assert embedded.duitku_asks() == 0
+
+
+@pytest.mark.parametrize(("action", "counted"), [("recheck", [1, 1]), ("retry", [0, 0]), ("resend", [1, 0])])
+def test_what_was_not_done_for_an_order_is_not_written_down_for_it(
+    embedded: World, action: str, counted: list[int]
+) -> None:
+    embedded.sell()
+    done = embedded.buy_and_pay()
+    embedded.work()
+    send_due(office(embedded.outside.settings, embedded.outside.schools.profile, embedded.database, embedded.clock))
+    embedded.clock.move(minutes=10)
+    failed = embedded.buy(customer_email="budi@example.com", payment_method="BC")
+    desk = joined(embedded)
+
+    desk.open("/console/payments")
+    desk.press(SEVERAL, order=[done, failed], action=action)
+    desk.press(SEVERAL)
+    audit = desk.open("/console/audit")
+
+    assert [audit.count(each) for each in (done, failed)] == counted

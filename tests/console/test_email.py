@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from tests.console.desk import joined
 from tests.world import COURSE
 
+from kelaspay.formats import masked
+
 if TYPE_CHECKING:
     from tests.console.desk import Desk
     from tests.world import World
@@ -50,7 +52,7 @@ def test_a_mistyped_address_is_corrected_the_new_one_is_enrolled_and_the_old_one
     assert (moved.state, moved.expiry_date, moved.former_user_id) == ("enrolled", ends.expiry_date, None)
     assert moved.external_order_id == ends.external_order_id
     assert world.status(order_id) == "completed"
-    assert f"{WRONG} → {RIGHT}" in shown
+    assert f"{masked(WRONG)} → {masked(RIGHT)}" in shown
     assert "Akses email yang lama diakhiri" in shown
 
 

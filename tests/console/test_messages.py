@@ -64,7 +64,7 @@ def test_messages_of_all_payments_are_listed_filtered_and_the_failed_sent_again_
     assert '/console/messages?state=failed"><strong>2' in desk.open("/console")
     failed = desk.open("/console/messages?state=failed")
     assert [order for order in orders if order not in failed] == []
-    assert "Server email menolak surat ini untuk seterusnya. SMTP 550" in failed
+    assert "Server email menolak email ini secara permanen. SMTP 550" in failed
     kinds = desk.open("/console/messages?kind=order_made")
     assert ("b0@example.com" in kinds, "Pengingat pertama</a>" in kinds) == (True, False)
     assert "Pengingat pertama</a>" in desk.open("/console/messages?state=waiting&kind=reminder")

@@ -227,7 +227,7 @@ def test_all_work_that_was_given_up_for_one_reason_is_tried_again_at_once(world:
     world.work()
 
     assert all(order_id in listed for order_id in orders)
-    assert "Coba lagi 3 pekerjaan?" in asked
+    assert "Coba lagi 3 proses?" in asked
     assert {world.status(order_id) for order_id in orders} == {"completed"}
 
 

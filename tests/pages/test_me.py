@@ -10,6 +10,7 @@ import pytest
 
 from kelaspay.messages import office, send_due
 from kelaspay.store import messages
+from kelaspay.store.buyers import MOST_ORDERS
 from tests.pages.browser import choose, ordered, text
 from tests.pages.test_coupons import coupon
 from tests.pages.test_status import bought
@@ -88,6 +89,21 @@ def test_a_code_from_the_letter_opens_all_orders_in_any_browser(world: World) ->
     elsewhere.post("/me/sign-out")
     assert "Kirim kode" in text(elsewhere.get("/me"))
     assert "Siti Rahmawati" not in elsewhere.get(f"/o/{paid}/receipt").text
+
+
+def test_who_has_ordered_often_sees_the_oldest_order_as_their_own_too(embedded: World) -> None:
+    embedded.sell()
+    orders = [embedded.buy(customer_email=SITI) for _ in range(MOST_ORDERS)]
+    while letters(embedded):
+        pass
+    elsewhere = embedded.another_browser()
+    ask(elsewhere)
+    enter(elsewhere, code_sent(embedded))
+
+    for order_id in (orders[0], orders[-1]):
+        public_id = embedded.payment(order_id).public_id
+        assert f'value="{SITI}"' in elsewhere.get(f"/o/{public_id}/email").text
+    assert max(len(f"{cookie.name}={cookie.value}") for cookie in elsewhere.cookies.jar) < 3800
 
 
 def test_the_letters_button_leads_to_where_its_code_is_entered_on_whichever_device(embedded: World) -> None:

@@ -9,9 +9,14 @@ import pytest
 
 from kelaspay.formats import by_fours
 from kelaspay.store import payments
+from tests.meanwhile import Meanwhile
 from tests.pages.browser import choose, ordered, text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
     from kelaspay.payment import Payment
     from tests.world import World
 
@@ -46,7 +51,7 @@ def test_fees_are_shown_as_duitku_gives_them(embedded: World) -> None:
     page = text(embedded.web.get(f"/o/{ordered(embedded)}/method"))
 
     assert "BCA VA +Rp 4.000" in page
-    assert "NUSAPAY QRIS Gratis" in page
+    assert "NUSAPAY QRIS Tanpa biaya" in page
 
 
 def test_channels_that_do_not_take_the_amount_are_hidden(embedded: World) -> None:
@@ -196,6 +201,40 @@ def test_a_number_whose_time_is_over_gives_way_to_a_new_one(embedded: World) -> 
     assert "Bayar sebelum" in text(choose(embedded, public_id, "SQ"))
 
 
+def test_a_qris_that_lapsed_leaves_the_order_open_while_an_earlier_number_can_be_paid(world: World) -> None:
+    world.sell()
+    public_id = ordered(world)
+    choose(world, public_id)
+    old = payment_of(world, public_id)
+    world.clock.move(minutes=5)
+    choose(world, public_id, "SQ")
+    world.clock.move(hours=1, minutes=5)
+    world.reconcile()
+    page = text(world.web.get(f"/o/{public_id}"))
+
+    assert world.duitku_asks() == 1
+    assert payment_of(world, public_id).status == "pending"
+    assert "Buat pembayaran baru" in page
+    assert f"Nomor lama {by_fours(old.va_number or '')} masih bisa dibayar sampai 24 Nov 2026, 09.00 WIB" in page
+    world.duitku.switches.expired_payable = True
+    world.call_back(world.duitku.pay(old.merchant_order_id, payment_method="BC"))
+    world.work_for(minutes=1)
+    assert world.enrolled() == [("siti@example.com", "Web Development Fundamentals")]
+
+
+def test_an_order_lapses_with_the_last_number_of_it_that_can_be_paid(world: World) -> None:
+    world.sell()
+    public_id = ordered(world)
+    choose(world, public_id)
+    choose(world, public_id, "SQ")
+    for _ in range(25):
+        world.clock.move(hours=1)
+        world.reconcile()
+
+    assert payment_of(world, public_id).status == "expired"
+    assert world.duitku_asks() <= 4
+
+
 def test_a_number_that_has_lapsed_is_not_said_to_be_payable(embedded: World) -> None:
     embedded.sell()
     public_id = ordered(embedded)
@@ -207,6 +246,21 @@ def test_a_number_that_has_lapsed_is_not_said_to_be_payable(embedded: World) -> 
     assert "masih bisa dibayar sampai 24 Nov 2026, 09.00 WIB" in before
     assert "Pilih metode pembayaran" in after
     assert "masih bisa dibayar" not in after
+
+
+def test_an_order_does_not_lapse_whose_buyer_chose_anew_while_duitku_was_asked(world: World) -> None:
+    world.sell()
+    public_id = ordered(world)
+    choose(world, public_id)
+    world.clock.move(days=1, minutes=7)
+    meanwhile = Meanwhile(world, "duitku", "POST /transactionStatus", lambda: choose(world, public_id, "I1"))
+
+    world.reconcile()
+
+    payment = payment_of(world, public_id)
+    assert meanwhile.acted
+    assert (payment.status, payment.payment_method) == ("pending", "I1")
+    assert payment.expires_at > world.clock()
 
 
 def test_what_the_browser_brings_back_from_duitku_changes_nothing(world: World) -> None:
@@ -225,7 +279,7 @@ def test_the_buyers_word_asks_duitku_at_most_once_in_ten_seconds(world: World) -
     choose(world, public_id)
     said = [text(world.web.post(f"/o/{public_id}/check")) for _ in range(3)]
 
-    assert "Bank belum mengabarkan pembayaran Anda." in said[0]
+    assert "Bank belum mengonfirmasi pembayaran Anda." in said[0]
     assert "Silakan coba lagi dalam 10 detik." in said[1]
     assert world.duitku_asks() == 1
 
@@ -265,6 +319,26 @@ def test_the_end_of_a_method_that_was_chosen_late_is_seen_when_it_comes(embedded
     embedded.reconcile()
 
     assert payment_of(embedded, public_id).status == "expired"
+
+
+def test_an_order_for_which_a_method_is_chosen_while_duitku_is_asked_after_its_end_does_not_expire(
+    embedded: World,
+) -> None:
+    embedded.sell()
+    public_id = ordered(embedded)
+    embedded.clock.move(days=1, minutes=6)
+
+    def slow(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        embedded.hosts.put("duitku", embedded.duitku)
+        if environ["PATH_INFO"].endswith("transactionStatus"):
+            choose(embedded, public_id)
+        return embedded.duitku(environ, start_response)
+
+    embedded.hosts.put("duitku", slow)
+    embedded.reconcile()
+    payment = payment_of(embedded, public_id)
+
+    assert (payment.status, payment.payment_method) == ("pending", "BC")
 
 
 def test_asking_often_does_not_make_the_callback_wait(embedded: World) -> None:

@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import kelaspay.store
+from kelaspay.change_email import change_email
+from kelaspay.erase import erase
 from kelaspay.retention import Keep, tidy
-from kelaspay.store import inbox, people
+from kelaspay.review import mark_paid
+from kelaspay.revoke import ask_to_revoke
+from kelaspay.store import buyers, inbox, payments, people, tables
 from kelaspay.store.tables import metadata
 
 if TYPE_CHECKING:
@@ -102,6 +106,26 @@ def test_what_events_and_letters_said_goes_and_the_order_and_its_buyer_stay(worl
         assert people.orders_of(db, None, "siti@example.com") != []
 
 
+def test_an_orders_story_names_no_address_whatever_a_person_writes_into_it(world: World) -> None:
+    world.sell()
+    order_id = world.buy(customer_email="siti@example.com")
+    change_email(order_id, "rahma@surat.example", school=world.school, start=world.engine.start, actor="operator")
+    said: dict[str, Any] = {
+        "database": world.database,
+        "start": world.engine.start,
+        "now": world.clock,
+        "actor": "operator",
+    }
+    mark_paid(order_id, reason="Ditelepon; emailnya siti@example.com.", **said)
+    ask_to_revoke(order_id, reason="<siti@example.com>, RAHMA@surat.example", **said)
+
+    with world.database.read() as db:
+        told = [row.text for row in payments.read_story(db, order_id) if row.text]
+    assert "si••@example.com → ra•••@surat.example" in told
+    assert "Ditelepon; emailnya si••@example.com." in told
+    assert [text for text in told if "siti@" in text or "rahma@" in text.lower()] == []
+
+
 def test_nothing_is_taken_from_an_event_that_nobody_has_looked_at(embedded: World) -> None:
     embedded.sell()
     order_id = embedded.buy()
@@ -140,3 +164,44 @@ def test_an_erased_buyer_is_nowhere_any_more(world: World, also: str) -> None:
 
     assert [each for each in PERSONAL if each in kept(world)] == []
     assert world.status(order_id) == "completed"
+
+
+def test_an_erased_buyer_is_named_by_no_other_order(world: World) -> None:
+    world.sell()
+    given, asking = world.buy(), world.buy(customer_email="budi@example.com")
+    change_email(given, "ani@example.com", school=world.school, start=world.engine.start, actor="operator")
+    with world.database.begin() as db:
+        buyers.want_email(db, asking, "siti@example.com")
+    world.buy_and_pay()
+    world.work()
+
+    erased(world)
+
+    assert "siti@example.com" not in kept(world)
+
+
+def test_a_buyer_of_many_orders_is_erased_from_each(world: World) -> None:
+    world.sell()
+    order_id = world.buy_and_pay()
+    world.work()
+    with world.database.begin() as db:
+        for table in (tables.payments, tables.customers):
+            row = db.execute(table.select().where(table.c.merchant_order_id == order_id)).one()
+            same = dict(row._mapping)  # noqa: SLF001 - the documented way to a row's names
+            own = {"merchant_order_id", "public_id"} & set(same)
+            db.execute(table.insert(), [same | dict.fromkeys(own, f"KP261123-{n}") for n in range(600)])
+
+    erased(world)
+
+    assert "siti@example.com" not in kept(world)
+
+
+def erased(world: World) -> None:
+    erase(
+        "siti@example.com",
+        school=None,
+        database=world.database,
+        customers=world.outside.customers,
+        now=world.clock(),
+        actor="operator",
+    )

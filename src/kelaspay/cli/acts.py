@@ -70,12 +70,11 @@ def retry_one(order_id: OrderId, *, json: show.AsJson = False) -> None:
     with desk() as at:
         retry(
             MerchantOrderId(order_id),
-            database=at.outside.database,
+            database=at.audited("retried", order_id),
             start=at.engine.start,
             now=at.outside.now,
             actor=OPERATOR,
         )
-        at.write_down("retried", order_id)
         _say(at, order_id, f"{order_id} is being tried again.", json=json)
 
 
@@ -83,8 +82,7 @@ def resend(order_id: OrderId, *, json: show.AsJson = False) -> None:
     """Send the buyer the way into the course once more; not twice within minutes."""
     with desk() as at:
         _payment(at, order_id)
-        resend_now(at.outside.database, MerchantOrderId(order_id), at.outside.now())
-        at.write_down("resent", order_id)
+        resend_now(at.audited("resent", order_id), MerchantOrderId(order_id), at.outside.now())
         _say(at, order_id, f"The access of {order_id} is being sent again.", json=json)
 
 
@@ -96,7 +94,7 @@ def note(order_id: OrderId, text: Annotated[str, typer.Argument()], *, json: sho
         _payment(at, order_id)
         with at.outside.database.begin() as db:
             dossier.add_note(db, order_id, ADDRESS, text.strip(), at.outside.now())
-        at.write_down("noted", order_id)
+            at.write_down("noted", order_id, db=db)
         _say(at, order_id, f"Noted with {order_id}.", json=json)
 
 
@@ -105,12 +103,11 @@ def settle_one(order_id: OrderId, *, reason: Reason, json: show.AsJson = False) 
     with desk() as at:
         settle(
             MerchantOrderId(order_id),
-            database=at.outside.database,
+            database=at.audited("settled", order_id, reason),
             now=at.outside.now,
             actor=OPERATOR,
             reason=reason,
         )
-        at.write_down("settled", order_id, reason)
         _say(at, order_id, f"{order_id} is settled.", json=json)
 
 
@@ -252,9 +249,14 @@ def _carefully(
             return
         before = f"{order_id} ({payment.status}, {show.rupiah(payment.payment_amount)})"
         would = f"{before} {act.would}"
-        consent.carefully(lambda database: do(at, database), at=at, would=would, dry_run=dry_run, yes=yes)
-        if not dry_run:
-            at.write_down(act.deed, order_id, act.text)
+        consent.carefully(
+            lambda database: do(at, database),
+            at.audited(act.deed, order_id, act.text),
+            at=at,
+            would=would,
+            dry_run=dry_run,
+            yes=yes,
+        )
         _say(at, order_id, would if dry_run else f"{before} {act.does}", json=json, dry_run=dry_run)
 
 

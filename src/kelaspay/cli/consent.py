@@ -22,13 +22,20 @@ AGREED = frozenset({"y", "yes"})
 
 
 def carefully(
-    act: Callable[[Database], object], *, at: Desk, would: str, dry_run: bool, yes: bool, needed: bool = False
+    act: Callable[[Database], object],
+    real: Database,
+    *,
+    at: Desk,
+    would: str,
+    dry_run: bool,
+    yes: bool,
+    needed: bool = False,
 ) -> None:
-    """Rehearse an act, so that nobody is asked about what would be refused; then ask, and do it."""
+    """Rehearse an act, so that nobody is asked about what would be refused; then ask, and do it on the `real` one."""
     act(at.database(dry_run=True))
     if not dry_run:
         ask(would, yes=yes, needed=needed)
-        act(at.outside.database)
+        act(real)
 
 
 def ask(consequence: str, *, yes: bool, needed: bool = False) -> None:

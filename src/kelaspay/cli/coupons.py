@@ -56,14 +56,13 @@ def add(
     except InvalidInput as fault:
         field, why = next(iter(fault.fields.items()))
         raise typer.BadParameter(why, param_hint=f"--{field.replace('_', '-')}") from None
-    with desk() as at:
-        with at.outside.database.begin() as db:
-            found = offers.find_offer(db, offer) if offer else None
-            if offer and (found is None or found.school != school):
-                raise OfferUnknown(offer=offer)
-            doubts = too_little(coupon, [found] if found else offers.list_offers(db))
-            added = coupons.put_coupon(db, coupon, at.outside.now())
-        at.write_down("coupon_added" if added else "coupon_corrected", coupon.code, _off(coupon), school=school)
+    with desk() as at, at.outside.database.begin() as db:
+        found = offers.find_offer(db, offer) if offer else None
+        if offer and (found is None or found.school != school):
+            raise OfferUnknown(offer=offer)
+        doubts = too_little(coupon, [found] if found else offers.list_offers(db))
+        added = coupons.put_coupon(db, coupon, at.outside.now())
+        at.write_down("coupon_added" if added else "coupon_corrected", coupon.code, _off(coupon), school=school, db=db)
     for doubt in doubts:
         typer.echo(f"{doubt}: it leaves less than Rp 10.000, which cannot be paid, so it is refused there.", err=True)
     if json:
@@ -105,9 +104,9 @@ def retire(
                 if not coupons.retire_coupon(db, school, name, at.outside.now()):
                     raise CouponUnknown(coupon=code)
 
-        consent.carefully(act, at=at, would=would, dry_run=dry_run, yes=yes)
-        if not dry_run:
-            at.write_down("coupon_retired", name, school=school)
+        consent.carefully(
+            act, at.audited("coupon_retired", name, school=school), at=at, would=would, dry_run=dry_run, yes=yes
+        )
     said = would if dry_run else f"Retired {name}."
     show.told(said, json=json, dry_run=dry_run, code=name, school=school, retired=not dry_run)
 

@@ -123,14 +123,13 @@ def erase(
         would = f"{_counted(len(orders))} of {address} would lose {GOES}. {STAYS} {FOR_EVER}"
         consent.carefully(
             lambda database: _forget(at, database, only, address),
+            at.audited("customer_erased", None, f"{len(orders)} orders", school=only),
             at=at,
             would=would,
             dry_run=dry_run,
             yes=yes,
             needed=True,
         )
-        if not dry_run:
-            at.write_down("customer_erased", None, f"{len(orders)} orders", school=only)
     said = would if dry_run else f"{_counted(len(orders))} of {address} lost {GOES}. {STAYS}"
     order_ids = [row.merchant_order_id for row in orders]
     show.told(said, json=json, dry_run=dry_run, email=address, orders=order_ids)

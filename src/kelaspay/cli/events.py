@@ -58,11 +58,10 @@ def show_one(event_id: EventId, *, json: show.AsJson = False) -> None:
 @app.command()
 def replay(event_id: EventId, *, json: show.AsJson = False) -> None:
     """Look at an event again, as if it had just come in. Nothing is done twice by that."""
-    with desk() as at:
-        with at.outside.database.begin() as db:
-            if not inbox.reopen(db, event_id):
-                raise EventUnknown(event_id=event_id)
-        at.write_down("replayed", f"event {event_id}")
+    with desk() as at, at.outside.database.begin() as db:
+        if not inbox.reopen(db, event_id):
+            raise EventUnknown(event_id=event_id)
+        at.write_down("replayed", f"event {event_id}", db=db)
     show.told(f"Event {event_id} will be looked at again.", json=json, id=event_id)
 
 
@@ -74,11 +73,10 @@ def ignore(
     json: show.AsJson = False,
 ) -> None:
     """Set an event aside that nothing can come of. `replay` takes it up again."""
-    with desk() as at:
-        with at.outside.database.begin() as db:
-            if not arrivals.set_aside(db, event_id, at.outside.now()):
-                raise EventUnknown(event_id=event_id)
-        at.write_down("ignored", f"event {event_id}", reason)
+    with desk() as at, at.outside.database.begin() as db:
+        if not arrivals.set_aside(db, event_id, at.outside.now()):
+            raise EventUnknown(event_id=event_id)
+        at.write_down("ignored", f"event {event_id}", reason, db=db)
     show.told(f"Event {event_id} is set aside.", json=json, id=event_id)
 
 

@@ -43,15 +43,16 @@ def add(
     """Make an API key. It is printed once; nobody can show it again."""
     with desk() as at:
         now = at.outside.now()
-        text, key = make_key(
-            at.outside.database,
-            name=name,
-            scopes=scope or [Scope.READ],
-            school=school,
-            environment=at.outside.settings.duitku_environment,
-            now=now,
-        )
-        at.write_down("key_added", key.hint, _scopes(key.scopes), school=key.school)
+        with at.outside.database.begin() as db:
+            text, key = make_key(
+                db,
+                name=name,
+                scopes=scope or [Scope.READ],
+                school=school,
+                environment=at.outside.settings.duitku_environment,
+                now=now,
+            )
+            at.write_down("key_added", key.hint, _scopes(key.scopes), school=key.school, db=db)
     if json:
         show.data({"id": key.id, "key": text, "name": key.name, "scopes": sorted(key.scopes), "school": key.school})
     else:
@@ -90,9 +91,14 @@ def revoke(
                 if not keys.revoke_key(db, key_id, at.outside.now()):
                     raise KeyUnknown(key_id=key_id)
 
-        consent.carefully(act, at=at, would=would, dry_run=dry_run, yes=yes)
-        if not dry_run:
-            at.write_down("key_revoked", key.hint, key.name, school=key.school)
+        consent.carefully(
+            act,
+            at.audited("key_revoked", key.hint, key.name, school=key.school),
+            at=at,
+            would=would,
+            dry_run=dry_run,
+            yes=yes,
+        )
     show.told(would if dry_run else f"Revoked {key_id}.", json=json, dry_run=dry_run, id=key_id)
 
 

@@ -108,7 +108,7 @@ def _resend_failed(at: Desk, school: str | None, *, dry_run: bool, yes: bool) ->
     consent.ask(would, yes=yes)
     with at.outside.database.begin() as db:
         done = outgoing.resend_failed(db, school, at.outside.now(), outgoing.MOST_AT_ONCE)
-    at.write_down("messages_resent", None, str(done), school=school)
+        at.write_down("messages_resent", None, str(done), school=school, db=db)
     said = f"{_messages(done)} that failed {'is' if done == 1 else 'are'} being sent again.{rest}"
     return {"sent_again": done, "dry_run": False, "said": said}
 

@@ -10,7 +10,7 @@ import typer
 from kelaspay.catalogue import doubts_of
 from kelaspay.cli import consent, show, target
 from kelaspay.cli.csv_offers import as_csv, read_csv, read_offer
-from kelaspay.cli.opening import DryRun, SchoolKey, desk
+from kelaspay.cli.opening import Desk, DryRun, SchoolKey, desk
 from kelaspay.faults import InvalidInput, OfferUnknown
 from kelaspay.payment import Offer
 from kelaspay.school import DEFAULT
@@ -77,7 +77,7 @@ def add(
         with at.outside.database.begin() as db:
             doubts = doubts_of(db, offer)
             added = offers.put_offer(db, offer, at.outside.now())
-        at.write_down("offer_added" if added else "offer_corrected", slug, f"price {price}", school=school)
+            at.write_down("offer_added" if added else "offer_corrected", slug, f"price {price}", school=school, db=db)
     for doubt in doubts:
         typer.echo(doubt, err=True)
     if json:
@@ -115,12 +115,17 @@ def import_all(
             for line, offer in read.items():
                 for doubt in _checked(db, line, offer):
                     typer.echo(f"line {line}: {doubt}", err=True)
-            put = [(offer, offers.put_offer(db, offer, at.outside.now())) for offer in read.values()]
-        for offer, new in put:
-            deed = "offer_added" if new else "offer_corrected"
-            at.write_down(deed, offer.slug, f"price {offer.price}", school=school)
-    added = sum(new for _offer, new in put)
+            added = sum(_put(at, db, offer) for offer in read.values())
     print(f"{added} added, {len(read) - added} corrected.")
+
+
+def _put(at: Desk, db: Db, offer: Offer) -> bool:
+    """Whether it is a new one."""
+    new = offers.put_offer(db, offer, at.outside.now())
+    at.write_down(
+        "offer_added" if new else "offer_corrected", offer.slug, f"price {offer.price}", school=offer.school, db=db
+    )
+    return new
 
 
 def _checked(db: Db, line: int, offer: Offer) -> list[str]:
@@ -163,7 +168,7 @@ def retire(
                 if not offers.retire_offer(db, slug, at.outside.now()):
                     raise OfferUnknown(offer=slug)
 
-        consent.carefully(act, at=at, would=would, dry_run=dry_run, yes=yes)
-        if not dry_run:
-            at.write_down("offer_retired", slug, school=offer.school)
+        consent.carefully(
+            act, at.audited("offer_retired", slug, school=offer.school), at=at, would=would, dry_run=dry_run, yes=yes
+        )
     show.told(would if dry_run else f"Retired {slug}.", json=json, dry_run=dry_run, slug=slug)

@@ -13,7 +13,7 @@ from kelaspay.cli.show import NOTHING
 from kelaspay.faults import SchoolUnknown
 from kelaspay.school import DEFAULT
 from kelaspay.store import audit, payments
-from kelaspay.store.audit import EVERYWHERE, Deed
+from kelaspay.store.audit import EVERYWHERE, Audited, Deed
 from kelaspay.store.database import Database, Db, translated
 
 if TYPE_CHECKING:
@@ -56,13 +56,30 @@ class Desk:
         return "all" if school == EVERYWHERE else school or self.outside.settings.thinkific_subdomain or NOTHING
 
     def write_down(
-        self, action: str, subject: str | None = None, text: str | None = None, *, school: str | None = None
+        self,
+        action: str,
+        subject: str | None = None,
+        text: str | None = None,
+        *,
+        school: str | None = None,
+        db: Db | None = None,
     ) -> None:
-        """Keep in the audit what was done. An order's school sees it; what is about none, or `school`, who sees all."""
-        with self.outside.database.begin() as db:
-            payment = payments.find_payment(db, subject) if subject else None
-            whose = payment.school if payment else EVERYWHERE if school is None else school
-            audit.write_down(db, self.deed(action, subject, text, school=whose))
+        """Keep in the audit what was done: in the commit of it where it has one, `db`. An order's school sees it; what
+        is about none, or `school`, who sees all.
+        """
+        if db is None:
+            with self.outside.database.begin() as own:
+                self.write_down(action, subject, text, school=school, db=own)
+            return
+        payment = payments.find_payment(db, subject) if subject else None
+        whose = payment.school if payment else EVERYWHERE if school is None else school
+        audit.write_down(db, self.deed(action, subject, text, school=whose))
+
+    def audited(
+        self, action: str, subject: str | None = None, text: str | None = None, *, school: str | None = None
+    ) -> Database:
+        """The database for a flow that does this, and commits it together with the audit's line."""
+        return Audited(self.outside.database, lambda db: self.write_down(action, subject, text, school=school, db=db))
 
     def deed(self, action: str, subject: str | None, text: str | None = None, *, school: str) -> Deed:
         """An act at this machine, by whoever is signed in to it."""

@@ -14,11 +14,11 @@ from kelaspay.operators import invite, invited
 from kelaspay.operators import remove as remove_operator
 from kelaspay.second_factor import reset
 from kelaspay.store import operators
-from kelaspay.store.audit import EVERYWHERE
+from kelaspay.store.audit import EVERYWHERE, Audited
 from kelaspay.store.operators import Operator, Role
 
 if TYPE_CHECKING:
-    from kelaspay.store.database import Database
+    from kelaspay.store.database import Database, Db
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -50,11 +50,11 @@ def add(
         place = EVERYWHERE if chosen is None else chosen
         now = at.outside.now()
         try:
-            token = invite(at.outside.database, email=email, name=name, role=role, now=now, school=place)
+            database = Audited(at.outside.database, lambda db: _note_invited(at, db, email, role))
+            token = invite(database, email=email, name=name, role=role, now=now, school=place)
         except InvalidInput as fault:
             raise typer.BadParameter(fault.fields["email"], param_hint="EMAIL") from None
         operator = invited(at.outside.database, token, now)
-        at.write_down("operator_invited", operator.email, role, school=operator.school)
         link = f"{at.outside.settings.app_base_url}/console/invitation/{token}"
         if (operator.role, operator.school) != (role, place):
             stays = f"{operator.email} stays {operator.role} of {at.called(operator.school)}"
@@ -92,10 +92,13 @@ def remove(
         operator = _operator(at, email)
         would = f"{operator.email} ({operator.role}) would be removed."
         consent.carefully(
-            lambda database: _remove(at, database, operator), at=at, would=would, dry_run=dry_run, yes=yes
+            lambda database: _remove(at, database, operator),
+            at.audited("operator_removed", operator.email, school=operator.school),
+            at=at,
+            would=would,
+            dry_run=dry_run,
+            yes=yes,
         )
-        if not dry_run:
-            at.write_down("operator_removed", operator.email, school=operator.school)
     said = would if dry_run else f"Removed {operator.email}."
     show.told(said, json=json, dry_run=dry_run, email=operator.email)
 
@@ -126,9 +129,18 @@ def _reset(at: Desk, database: Database, operator: Operator) -> bool:
     return reset(database, operator, at.deed("second_factor_reset", operator.email, school=operator.school))
 
 
+def _note_invited(at: Desk, db: Db, email: str, role: Role) -> None:
+    """Who was an operator before stays one of the school that it was."""
+    operator = operators.find_by_email(db, email.strip().lower())
+    if operator is not None:
+        at.write_down("operator_invited", operator.email, role, school=operator.school, db=db)
+
+
 def _remove(at: Desk, database: Database, operator: Operator) -> None:
-    if not remove_operator(database, operator.id, at.outside.now()):
-        raise LastOwner(operator=operator.email)
+    try:
+        remove_operator(database, operator.id, at.outside.now())
+    except LastOwner:
+        raise LastOwner(operator=operator.email) from None
 
 
 def _operator(at: Desk, email: str) -> Operator:

@@ -60,9 +60,13 @@ def add(
         if bare == outside.settings.thinkific_subdomain:
             raise MoveRefused("It is the school of the environment's variables.")
         kept = keep_school(
-            bare, keys, database=outside.database, vault=outside.vault, start=at.engine.start, now=outside.now
+            bare,
+            keys,
+            database=at.audited("school_kept", bare),
+            vault=outside.vault,
+            start=at.engine.start,
+            now=outside.now,
         )
-        at.write_down("school_kept", bare)
         row, lacking = _row(at, kept), _lacking(at, kept)
     if json:
         show.data(row | {"lacking": lacking})

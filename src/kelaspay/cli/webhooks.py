@@ -58,16 +58,17 @@ def add(
     """Have an address told. Its secret is printed once; it verifies that a call comes from us."""
     with desk() as at:
         at.outside.schools.profile(school)  # or it is not known
-        secret, made = endpoints.add_endpoint(
-            url,
-            kinds=kind or [],
-            school=school,
-            database=at.outside.database,
-            vault=at.outside.vault,
-            dialer=at.outside.dialer,
-            now=at.outside.now(),
-        )
-        at.write_down("endpoint_added", made.id, url)
+        with at.outside.database.begin() as db:
+            secret, made = endpoints.put_endpoint(
+                db,
+                url,
+                kinds=kind or [],
+                school=school,
+                vault=at.outside.vault,
+                dialer=at.outside.dialer,
+                now=at.outside.now(),
+            )
+            at.write_down("endpoint_added", made.id, url, db=db)
     if json:
         show.data({"id": made.id, "url": made.url, "types": made.listed, "school": school, "secret": secret})
     else:
@@ -91,13 +92,12 @@ def remove(
     with desk() as at:
         consent.carefully(
             lambda database: endpoints.remove_endpoint(endpoint_id, school=None, database=database),
+            at.audited("endpoint_removed", endpoint_id),
             at=at,
             would=would,
             dry_run=dry_run,
             yes=yes,
         )
-        if not dry_run:
-            at.write_down("endpoint_removed", endpoint_id)
     show.told(would if dry_run else f"Removed {endpoint_id}.", json=json, dry_run=dry_run, id=endpoint_id)
 
 
@@ -114,9 +114,9 @@ def rotate(
         made.append(endpoints.rotate_secret(endpoint_id, school=None, database=database, vault=vault, now=now))
 
     with desk() as at:
-        consent.carefully(act, at=at, would=would, dry_run=dry_run, yes=yes)
-        if not dry_run:
-            at.write_down("endpoint_rotated", endpoint_id)
+        consent.carefully(
+            act, at.audited("endpoint_rotated", endpoint_id), at=at, would=would, dry_run=dry_run, yes=yes
+        )
     if dry_run:
         show.told(would, json=json, dry_run=True, id=endpoint_id)
     elif json:
@@ -134,13 +134,12 @@ def disable(
     with desk() as at:
         consent.carefully(
             lambda database: _enable(at, database, endpoint_id, enabled=False),
+            at.audited("endpoint_disabled", endpoint_id),
             at=at,
             would=would,
             dry_run=dry_run,
             yes=yes,
         )
-        if not dry_run:
-            at.write_down("endpoint_disabled", endpoint_id)
     show.told(would if dry_run else f"Disabled {endpoint_id}.", json=json, dry_run=dry_run, id=endpoint_id)
 
 
@@ -148,8 +147,7 @@ def disable(
 def enable(endpoint_id: EndpointId, *, json: show.AsJson = False) -> None:
     """Tell an endpoint again; what happened while it was disabled is not told after the event."""
     with desk() as at:
-        _enable(at, at.outside.database, endpoint_id, enabled=True)
-        at.write_down("endpoint_enabled", endpoint_id)
+        _enable(at, at.audited("endpoint_enabled", endpoint_id), endpoint_id, enabled=True)
     show.told(f"Enabled {endpoint_id}.", json=json, id=endpoint_id)
 
 
@@ -172,8 +170,12 @@ def list_deliveries(
 def redeliver(delivery_id: DeliveryId, *, json: show.AsJson = False) -> None:
     """Send a delivery once more, under the id that it had; the worker does it."""
     with desk() as at:
-        endpoints.redeliver(delivery_id, school=None, database=at.outside.database, now=at.outside.now())
-        at.write_down("redelivered", f"delivery {delivery_id}")
+        endpoints.redeliver(
+            delivery_id,
+            school=None,
+            database=at.audited("redelivered", f"delivery {delivery_id}"),
+            now=at.outside.now(),
+        )
     show.told(f"Delivery {delivery_id} is sent again.", json=json, id=delivery_id)
 
 

@@ -30,6 +30,8 @@ from kelaspay.payment import NOTHING, Customer, Invoice, MerchantOrderId, Paymen
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from kelaspay.duitku.block import Block
+
 TIMEOUT = httpx2.Timeout(connect=5.0, read=40.0, write=10.0, pool=5.0)
 SLOWEST = 60.0
 """Seconds that a call may take with all of that."""
@@ -87,6 +89,7 @@ class Duitku:
         hosts: tuple[str, str, str],
         scheme: Scheme = Scheme.HMAC,
         accepted: frozenset[Scheme] = frozenset(Scheme),
+        block: Block | None = None,
     ) -> None:
         self._http = http
         self.merchant_code = merchant_code
@@ -94,6 +97,7 @@ class Duitku:
         self._v2, self._pop, self._page = hosts
         self._scheme = scheme
         self._accepted = accepted
+        self._block = block
 
     def read_callback(self, body: bytes, content_type: str) -> Callback:
         """A verified callback; raises `MalformedCallback`, `WrongMerchant` or `BadSignature`."""
@@ -123,15 +127,23 @@ class Duitku:
     def transaction_status(self, merchant_order_id: MerchantOrderId, payment_method: str | None) -> TransactionStatus:
         """Ask whether an order is paid, at the host that made it (duitku.md 3.4, 4.2).
 
-        Raises `InvoiceUnknown`, or as `create_invoice`. Ask rarely: polling gets us blocked.
+        Raises `InvoiceUnknown`, or as `create_invoice`. Ask rarely: polling gets us blocked. While we are, nothing is
+        asked, whichever payment and process it is for.
         """
+        if self._block is not None and (left := self._block.left()) > 0:
+            raise DuitkuBusy(wait=left)
         host = f"{self._v2}/webapi" if payment_method else self._pop
         asked = {
             "merchantCode": self.merchant_code,
             "merchantOrderId": merchant_order_id,
             "signature": sign(self._scheme, self._api_key, self.merchant_code, merchant_order_id),
         }
-        answer = self._post(f"{host}/api/merchant/transactionStatus", asked, about=merchant_order_id)
+        try:
+            answer = self._post(f"{host}/api/merchant/transactionStatus", asked, about=merchant_order_id)
+        except DuitkuBusy:
+            if self._block is not None:
+                self._block.begin(BLOCKED_SECONDS)
+            raise
         if answer.get("merchantOrderId") != merchant_order_id:
             raise DuitkuUnavailable("Its answer is about another order.", merchant_order_id=merchant_order_id)
         return TransactionStatus(
@@ -291,8 +303,8 @@ def _refusal(response: httpx2.Response, answer: Any) -> Fault:
     unknown = answer is not None and "not found" in heard and "merchant" not in heard and heard != "not found"
     if unknown or "transaction not found" in heard:
         return InvoiceUnknown()
-    blocked = status == 403 and not any(word in heard for word in OF_THE_KEY)  # noqa: PLR2004 - forbidden
-    if status == 429 or blocked:  # noqa: PLR2004 - too many requests
+    forbidden = status == 403 and answer is not None  # noqa: PLR2004 - forbidden, by Duitku itself
+    if status == 429 or (forbidden and not any(word in heard for word in OF_THE_KEY)):  # noqa: PLR2004 - too many requests
         return DuitkuBusy(wait=BLOCKED_SECONDS)
     if status >= 500 or answer is None:  # noqa: PLR2004 - server errors
         return DuitkuUnavailable(f"HTTP {status}.")

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kelaspay.store.database import database_clock
-from kelaspay.store.tables import answers
+from kelaspay.store.program_tables import answers
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from kelaspay.store.database import Database
 from kelaspay.store.operator_tables import audit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from kelaspay.store.database import Db
@@ -31,6 +34,28 @@ class Deed:
     subject: str | None = None
     text: str | None = None
     school: str = EVERYWHERE
+
+
+class Audited(Database):
+    """A database through which one act is done: the first commit takes along the line that says whose act it was, so
+    that there is never the one without the other. A commit that fails takes neither.
+    """
+
+    def __init__(self, real: Database, write: Callable[[Db], None]) -> None:  # the engine is the real one's
+        self.url, self.postgresql, self.engine = real.url, real.postgresql, real.engine
+        self._real = real
+        self._write: Callable[[Db], None] | None = write
+
+    @contextmanager
+    def begin(self) -> Iterator[Db]:
+        with self._real.begin() as db:
+            yield db
+            if self._write is not None:
+                self._write(db)
+        self._write = None
+
+    def with_next_commit(self, write: Callable[[Db], None]) -> None:
+        self._real.with_next_commit(write)
 
 
 def write_down(db: Db, deed: Deed) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kelaspay.store.database import Db
 
 MOST_ORDERS = 100
+"""Of one address; their public ids go into a cookie, of which browsers keep 4096 bytes."""
 A_DAY = timedelta(days=1)
 
 

@@ -114,12 +114,6 @@ def list_deliveries(
     return list(db.execute(query))
 
 
-def count_states(db: Db) -> dict[str, int]:
-    """How many wait and how many have failed."""
-    counted = sa.select(deliveries.c.state, sa.func.count()).where(deliveries.c.state != State.DELIVERED)
-    return {row[0]: row[1] for row in db.execute(counted.group_by(deliveries.c.state))}
-
-
 def forget(db: Db, before: datetime, limit: int) -> int:
     """Delete what was raised before then, with its deliveries; returned is how many notices, `limit` at the most."""
     old = db.execute(sa.select(notices.c.id).where(notices.c.raised_at < before).limit(limit)).scalars().all()

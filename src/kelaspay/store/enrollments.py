@@ -68,6 +68,25 @@ def leave_user(db: Db, merchant_order_id: MerchantOrderId) -> None:
     )
 
 
+def given_beside(db: Db, enrollment: Enrollment, *, lock: bool = False) -> set[tuple[str, str]]:
+    """The orders that give its user the same course or bundle, or have begun to, each with its state; with `lock`
+    nobody else begins before this transaction has ended.
+    """
+    query = (
+        sa.select(enrollments.c.merchant_order_id, enrollments.c.state, enrollments.c.enroll_tried)
+        .where(
+            enrollments.c.user_id == enrollment.user_id,
+            enrollments.c.course_id.is_not_distinct_from(enrollment.course_id),
+            enrollments.c.bundle_id.is_not_distinct_from(enrollment.bundle_id),
+            enrollments.c.state.in_([EnrollmentState.PENDING, EnrollmentState.ENROLLED]),
+            sa.not_(enrollments.c.revoke_wanted),
+        )
+        .order_by(enrollments.c.merchant_order_id)
+    )
+    rows = db.execute(query.with_for_update() if lock else query)
+    return {(row.merchant_order_id, row.state) for row in rows if row.enroll_tried}
+
+
 def only_order_of(db: Db, enrollment: Enrollment) -> bool:
     """Whether its user has no other order of ours: one that was made for this order may have been used since."""
     other = sa.select(enrollments.c.user_id).where(

@@ -108,10 +108,6 @@ def school_of_payment(db: Db, merchant_order_id: str) -> str | None:
     ).scalar_one_or_none()
 
 
-def school_of_event(db: Db, event_id: int) -> str | None:
-    return db.execute(sa.select(inbox.c.school).where(inbox.c.id == event_id)).scalar_one_or_none()
-
-
 def find_offer_row(db: Db, school: str, slug: str) -> sa.Row[Any] | None:
     query: sa.Select[Any] = sa.select(*OFFER_COLUMNS, offers.c.created_at, offers.c.updated_at)
     return db.execute(query.where(offers.c.school == school, offers.c.slug == slug)).one_or_none()

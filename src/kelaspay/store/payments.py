@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from kelaspay.formats import without_addresses
 from kelaspay.notice import NoticeType
 from kelaspay.payment import Attention, Customer, MerchantOrderId, Payment, Rupiah, Status, before
 from kelaspay.store import coupons, messages, notices
@@ -369,8 +370,9 @@ def list_payments(
 
 
 def tell(db: Db, merchant_order_id: str, at: datetime, actor: str, what: str, text: str | None = None) -> None:
-    """Add a line to a payment's story. Never a name, an address or a key."""
-    db.execute(sa.insert(story).values(merchant_order_id=merchant_order_id, at=at, actor=actor, what=what, text=text))
+    """Add a line to a payment's story: never a name or a key, and of an address what its owner alone knows again."""
+    told = None if text is None else without_addresses(text)
+    db.execute(sa.insert(story).values(merchant_order_id=merchant_order_id, at=at, actor=actor, what=what, text=told))
 
 
 def read_story(db: Db, merchant_order_id: str) -> Iterator[sa.Row[Any]]:

@@ -8,6 +8,8 @@ import hmac
 import json
 from typing import TYPE_CHECKING, Any
 
+from kelaspay.store.buyers import MOST_ORDERS
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 
 ORDERS = "orders"
 """The cookie and the purpose of its signature."""
-MOST_ORDERS = 20
 ORDERS_SECONDS = 90 * 86_400
 
 

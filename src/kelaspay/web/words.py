@@ -28,7 +28,7 @@ EXPLAINED = {
         "Halaman ini diperbarui otomatis."
     ),
     Status.PAID: marked(
-        "Pembayaran Anda sudah kami terima. Akses kelas sedang disiapkan, biasanya kurang dari semenit."
+        "Pembayaran Anda sudah kami terima. Akses kelas sedang disiapkan, biasanya kurang dari satu menit."
     ),
     Status.COMPLETED: marked("Anda sudah terdaftar. Silakan masuk ke kelas dan mulai belajar."),
     Status.EXPIRED: marked(
@@ -42,7 +42,9 @@ EXPLAINED = {
     Status.REFUNDED: marked("Dana untuk pesanan ini sudah dikembalikan dan aksesnya sudah diakhiri."),
 }
 FREE = {
-    Status.PAID: marked("Pesanan Anda sudah kami terima. Akses kelas sedang disiapkan, biasanya kurang dari semenit."),
+    Status.PAID: marked(
+        "Pesanan Anda sudah kami terima. Akses kelas sedang disiapkan, biasanya kurang dari satu menit."
+    ),
     Status.REVIEW: marked(
         "Pesanan Anda aman. Ada hal yang perlu kami periksa lebih dulu, dan kami segera menyelesaikannya."
     ),
@@ -85,11 +87,13 @@ NOT_MADE = marked("Pembayaran belum bisa dibuat. Isian Anda masih ada; silakan c
 CHANNEL_AWAY = marked("Metode itu sedang tidak tersedia. Silakan pilih metode lain.")
 ASKED = {
     "not_yet": marked(
-        "Bank belum mengabarkan pembayaran Anda. Jika Anda baru saja membayar, tunggu sebentar; "
+        "Bank belum mengonfirmasi pembayaran Anda. Jika Anda baru saja membayar, tunggu sebentar; "
         "halaman ini diperbarui otomatis."
     ),
-    "soon": marked("Baru saja kami tanyakan ke bank. Silakan coba lagi dalam 10 detik."),
-    "away": marked("Bank sedang tidak bisa ditanya. Tenang, pembayaran Anda tetap akan kami terima."),
+    "soon": marked("Kami baru saja mengeceknya ke bank. Silakan coba lagi dalam 10 detik."),
+    "away": marked(
+        "Status pembayaran di bank sedang tidak bisa dicek. Tenang, pembayaran Anda tetap akan kami terima."
+    ),
     "sent": marked("Email akses sedang dikirim ulang. Periksa juga folder spam."),
     "corrected": marked("Email sudah diganti. Cara membayar kami kirim ke alamat yang baru."),
     "asked": marked(

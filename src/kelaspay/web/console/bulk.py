@@ -11,7 +11,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from kelaspay.faults import AmountDiffers, Fault, InvoiceUnknown, MoveRefused, NotPaidYet, PaymentUnknown
-from kelaspay.messages import resend_access
+from kelaspay.messages import resend_now
 from kelaspay.payment import UNPAID, MerchantOrderId
 from kelaspay.review import retry
 from kelaspay.store import listing, payments
@@ -19,7 +19,7 @@ from kelaspay.web.console.asking import ask_duitku
 from kelaspay.web.console.page import ConsoleRoute, back, page
 from kelaspay.web.console.payments import MOST_AT_ONCE as MOST
 from kelaspay.web.console.payments import Wanted
-from kelaspay.web.console.visit import Acting, Visitor, outside_of, start_of, write_down
+from kelaspay.web.console.visit import Acting, Visitor, audited, outside_of, start_of, write_down
 
 router = APIRouter(prefix="/console/payments", route_class=ConsoleRoute, include_in_schema=False)
 
@@ -31,9 +31,6 @@ class Action(StrEnum):
     RECHECK = "recheck"
     RETRY = "retry"
     RESEND = "resend"
-
-
-DEEDS = {Action.RECHECK: "rechecked", Action.RETRY: "retried", Action.RESEND: "resent"}
 
 
 @router.post("/several")
@@ -66,22 +63,20 @@ def several(
 
 def _do(request: Request, visitor: Visitor, action: Action, orders: list[MerchantOrderId]) -> tuple[int, int]:
     """For how many something was done, and for how many it will be done later."""
+    if action is Action.RETRY:
+        return sum(_retry(request, visitor, order_id) for order_id in orders), 0
+    if action is Action.RESEND:
+        return sum(_resend(request, visitor, order_id) for order_id in orders), 0
     done = later = 0
     away = False
     for order_id in orders:
-        if action is Action.RETRY:
-            done += _retry(request, visitor, order_id)
-        elif action is Action.RESEND:
-            outside = outside_of(request)
-            done += resend_access(outside.database, order_id, outside.now())
-        elif away or done >= ASKED_NOW:
-            later += _ask_later(request, order_id)
-        elif _asked(request, order_id):
-            done += 1
-        else:
-            away = True
-            later += _ask_later(request, order_id)
-        write_down(request, visitor, DEEDS[action], order_id)
+        if not away and done < ASKED_NOW:
+            away = not _asked(request, order_id)
+            if not away:
+                write_down(request, visitor, "rechecked", order_id)
+                done += 1
+                continue
+        later += _ask_later(request, visitor, order_id)
     return done, later
 
 
@@ -98,7 +93,7 @@ def _asked(request: Request, order_id: MerchantOrderId) -> bool:
     return True
 
 
-def _ask_later(request: Request, order_id: MerchantOrderId) -> bool:
+def _ask_later(request: Request, visitor: Visitor, order_id: MerchantOrderId) -> bool:
     """Have the sparse pass ask, which keeps to what Duitku bears; False where there is nothing to ask."""
     outside = outside_of(request)
     with outside.database.begin() as db:
@@ -106,6 +101,16 @@ def _ask_later(request: Request, order_id: MerchantOrderId) -> bool:
         if payment is None or payment.status not in UNPAID:
             return False
         payments.set_next_ask(db, order_id, outside.now())
+        write_down(request, visitor, "rechecked", order_id, db=db)
+    return True
+
+
+def _resend(request: Request, visitor: Visitor, order_id: MerchantOrderId) -> bool:
+    """Whether there is an access to tell of, and it was not told only just now."""
+    try:
+        resend_now(audited(request, visitor, "resent", order_id), order_id, outside_of(request).now())
+    except (MoveRefused, PaymentUnknown):
+        return False
     return True
 
 
@@ -115,7 +120,7 @@ def _retry(request: Request, visitor: Visitor, order_id: MerchantOrderId) -> boo
     try:
         retry(
             order_id,
-            database=outside.database,
+            database=audited(request, visitor, "retried", order_id),
             start=start_of(request),
             now=outside.now,
             actor=visitor.operator.actor,

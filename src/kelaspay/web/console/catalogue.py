@@ -92,10 +92,10 @@ def save(slug: str, request: Request, visitor: Acting, typed: Annotated[Entered,
             taken = before is None and offers.find_offer(db, typed.slug.strip().replace("\0", "")) is not None
             offer = meant(db, before or Offer("", "", Rupiah(0), school=school), typed, taken=taken)
             added = offers.put_offer(db, offer, outside.now())
+            said = "offer_added" if added else "offer_corrected"
+            write_down(request, visitor, said, offer.slug, changes(before, offer), db=db)
     except InvalidInput as fault:
         return _form(request, visitor, before, typed, fault.fields)
-    said = "offer_added" if added else "offer_corrected"
-    write_down(request, visitor, said, offer.slug, changes(before, offer))
     return back(f"{CATALOGUE}/{offer.slug}", said)
 
 
@@ -110,7 +110,7 @@ def retire(slug: str, request: Request, visitor: Acting) -> Response:
     with outside.database.begin() as db:
         if not offers.retire_offer(db, slug.replace("\0", ""), outside.now()):
             raise OfferUnknown
-    write_down(request, visitor, "offer_retired", slug)
+        write_down(request, visitor, "offer_retired", slug, db=db)
     return back(CATALOGUE, "offer_retired")
 
 

@@ -60,8 +60,8 @@ def save(
         return _page(request, visitor, entered, fault.fields)
     with outside.database.begin() as db:
         added = coupons.put_coupon(db, coupon, outside.now())
-    said = "coupon_added" if added else "coupon_corrected"
-    write_down(request, visitor, said, coupon.code, takes.strip())
+        said = "coupon_added" if added else "coupon_corrected"
+        write_down(request, visitor, said, coupon.code, takes.strip(), db=db)
     return back(COUPONS, said)
 
 
@@ -81,7 +81,7 @@ def retire(code: str, request: Request, visitor: Acting, school: Annotated[str, 
     with outside.database.begin() as db:
         if not coupons.retire_coupon(db, _whose(visitor, school), _typed(code), outside.now()):
             raise CouponUnknown
-    write_down(request, visitor, "coupon_retired", _typed(code))
+        write_down(request, visitor, "coupon_retired", _typed(code), db=db)
     return back(COUPONS, "coupon_retired")
 
 

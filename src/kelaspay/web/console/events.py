@@ -95,7 +95,7 @@ def replay(event_id: str, request: Request, visitor: Acting) -> Response:
     with outside_of(request).database.begin() as db:
         if not inbox.reopen(db, known_id(event_id)):
             raise EventUnknown(event_id=event_id)
-    write_down(request, visitor, "replayed", f"event {event_id}")
+        write_down(request, visitor, "replayed", f"event {event_id}", db=db)
     return back(f"/console/events/{event_id}", "replayed")
 
 
@@ -108,7 +108,7 @@ def ignore(event_id: str, request: Request, visitor: Acting, reason: Annotated[s
     with outside.database.begin() as db:
         if not arrivals.set_aside(db, known_id(event_id), outside.now()):
             raise EventUnknown(event_id=event_id)
-    write_down(request, visitor, "ignored", f"event {event_id}", text)
+        write_down(request, visitor, "ignored", f"event {event_id}", text, db=db)
     return back(f"/console/events/{event_id}", "ignored")
 
 
@@ -118,7 +118,7 @@ def _checks(event: Any, payment: Payment | None, outside: Outside) -> list[Check
     amounts = f"{event.amount} / {payment.payment_amount}" if payment else ""
     return [
         *_reading(event, outside),
-        Check("Pesanannya ada pada kita", payment is not None, event.merchant_order_id or ""),
+        Check("Pesanan ini ada di sistem", payment is not None, event.merchant_order_id or ""),
         Check("Jumlahnya sama dengan pesanan", same if payment else None, amounts),
         Check("Duitku sendiri menyatakan sudah dibayar", payment is not None and payment.paid_at is not None),
     ]
@@ -158,7 +158,7 @@ def _reading(event: Any, outside: Outside) -> list[Check]:
     signed = not isinstance(fault, BadSignature) if merchant else None
     return [
         Check("Isinya terbaca dan lengkap", readable),
-        Check("Kode merchant milik kita", merchant),
+        Check("Kode merchant sesuai", merchant),
         Check("Tanda tangannya cocok", signed, scheme),
     ]
 

@@ -17,6 +17,7 @@ from kelaspay.web.console.closed_days import ClosedDays
 from kelaspay.web.console.page import WIB, ConsoleRoute, page
 from kelaspay.web.console.standing import Standing, standing_of
 from kelaspay.web.console.visit import Looking, outside_of
+from kelaspay.web.console.words import NEED
 
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
 
@@ -88,25 +89,16 @@ def home(request: Request, visitor: Looking) -> HTMLResponse:
 
 def _counters(db: Db, school: str | None, now: datetime, *, unmapped: int) -> list[Counter]:
     payments_needing = console.counters(db, school, now)
-    labels = {
-        Need.NOT_ENROLLED: "Dibayar, belum terdaftar",
-        Need.BLOCKED: "Gagal permanen",
-        Need.PAID_TWICE: "Dibayar dua kali / jumlah berbeda",
-        Need.PAID_LATE: "Dibayar setelah kedaluwarsa",
-        Need.EMAIL_WRONG: "Pembeli minta email diganti",
-        Need.SALE_UNKNOWN: "Pencatatan penjualan tidak pasti",
-        Need.RECONNECT: "Kunci ditolak, perlu disambungkan ulang",
-    }
     listed = [
-        Counter(label, payments_needing[need], f"/console/payments?need={need}") for need, label in labels.items()
+        Counter(label, payments_needing[Need(need)], f"/console/payments?need={need}") for need, label in NEED.items()
     ]
     return [
         *listed,
         Counter("Uang untuk pesanan tidak dikenal", arrivals.count_unknown(db, school), UNKNOWN),
         Counter("Callback ditolak (24 jam)", console.refused_calls(db, school, now - A_DAY), "/console/events#refused"),
         Counter("Pesan yang gagal dikirim", outgoing.count_failed(db, school), "/console/messages?state=failed"),
-        Counter("Kursus tanpa pemetaan", unmapped, "/console/catalogue#offers"),
-        Counter("Pekerjaan yang berhenti dicoba", console.dead_jobs(db, school), "/console/jobs?state=dead"),
+        Counter("Penawaran belum terhubung ke kursus", unmapped, "/console/catalogue#offers"),
+        Counter("Proses yang tidak dicoba lagi", console.dead_jobs(db, school), "/console/jobs?state=dead"),
         Counter("Alamat webhook dimatikan", len(endpoints.given_up(db, school)), "/console/webhooks"),
     ]
 

@@ -40,17 +40,18 @@ def add(
     try:
         if school not in _schools(request, visitor):
             raise InvalidInput.one("school", "is not known")
-        text, made = make_key(
-            outside.database,
-            name=name,
-            scopes=chosen,
-            school=school,
-            environment=outside.settings.duitku_environment,
-            now=outside.now(),
-        )
+        with outside.database.begin() as db:
+            text, made = make_key(
+                db,
+                name=name,
+                scopes=chosen,
+                school=school,
+                environment=outside.settings.duitku_environment,
+                now=outside.now(),
+            )
+            write_down(request, visitor, "key_added", made.hint, made.name, db=db)
     except InvalidInput as fault:
         return _page(request, visitor, wrong=fault.fields, entered=name)
-    write_down(request, visitor, "key_added", made.hint, made.name)
     return _page(request, visitor, made=text)
 
 
@@ -65,9 +66,8 @@ def revoke(key_id: str, request: Request, visitor: OwnerActing) -> Response:
     outside = outside_of(request)
     key = _key(request, key_id)
     with outside.database.begin() as db:
-        ended = keys.revoke_key(db, key.id, outside.now())
-    if ended:
-        write_down(request, visitor, "key_revoked", key.hint, key.name)
+        if keys.revoke_key(db, key.id, outside.now()):
+            write_down(request, visitor, "key_revoked", key.hint, key.name, db=db)
     return back(KEYS, "key_revoked")
 
 

@@ -60,7 +60,7 @@ def all_again(request: Request, visitor: Acting, sure: Annotated[str, Form()] = 
         return page(request, "resend_failed.html", visitor, count=count, most=outgoing.MOST_AT_ONCE)
     with outside.database.begin() as db:
         done = outgoing.resend_failed(db, visitor.only, outside.now(), outgoing.MOST_AT_ONCE)
-    write_down(request, visitor, "messages_resent", None, str(done))
+        write_down(request, visitor, "messages_resent", None, str(done), db=db)
     return back(ALL, "messages_resent", count=done)
 
 

@@ -38,7 +38,6 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-UNPROCESSABLE = 422
 
 ENGLISH: Mapping[str, str] = tomllib.loads(
     (files("kelaspay.web") / "templates" / "console" / "english.toml").read_text(encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -20,7 +20,7 @@ from kelaspay.store.calls import Call
 from kelaspay.store.database import Db
 from kelaspay.web.console.asking import ask_duitku
 from kelaspay.web.console.page import ConsoleRoute, Wording, back, page, wording
-from kelaspay.web.console.visit import Acting, Looking, Visitor, outside_of, start_of, write_down
+from kelaspay.web.console.visit import Acting, Looking, Visitor, audited, outside_of, start_of, write_down
 from kelaspay.web.console.words import ATTENTION, FAULTS, OUTCOME, WHAT
 
 router = APIRouter(prefix="/console/payments", route_class=ConsoleRoute, include_in_schema=False)
@@ -104,12 +104,11 @@ def enrol_again(order_id: str, request: Request, visitor: Acting) -> Response:
     outside = outside_of(request)
     retry(
         MerchantOrderId(order_id),
-        database=outside.database,
+        database=audited(request, visitor, "retried", order_id),
         start=start_of(request),
         now=outside.now,
         actor=visitor.operator.actor,
     )
-    write_down(request, visitor, "retried", order_id)
     return _back(order_id, "retried")
 
 
@@ -126,13 +125,12 @@ def mark_as_paid(order_id: str, request: Request, visitor: Acting, reason: Annot
     outside = outside_of(request)
     mark_paid(
         MerchantOrderId(order_id),
-        database=outside.database,
+        database=audited(request, visitor, "marked_paid", order_id, text),
         start=start_of(request),
         now=outside.now,
         actor=visitor.operator.actor,
         reason=text,
     )
-    write_down(request, visitor, "marked_paid", order_id, text)
     return _back(order_id, "marked_paid")
 
 
@@ -149,13 +147,12 @@ def refund(order_id: str, request: Request, visitor: Acting, reason: Annotated[s
     outside = outside_of(request)
     ask_to_revoke(
         MerchantOrderId(order_id),
-        database=outside.database,
+        database=audited(request, visitor, "refunded", order_id, text),
         start=start_of(request),
         now=outside.now,
         reason=text,
         actor=visitor.operator.actor,
     )
-    write_down(request, visitor, "refunded", order_id, text)
     return _back(order_id, "refunded")
 
 
@@ -172,13 +169,12 @@ def end(order_id: str, request: Request, visitor: Acting, reason: Annotated[str,
     outside = outside_of(request)
     ask_to_end(
         MerchantOrderId(order_id),
-        database=outside.database,
+        database=audited(request, visitor, "ended", order_id, text),
         start=start_of(request),
         now=outside.now,
         reason=text,
         actor=visitor.operator.actor,
     )
-    write_down(request, visitor, "ended", order_id, text)
     return _back(order_id, "ended")
 
 
@@ -199,13 +195,12 @@ def give_to(order_id: str, request: Request, visitor: Acting, email: Annotated[s
         change_email(
             MerchantOrderId(order_id),
             email.replace("\0", ""),
-            school=school,
+            school=replace(school, database=audited(request, visitor, "email_changed", order_id)),
             start=start_of(request),
             actor=visitor.operator.actor,
         )
     except InvalidInput:
         return _asked(request, visitor, order_id, "email", missing=True, entered=email)
-    write_down(request, visitor, "email_changed", order_id)
     return _back(order_id, "email_changed")
 
 
@@ -228,7 +223,7 @@ def note(order_id: str, request: Request, visitor: Acting, text: Annotated[str, 
     with outside.database.begin() as db:
         _payment(db, order_id)
         dossier.add_note(db, order_id, visitor.operator.name, kept, outside.now())
-    write_down(request, visitor, "noted", order_id)
+        write_down(request, visitor, "noted", order_id, db=db)
     return _back(order_id, "noted")
 
 
@@ -240,12 +235,11 @@ def settle_matter(order_id: str, request: Request, visitor: Acting, reason: Anno
     outside = outside_of(request)
     settle(
         MerchantOrderId(order_id),
-        database=outside.database,
+        database=audited(request, visitor, "settled", order_id, text),
         now=outside.now,
         actor=visitor.operator.actor,
         reason=text,
     )
-    write_down(request, visitor, "settled", order_id, text)
     return _back(order_id, "settled")
 
 

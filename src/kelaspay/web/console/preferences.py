@@ -40,7 +40,7 @@ def set_quiet_hours(
     values = {QUIET_FROM: hours[0] or 0, QUIET_UNTIL: hours[1] or 0}
     with outside.database.begin() as db:
         preferences.put_preferences(db, visitor.here, values, outside.now())
-    write_down(request, visitor, "quiet_changed", visitor.here or None, f"{hours[0]}.00-{hours[1]}.00 WIB")
+        write_down(request, visitor, "quiet_changed", visitor.here or None, f"{hours[0]}.00-{hours[1]}.00 WIB", db=db)
     return back(PATH, "quiet_changed")
 
 
@@ -65,8 +65,8 @@ def set_retention(
         before = kept(db, _by_default(outside))
         values = {f"keep_{name}": int(text) for name, text in entered.items()}
         preferences.put_preferences(db, EVERYWHERE, values, outside.now())
-    changes = [f"{name}: {getattr(before, name)} → {text}" for name, text in entered.items()]
-    write_down(request, visitor, "retention_changed", None, ", ".join(changes))
+        changes = [f"{name}: {getattr(before, name)} → {text}" for name, text in entered.items()]
+        write_down(request, visitor, "retention_changed", None, ", ".join(changes), db=db)
     return back(PATH, "retention_changed")
 
 

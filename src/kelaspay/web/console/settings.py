@@ -15,7 +15,6 @@ from kelaspay.address import Address, look_at
 from kelaspay.faults import (
     Fault,
     InvalidInput,
-    MoveRefused,
     NotAllowed,
     NotConfigured,
     OperatorUnknown,
@@ -40,6 +39,7 @@ from kelaspay.web.console.visit import (
     OwnerActing,
     OwnerLooking,
     Visitor,
+    audited,
     outside_of,
     start_of,
     write_down,
@@ -95,12 +95,13 @@ def keep_keys(
     keep_school(
         visitor.here,
         keys,
-        database=outside.database,
+        database=audited(
+            request, visitor, "keys_changed", visitor.here, ", ".join(name for name, text in given.items() if text)
+        ),
         vault=outside.vault,
         start=start_of(request),
         now=outside.now,
     )
-    write_down(request, visitor, "keys_changed", visitor.here, ", ".join(name for name, text in given.items() if text))
     return back(SETTINGS, "keys_changed")
 
 
@@ -119,10 +120,10 @@ def invite(
     named = " ".join(name.replace("\0", "").split())[:LONGEST_NAME]
     place = _place(outside, visitor, school)
     try:
-        token = access.invite(outside.database, email=email, name=named, role=chosen, now=outside.now(), school=place)
+        database = audited(request, visitor, "operator_invited", email.strip().lower(), chosen)
+        token = access.invite(database, email=email, name=named, role=chosen, now=outside.now(), school=place)
     except InvalidInput:
         return _page(request, visitor, status=422, email=email)
-    write_down(request, visitor, "operator_invited", email.strip().lower(), chosen)
     return _page(request, visitor, link=f"{outside.settings.app_base_url}/console/invitation/{token}")
 
 
@@ -136,9 +137,7 @@ def remove(operator_id: str, request: Request, visitor: OwnerActing) -> Response
     """End somebody's right to sign in, and their sessions, at once."""
     outside = outside_of(request)
     operator = _operator(request, operator_id)
-    if not access.remove(outside.database, operator.id, outside.now()):
-        raise MoveRefused
-    write_down(request, visitor, "operator_removed", operator.email)
+    access.remove(audited(request, visitor, "operator_removed", operator.email), operator.id, outside.now())
     return back(SETTINGS, "operator_removed")
 
 
@@ -166,7 +165,7 @@ def demand(request: Request, visitor: OwnerActing, demanded: Annotated[str, Form
     school = EVERYWHERE if visitor.only is None else visitor.only
     with outside.database.begin() as db:
         put_preferences(db, school, {DEMANDED: int(bool(demanded))}, outside.now())
-    write_down(request, visitor, "second_factor_demanded" if demanded else "second_factor_optional")
+        write_down(request, visitor, "second_factor_demanded" if demanded else "second_factor_optional", db=db)
     return back(SETTINGS, "second_factor_demanded" if demanded else "second_factor_optional")
 
 
@@ -181,8 +180,12 @@ def revoke_school(subdomain: str, request: Request, visitor: OwnerActing) -> Res
     outside = outside_of(request)
     if outside.oauth is None:
         raise NotConfigured
-    revoke(subdomain, database=outside.database, oauth=outside.oauth, vault=outside.vault)
-    write_down(request, visitor, "school_disconnected", subdomain)
+    revoke(
+        subdomain,
+        database=audited(request, visitor, "school_disconnected", subdomain),
+        oauth=outside.oauth,
+        vault=outside.vault,
+    )
     return back(SETTINGS, "school_disconnected")
 
 

@@ -28,6 +28,7 @@ from kelaspay.web.console.whose import check_whose
 
 if TYPE_CHECKING:
     from kelaspay.confirm import Start
+    from kelaspay.store.database import Database, Db
 
 LANGUAGE_COOKIE = "kelaspay_language"
 SCHOOL_COOKIE = "kelaspay_school"
@@ -238,14 +239,33 @@ def start_of(request: Request) -> Start:
 
 
 def write_down(
-    request: Request, visitor: Visitor, action: str, subject: str | None = None, text: str | None = None
+    request: Request,
+    visitor: Visitor,
+    action: str,
+    subject: str | None = None,
+    text: str | None = None,
+    *,
+    db: Db | None = None,
 ) -> None:
-    """Keep in the audit what was done."""
+    """Keep in the audit what was done: in the commit of it where it has one, `db`."""
     outside = outside_of(request)
+    if db is None:
+        with outside.database.begin() as own:
+            write_down(request, visitor, action, subject, text, db=own)
+        return
     operator = visitor.operator
-    with outside.database.begin() as db:
-        payment = payments.find_payment(db, subject) if subject else None
-        school = payment.school if payment else operator.school if not visitor.everywhere else visitor.only
-        known = EVERYWHERE if school is None else school
-        deed = Deed(outside.now(), operator.id, operator.name, visitor.address, action, subject, text, known)
-        audit.write_down(db, deed)
+    payment = payments.find_payment(db, subject) if subject else None
+    school = payment.school if payment else operator.school if not visitor.everywhere else visitor.only
+    known = EVERYWHERE if school is None else school
+    audit.write_down(db, Deed(outside.now(), operator.id, operator.name, visitor.address, action, subject, text, known))
+
+
+def audited(
+    request: Request, visitor: Visitor, action: str, subject: str | None = None, text: str | None = None
+) -> Database:
+    """The database for a flow that does this, and commits it together with the audit's line."""
+
+    def write(db: Db) -> None:
+        write_down(request, visitor, action, subject, text, db=db)
+
+    return audit.Audited(outside_of(request).database, write)

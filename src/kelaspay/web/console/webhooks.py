@@ -11,7 +11,7 @@ from kelaspay.store import deliveries
 from kelaspay.store import endpoints as kept
 from kelaspay.web.console.entered import id_in
 from kelaspay.web.console.page import ConsoleRoute, back, page
-from kelaspay.web.console.visit import Acting, Looking, OwnerActing, Visitor, outside_of, write_down
+from kelaspay.web.console.visit import Acting, Looking, OwnerActing, Visitor, audited, outside_of
 
 router = APIRouter(prefix="/console/webhooks", route_class=ConsoleRoute, include_in_schema=False)
 
@@ -46,8 +46,12 @@ def redeliver(delivery_id: str, request: Request, visitor: Acting) -> Response:
     outside, known = outside_of(request), id_in(delivery_id)
     if known is None:
         raise DeliveryUnknown
-    endpoints.redeliver(known, school=_whose(visitor), database=outside.database, now=outside.now())
-    write_down(request, visitor, "redelivered", f"delivery {known}")
+    endpoints.redeliver(
+        known,
+        school=_whose(visitor),
+        database=audited(request, visitor, "redelivered", f"delivery {known}"),
+        now=outside.now(),
+    )
     return back(WEBHOOKS, "redelivered")
 
 
@@ -55,8 +59,12 @@ def redeliver(delivery_id: str, request: Request, visitor: Acting) -> Response:
 def ping(endpoint_id: str, request: Request, visitor: Acting) -> Response:
     """Have a test sent."""
     outside = outside_of(request)
-    endpoints.ping(endpoint_id, school=_whose(visitor), database=outside.database, now=outside.now())
-    write_down(request, visitor, "pinged", endpoint_id)
+    endpoints.ping(
+        endpoint_id,
+        school=_whose(visitor),
+        database=audited(request, visitor, "pinged", endpoint_id),
+        now=outside.now(),
+    )
     return back(WEBHOOKS, "pinged")
 
 
@@ -67,11 +75,10 @@ def enable(endpoint_id: str, request: Request, visitor: OwnerActing) -> Response
         endpoint_id,
         school=_whose(visitor),
         enabled=True,
-        database=outside.database,
+        database=audited(request, visitor, "endpoint_enabled", endpoint_id),
         dialer=outside.dialer,
         now=outside.now(),
     )
-    write_down(request, visitor, "endpoint_enabled", endpoint_id)
     return back(WEBHOOKS, "endpoint_enabled")
 
 

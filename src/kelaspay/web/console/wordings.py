@@ -64,7 +64,7 @@ def save(
         return _form(request, visitor, kind, language, entered, own=own, shown=True)
     with outside.database.begin() as db:
         wordings.put_wording(db, visitor.here, kind, language, entered, outside.now())
-    write_down(request, visitor, "text_changed", f"{kind} ({language})", entered.subject)
+        write_down(request, visitor, "text_changed", f"{kind} ({language})", entered.subject, db=db)
     return back(TEXTS, "text_changed")
 
 
@@ -80,9 +80,8 @@ def back_to_default(kind: str, language: str, request: Request, visitor: OwnerAc
     """Forget the school's own words for this letter."""
     _known(kind, language)
     with outside_of(request).database.begin() as db:
-        dropped = wordings.drop_wording(db, visitor.here, kind, language)
-    if dropped:
-        write_down(request, visitor, "text_reset", f"{kind} ({language})")
+        if wordings.drop_wording(db, visitor.here, kind, language):
+            write_down(request, visitor, "text_reset", f"{kind} ({language})", db=db)
     return back(TEXTS, "text_reset")
 
 

@@ -21,7 +21,7 @@ from kelaspay.keys import key_behind
 from kelaspay.outside import Outside
 from kelaspay.store import audit
 from kelaspay.store.audit import Deed
-from kelaspay.store.database import Db
+from kelaspay.store.database import Database, Db
 from kelaspay.store.keys import ApiKey, Scope
 
 if TYPE_CHECKING:
@@ -57,6 +57,10 @@ class Caller:
         """Keep in the history what was done, in the commit of what it tells of."""
         deed = Deed(self.outside.now(), None, self.actor, self.address, action, subject, text, self.school)
         audit.write_down(db, deed)
+
+    def audited(self, action: str, subject: str, text: str | None = None) -> Database:
+        """The database for a flow that does this, and commits it together with the history's line."""
+        return audit.Audited(self.outside.database, lambda db: self.write_down(db, action, subject, text))
 
 
 def _caller(

@@ -66,7 +66,9 @@ def recheck(merchant_order_id: str, caller: Writing) -> PaymentRead:
                 start=caller.start,
                 now=outside.now,
             )
-    return _done(caller, merchant_order_id, "rechecked")
+    with outside.database.begin() as db:
+        caller.write_down(db, "rechecked", merchant_order_id)
+    return _shown(caller, merchant_order_id)
 
 
 @router.post("/retry", summary="Try again to enroll", responses=problems(PaymentUnknown, MoveRefused))
@@ -74,41 +76,41 @@ def try_again(merchant_order_id: str, caller: Writing) -> PaymentRead:
     """Set a paid payment's work going where it stopped; one in review takes its offer's corrected ids along."""
     order_id = _payment(caller, merchant_order_id).merchant_order_id
     outside = caller.outside
-    retry(order_id, database=outside.database, start=caller.start, now=outside.now, actor=caller.actor)
-    return _done(caller, merchant_order_id, "retried")
+    database = caller.audited("retried", order_id)
+    retry(order_id, database=database, start=caller.start, now=outside.now, actor=caller.actor)
+    return _shown(caller, merchant_order_id)
 
 
 @router.post("/resend", summary="Send the access again", responses=problems(PaymentUnknown, MoveRefused))
 def resend(merchant_order_id: str, caller: Writing) -> PaymentRead:
     """Send the buyer the way into the course once more; not twice within minutes, and not before there is one."""
     order_id = _payment(caller, merchant_order_id).merchant_order_id
-    resend_now(caller.outside.database, order_id, caller.outside.now())
-    return _done(caller, merchant_order_id, "resent")
+    resend_now(caller.audited("resent", order_id), order_id, caller.outside.now())
+    return _shown(caller, merchant_order_id)
 
 
 @router.post("/settle", summary="Settle what was flagged", responses=problems(PaymentUnknown, MoveRefused, body=True))
 def settle_matter(merchant_order_id: str, why: Why, caller: Writing) -> PaymentRead:
     """Take it off the list of what needs a person, with what was done about it."""
     order_id = _payment(caller, merchant_order_id).merchant_order_id
-    outside = caller.outside
-    settle(order_id, database=outside.database, now=outside.now, actor=caller.actor, reason=why.reason)
-    return _done(caller, merchant_order_id, "settled", why.reason)
+    database = caller.audited("settled", order_id, why.reason)
+    settle(order_id, database=database, now=caller.outside.now, actor=caller.actor, reason=why.reason)
+    return _shown(caller, merchant_order_id)
 
 
 @router.post("/mark-paid", summary="Say that it is paid", responses=problems(PaymentUnknown, MoveRefused, body=True))
 def take_as_paid(merchant_order_id: str, why: Why, caller: Accounting) -> PaymentRead:
     """Take your word that the money has arrived, and enroll."""
     order_id = _payment(caller, merchant_order_id).merchant_order_id
-    outside = caller.outside
     mark_paid(
         order_id,
-        database=outside.database,
+        database=caller.audited("marked_paid", order_id, why.reason),
         start=caller.start,
-        now=outside.now,
+        now=caller.outside.now,
         actor=caller.actor,
         reason=why.reason,
     )
-    return _done(caller, merchant_order_id, "marked_paid", why.reason)
+    return _shown(caller, merchant_order_id)
 
 
 @router.post("/revoke", summary="Record a refund", responses=problems(PaymentUnknown, MoveRefused, body=True))
@@ -117,16 +119,15 @@ def revoke(merchant_order_id: str, why: Why, caller: Accounting) -> PaymentRead:
     Repeating it changes nothing.
     """
     order_id = _payment(caller, merchant_order_id).merchant_order_id
-    outside = caller.outside
     ask_to_revoke(
         order_id,
-        database=outside.database,
+        database=caller.audited("refunded", order_id, why.reason),
         start=caller.start,
-        now=outside.now,
+        now=caller.outside.now,
         reason=why.reason,
         actor=caller.actor,
     )
-    return _done(caller, merchant_order_id, "refunded", why.reason)
+    return _shown(caller, merchant_order_id)
 
 
 def _payment(caller: Caller, merchant_order_id: str) -> Payment:
@@ -134,8 +135,7 @@ def _payment(caller: Caller, merchant_order_id: str) -> Payment:
         return own_payment(db, caller, merchant_order_id)
 
 
-def _done(caller: Caller, merchant_order_id: str, action: str, text: str | None = None) -> PaymentRead:
-    with caller.outside.database.begin() as db:
-        caller.write_down(db, action, merchant_order_id, text)
+def _shown(caller: Caller, merchant_order_id: str) -> PaymentRead:
+    with caller.outside.database.read() as db:
         payment = own_payment(db, caller, MerchantOrderId(merchant_order_id))
         return PaymentRead(**payment_shown(db, caller, payment))

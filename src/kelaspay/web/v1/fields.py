@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Header
@@ -59,6 +58,3 @@ IdempotencyKey = Annotated[
         "the header `Idempotent-Replayed: true`; with another body 422, while the first is running 409.",
     ),
 ]
-
-Moment = datetime
-"""As the API gives a time: UTC."""

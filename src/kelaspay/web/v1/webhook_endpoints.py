@@ -177,12 +177,10 @@ def change_endpoint(endpoint_id: str, wanted: EndpointChange, caller: Writing) -
         url=wanted.url,
         kinds=wanted.types,
         enabled=wanted.enabled,
-        database=caller.outside.database,
+        database=caller.audited("endpoint_changed", endpoint_id, ", ".join(sorted(wanted.model_fields_set))),
         dialer=caller.outside.dialer,
         now=caller.outside.now(),
     )
-    with caller.outside.database.begin() as db:
-        caller.write_down(db, "endpoint_changed", endpoint_id, ", ".join(sorted(wanted.model_fields_set)))
     return _shown(changed)
 
 
@@ -213,9 +211,8 @@ def remove_endpoint(endpoint_id: str, caller: Writing) -> EndpointRead:
     """Forget it with its secret and its deliveries. It comes back as it was."""
     with caller.outside.database.read() as db:
         removed = _own(db, caller, endpoint_id)
-    endpoints.remove_endpoint(endpoint_id, school=caller.school, database=caller.outside.database)
-    with caller.outside.database.begin() as db:
-        caller.write_down(db, "endpoint_removed", endpoint_id)
+    database = caller.audited("endpoint_removed", endpoint_id)
+    endpoints.remove_endpoint(endpoint_id, school=caller.school, database=database)
     return _shown(removed)
 
 
@@ -254,9 +251,9 @@ def redeliver(endpoint_id: str, delivery_id: DeliveryId, caller: Writing) -> Del
         found = deliveries.find_delivery(db, delivery_id, caller.school)
     if found is None or found.endpoint_id != endpoint_id:
         raise DeliveryUnknown(delivery_id=delivery_id)
-    endpoints.redeliver(delivery_id, school=caller.school, database=outside.database, now=outside.now())
-    with outside.database.begin() as db:
-        caller.write_down(db, "redelivered", f"delivery {delivery_id}")
+    database = caller.audited("redelivered", f"delivery {delivery_id}")
+    endpoints.redeliver(delivery_id, school=caller.school, database=database, now=outside.now())
+    with outside.database.read() as db:
         again = deliveries.find_delivery(db, delivery_id, caller.school)
     if again is None:
         raise DeliveryUnknown(delivery_id=delivery_id)
