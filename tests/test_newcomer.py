@@ -96,6 +96,9 @@ def test_the_demo_buys_one_course_and_says_how_it_went(tmp_path: Path) -> None:
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert re.findall(r"^ ?(\d+)\. ", ran.stdout, re.MULTILINE) == [str(number) for number in range(1, 15)]
+    times = [float(seconds) for seconds in re.findall(r"\(([\d.]+) s\)$", ran.stdout, re.MULTILINE)]
+    assert times == sorted(times)
+    assert times[5] < times[9] < times[13]
     assert f"POST http://localhost:{port}/payment/initiate" in ran.stdout
     assert ran.stdout.endswith("Paid, and in the course.\n")
     assert "Traceback" not in ran.stderr

@@ -19,6 +19,7 @@ from kelaspay import log
 from kelaspay.catalogue import sync
 from kelaspay.coupon import Coupon
 from kelaspay.operators import invite
+from kelaspay.outside import utc_now
 from kelaspay.payment import Offer, Rupiah
 from kelaspay.serve import Process, started, web_server
 from kelaspay.settings import Settings, load
@@ -31,6 +32,7 @@ from kelaspay_emulators.thinkific.samples import furnish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
 PATIENCE = 20.0
 BUYER = {"customer_name": "Siti Rahmawati", "customer_email": "siti@example.com", "customer_phone": "0812-3456-7890"}
@@ -190,7 +192,7 @@ def _console_link(at: Stage) -> str:
 
 
 def _buy_once(at: Stage) -> bool:
-    """Buy one course and print the fourteen steps of the flow, each when it was seen to have happened."""
+    """Buy one course and print the fourteen steps of the flow, each with the time at which it happened."""
     tell = _Steps()
     tell(1, f"the front end calls POST {at.url}/payment/initiate")
     made = _initiate(at)
@@ -206,34 +208,43 @@ def _buy_once(at: Stage) -> bool:
     tell(5, "the buyer pays at Duitku, by virtual account")
     if not _until(lambda: _heard(at, order_id)):
         return tell.failed("no callback came in")
-    tell(6, "Duitku posts its callback to POST /webhooks/duitku")
-    tell(7, "callback.receive verified the signature and kept the event; 200 only then")
+    heard_at = _heard(at, order_id)[0].received_at
+    tell(6, "Duitku posts its callback to POST /webhooks/duitku", heard_at)
+    tell(7, "callback.receive verified the signature and kept the event; 200 only then", heard_at)
     if not _until(lambda: _state(at, order_id) == "completed"):
         return tell.failed(f"the payment is {_state(at, order_id)}")
-    seen = {line.what: line.text for line in _story(at, order_id)}
-    tell(8, "Duitku, asked server to server, says paid; the enrollment runs off the request")
-    tell(9, "enroll.enroll took the payment up")
-    tell(10, f"Thinkific user made: {seen.get('user_created') or seen.get('user_found')}")
+    return _worked(at, tell, order_id, customer.email)
+
+
+def _worked(at: Stage, tell: _Steps, order_id: str, email: str) -> bool:
+    """Print the steps of the work, which is done."""
+    seen = {line.what: line for line in _story(at, order_id)}
+    user = seen.get("user_created") or seen["user_found"]
+    tell(8, "Duitku, asked server to server, says paid; the enrollment runs off the request", seen["paid"].at)
+    tell(9, "enroll.enroll took the payment up", seen["paid"].at)
+    tell(10, f"Thinkific user made: {user.text}", user.at)
     there = at.thinkific.school
-    enrolled = [each for each in there.enrollments.values() if there.users[each.user_id].email == customer.email]
+    enrolled = [each for each in there.enrollments.values() if there.users[each.user_id].email == email]
     if len(enrolled) != 1 or enrolled[0].is_free_trial:
         return tell.failed("Thinkific does not have exactly one full enrollment")
-    tell(11, f"mapped to course {enrolled[0].course_id} and enrolled, activated {enrolled[0].activated_at}")
-    tell(12, f"Thinkific answered with enrollment {enrolled[0].id}")
-    tell(13, "the enrollment is saved")
-    tell(14, f"the payment is completed; external order {seen.get('external_order')}")
+    done_at = seen["enrolled"].at
+    tell(11, f"mapped to course {enrolled[0].course_id} and enrolled, activated {enrolled[0].activated_at}", done_at)
+    tell(12, f"Thinkific answered with enrollment {enrolled[0].id}", done_at)
+    tell(13, "the enrollment is saved", done_at)
+    order = seen.get("external_order")
+    tell(14, f"the payment is completed; external order {order.text if order else None}", seen["completed"].at)
     print("\nPaid, and in the course.")
     return True
 
 
 class _Steps:
-    """Numbers what happened, with the time since the start."""
+    """Numbers what happened, with the time from the start until it was seen, or until the payment's story has it."""
 
     def __init__(self) -> None:
-        self._began = time.monotonic()
+        self._began = utc_now()
 
-    def __call__(self, number: int, text: str) -> None:
-        print(f"{number:>2}. {text}  ({time.monotonic() - self._began:.2f} s)", flush=True)
+    def __call__(self, number: int, text: str, at: datetime | None = None) -> None:
+        print(f"{number:>2}. {text}  ({((at or utc_now()) - self._began).total_seconds():.2f} s)", flush=True)
 
     def failed(self, why: str) -> bool:
         print(f"\nNot enrolled: {why}.", flush=True)
@@ -261,9 +272,9 @@ def _state(at: Stage, order_id: str) -> str:
         return str(http.get(f"{at.url}/payment/{order_id}").json().get("status"))
 
 
-def _heard(at: Stage, order_id: str) -> bool:
+def _heard(at: Stage, order_id: str) -> list[Any]:
     with at.process.outside.database.read() as db:
-        return bool(inbox.list_events(db, merchant_order_id=order_id, limit=1))
+        return list(inbox.list_events(db, merchant_order_id=order_id, limit=1))
 
 
 def _story(at: Stage, order_id: str) -> list[Any]:
