@@ -145,12 +145,14 @@ def test_the_commands_say_in_a_line_what_they_did_or_why_not(shell: Shell, tmp_p
     made = shell("backup", "copies")
     copy = made.out.strip()
     again = shell("restore", copy)
+    into_a_file = shell("backup", copy)
     shell.set(DATABASE_URL=f"sqlite:///{tmp_path / 'new.db'}")
     restored = shell("restore", copy)
 
     assert (made.code, made.err) == (0, "")
     assert (again.code, again.out) == (1, "")
     assert "is there already" in again.err
+    assert (into_a_file.code, into_a_file.err) == (1, f"kelaspay: {copy} cannot be a folder (File exists)\n")
     assert restored.out == (
         "Restored. 0 payments were under way; start Kelaspay, and it asks Duitku what became of them.\n"
     )

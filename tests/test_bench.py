@@ -12,7 +12,7 @@ import pytest
 
 from kelaspay.__main__ import main
 from kelaspay.bench import charts, contenders, document, load
-from kelaspay.bench.document import BEGIN, END, Kept, NoMarks
+from kelaspay.bench.document import BEGIN, END, Kept, NoMarks, Taken
 from kelaspay.bench.figures import (
     TIMES,
     Bar,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOON = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
+OLD, NEW = Taken("2026-11-23", "2 cores"), Taken("2026-11-29", "4 cores")
 
 
 def rate(value: float, *, better: Better = Better.MORE, unit: str = TIMES) -> Figure:
@@ -109,7 +110,7 @@ def test_the_page_keeps_what_people_wrote(tmp_path: Path) -> None:
     chart = Chart("1-callbacks", "Callbacks", "a second", (Bar("Kelaspay", 2.0, 1.0, 3.0, ours=True),))
 
     for _twice in range(2):
-        document.write(page, Kept(Outcome([rate(0.5)], [], [chart]), "2 cores", {"1": "2026-11-23"}))
+        document.write(page, Kept(Outcome([rate(0.5)], [], [chart]), {"1": OLD}))
 
     written = page.read_text()
     assert written.startswith("# Performance\n\nOurs.\n")
@@ -126,13 +127,13 @@ def test_the_page_of_limits_tells_what_the_machine_carried(tmp_path: Path) -> No
     limits.parent.mkdir()
     for each in (page, limits):
         each.write_text(f"{BEGIN}\n{END}\n")
-    document.write(page, Kept(Outcome(), "2 cores"))
+    document.write(page, Kept(Outcome()))
     empty = limits.read_text()
-    document.write(page, Kept(Outcome([rate(0.5)]), "2 cores", {"1": "2026-11-23"}))
+    document.write(page, Kept(Outcome([replace(rate(0.5), absolute="5 a second to 10")]), {"1": OLD}))
 
     assert document.NONE_YET in empty
     assert "2 cores. Taken 2026-11-23." in limits.read_text()
-    assert document.NAMES[1] in limits.read_text()
+    assert f"| {document.NAMES[1]}: SQLite, of signature only | 5 a second to 10 |" in limits.read_text()
     assert document.NONE_YET not in limits.read_text()
 
 
@@ -141,17 +142,36 @@ def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
     page.write_text(f"{BEGIN} and no end")
 
     with pytest.raises(NoMarks):
-        document.write(page, Kept(Outcome(), "2 cores"))
+        document.write(page, Kept(Outcome()))
     assert page.read_text() == f"{BEGIN} and no end"
 
 
 def test_measures_that_were_not_taken_again_stay() -> None:
-    before = Kept(Outcome([rate(0.5), absolute(7, "start", [2.0], unit="s", target=3.0)]), "old", {"1": "a", "7": "a"})
+    before = Kept(Outcome([rate(0.5), absolute(7, "start", [2.0], unit="s", target=3.0)]), {"1": OLD, "7": OLD})
 
-    now = document.merged(before, Kept(Outcome([rate(0.6)]), "new", {"1": "b", "2": "b"}))
+    now = document.merged(before, Kept(Outcome([rate(0.6)]), {"1": NEW}))
 
     assert [(figure.measure, figure.value) for figure in now.outcome.figures] == [(1, 0.6), (7, 2.0)]
-    assert now.taken == {"1": "b", "7": "a", "2": "b"}
+    assert now.taken == {"1": NEW, "7": OLD}
+    lines = document.markdown(now, "performance").splitlines()
+    assert lines[:2] == ["- 7: 2 cores. Taken 2026-11-23.", "- 1: 4 cores. Taken 2026-11-29."]
+
+
+def test_what_cannot_be_measured_now_is_not_taken_away() -> None:
+    """On a machine without PostgreSQL the figures of one that had it stay; what is called otherwise now does not."""
+    on_postgres = replace(rate(0.7), name="PostgreSQL, of signature only")
+    renamed = replace(rate(0.1), name="an old name", measure=5)
+    before = Kept(Outcome([rate(0.5), on_postgres, renamed]), {"1": OLD, "5": OLD})
+    found = Outcome([rate(0.6), replace(rate(2.0), measure=5)], [Missing(1, "on PostgreSQL", "none was named")])
+
+    now = document.merged(before, Kept(found, {"1": NEW, "5": NEW}))
+
+    assert [(each.name, each.value) for each in now.outcome.figures] == [
+        ("SQLite, of signature only", 0.6),
+        ("PostgreSQL, of signature only", 0.7),
+        ("SQLite, of signature only", 2.0),
+    ]
+    assert now.outcome.missing == []
 
 
 def test_of_measures_taken_together_only_what_was_asked_for_stays() -> None:
@@ -231,6 +251,43 @@ def test_a_measure_that_nobody_has_is_refused_before_anything_runs(capsys: pytes
 
         assert ended.value.code == 2
         assert "numbers of measures" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--write", "nowhere/page.md"], "No such file"),
+        (["--write", "."], "Is a directory"),
+        (["--write", "without.md"], "no place for what was measured"),
+        (["--short"], "nothing to compare with"),
+        (["--only", "9"], "--suite or --stories"),
+        (["--only", "9", "--suite", "-5"], "--suite"),
+    ],
+)
+def test_what_would_fail_in_the_end_is_refused_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")
+    (tmp_path / "without.md").write_text("no marks")
+
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", *words])
+
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_who_has_no_wrk_is_told_so_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", "--only", "1"])
+
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "kelaspay: wrk is not installed (Debian: apt-get install wrk)\n"
 
 
 def test_seconds_read_off_a_clock_are_kept_without_measuring(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kelaspay.store import offers
+from tests.api.client import Program
+from tests.console.desk import joined
 from tests.shell import shell
 from tests.world import COURSE
 
@@ -112,6 +114,30 @@ def test_a_file_that_could_be_read_as_another_price_is_refused(
     assert shell.json("offers", "list") == []
 
 
+def test_what_the_api_refuses_no_file_and_no_option_brings_in(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "offers.csv"
+    file.write_text(
+        "slug,name,price,access_days,on_sale_from\n"
+        "web,Web,1000000001,36501,0001-01-01T00:00:00+14:00\n"
+        "sql,SQL,1000000000,36500,2026-12-01\n"
+    )
+
+    ran = shell("offers", "import", str(file))
+    days = shell(*ADD, "--access-days", "36501")
+    price = shell(*ADD[:-1], "1000000001")
+    edge = shell(*ADD, "--on-sale-until", "9999-12-31")
+
+    assert ran.code == 1
+    for said in (
+        "line 2, price: is more than 1000000000",
+        "line 2, access_days: is more than 36500",
+        "line 2, on_sale_from: is too early or too late",
+    ):
+        assert said in ran.err
+    assert [each.code for each in (days, price, edge)] == [2, 2, 2]
+    assert shell.json("offers", "list") == []
+
+
 def test_a_name_from_a_file_comes_without_what_no_screen_shows(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "offers.csv"
     file.write_bytes(b"slug,name,price\nweb,W\x00e\x1bb \xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb,150000\n")
@@ -149,6 +175,59 @@ def test_a_bundle_is_enrolled_whole_by_its_own_endpoint(world: World, mode: Lite
     assert world.status(order_id) == "completed"
     assert calls.count(f"POST /bundles/{bundle.id}/enrollments") == 1
     assert "POST /enrollments" not in calls
+
+
+def test_a_price_that_few_channels_take_is_not_kept_in_silence(shell: Shell, tmp_path: Path) -> None:
+    world, file = shell.world, tmp_path / "offers.csv"
+    file.write_text("slug,name,price\nsql,SQL,9999\n")
+    said = "a price below Rp 10.000 can be paid by QRIS alone"
+
+    ran = shell("offers", "add", "--slug", "web", "--name", "Web", "--price", "9999")
+    enough = shell("offers", "add", "--slug", "cukup", "--name", "Web", "--price", "10000")
+    imported = shell("offers", "import", str(file))
+    asked = Program(world).post("/offers", {"slug": "python", "name": "Python", "price": 9999})
+    desk = joined(world)
+    shown = desk.open("/console/catalogue/web")
+
+    assert ran.code == 0
+    assert said in ran.err
+    assert said not in enough.err
+    assert f"line 2: {said}" in imported.err
+    assert (asked.status_code, any(said in doubt for doubt in asked.json()["doubts"])) == (201, True)
+    assert "Harga di bawah Rp 10.000 hanya dapat dibayar lewat QRIS" in shown
+    assert "Harga di bawah Rp 10.000" not in desk.open("/console/catalogue/cukup")
+
+
+@pytest.mark.parametrize("named", ["--course-id", "--product-id", None])
+def test_an_offer_for_ever_of_what_thinkific_sells_for_a_year_is_doubted(shell: Shell, named: str | None) -> None:
+    course = shell.world.thinkific.school.add_course(COURSE)
+    shell.world.thinkific.school.products[course.product_id].days_until_expiry = 365
+    shell("courses", "sync")
+    ids = {"--course-id": str(course.id), "--product-id": str(course.product_id)}
+    said = "Thinkific sells it for 365 days, this offer for ever: --access-days 365 ends it like there"
+
+    for_ever = shell(*ADD, *([named, ids[named]] if named else []))
+    on_purpose = shell(*ADD, "--access-days", "90")
+
+    assert for_ever.code == 0
+    assert said in for_ever.err
+    assert on_purpose.err == ""
+
+
+def test_the_consoles_form_begins_with_the_days_for_which_thinkific_sells(world: World) -> None:
+    course = world.thinkific.school.add_course(COURSE)
+    world.thinkific.school.products[course.product_id].days_until_expiry = 365
+    world.sync()
+    desk = joined(world)
+
+    begun = desk.open(f"/console/catalogue/~new?target=Course:{course.id}")
+    desk.press("/console/catalogue/~new", new_slug="web", price="150000", access_days="")
+    for_ever = desk.open("/console/catalogue/web")
+    desk.press("/console/catalogue/web", access_days="365")
+
+    assert 'name="access_days" type="text" value="365"' in begun
+    assert "Di Thinkific aksesnya 365 hari, di sini selamanya." in for_ever
+    assert "Di Thinkific aksesnya" not in desk.open("/console/catalogue/web")
 
 
 def test_an_offer_that_leads_nowhere_is_not_added_in_silence(shell: Shell) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kelaspay.duitku import CHANNELS
 from kelaspay.store import offers
 from tests.world import COURSE, OFFER, PRICE, START, WANTED
 
@@ -116,6 +117,7 @@ def test_what_is_wrong_is_said_of_each_field_and_nothing_is_kept(embedded: World
         ({"return_url": "javascript:alert(1)"}, "return_url"),
         ({"return_url": "https://a b"}, "return_url"),
         ({"return_url": "https://a\x00b"}, "return_url"),
+        ({"return_url": "https://pay.example.com/" + "x" * 232}, "return_url"),
     ],
 )
 def test_a_value_of_another_kind_is_refused_by_its_field(embedded: World, wanted: dict[str, Any], field: str) -> None:
@@ -242,6 +244,19 @@ def test_an_email_address_is_trimmed_and_lower_cased(embedded: World, email: str
     assert customer(embedded, embedded.buy(customer_email=email)).email == "siti@example.com"
 
 
+@pytest.mark.parametrize("email", ["İx@example.com", "café@example.com", "用户@example.com"])
+def test_an_address_that_few_mail_servers_take_is_refused(embedded: World, email: str) -> None:
+    embedded.sell()
+
+    assert fields(embedded.ask_to_buy(customer_email=email)) == {"customer_email": "is not an e-mail address"}
+
+
+def test_a_domain_beyond_ascii_is_kept_as_mail_servers_write_it(embedded: World) -> None:
+    embedded.sell()
+
+    assert customer(embedded, embedded.buy(customer_email="siti@Bücher.example")).email == "siti@xn--bcher-kva.example"
+
+
 def test_a_plus_in_an_email_address_is_part_of_it(embedded: World) -> None:
     embedded.sell()
 
@@ -263,6 +278,15 @@ def test_a_method_is_taken_in_any_case(embedded: World) -> None:
     order_id = embedded.buy(payment_method=" bc ")
 
     assert embedded.payment(order_id).payment_method == "BC"
+
+
+@pytest.mark.parametrize("method", sorted(CHANNELS))
+def test_a_bill_is_never_promised_for_longer_than_duitku_keeps_it(embedded: World, method: str) -> None:
+    embedded.sell()
+
+    order_id = embedded.buy(payment_method=method)
+
+    assert embedded.payment(order_id).expires_at == embedded.duitku.orders[order_id].expires_at
 
 
 def test_order_ids_start_with_letters_and_cannot_be_guessed(embedded: World) -> None:

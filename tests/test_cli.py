@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from kelaspay import __version__
 from kelaspay.store import jobs, second_factors, tables
 from tests.shell import Ran, shell
 from tests.test_callbacks import signed
@@ -89,6 +90,29 @@ def test_wrong_use_is_code_2(shell: Shell) -> None:
 
         assert (ran.code, ran.out) == (2, ""), words
         assert "Usage: kelaspay" in ran.err, words
+
+
+def test_a_wrong_value_is_said_in_words_of_ours(shell: Shell) -> None:
+    said = {
+        (
+            "payments",
+            "list",
+            "--status",
+            "lost",
+        ): "Invalid value for '--status': 'lost' is not one of 'pending', 'paid'",
+        ("emulate", "stripe"): "Invalid value for 'which': 'stripe' is not one of 'duitku', 'thinkific'.",
+        ("events", "adopt", "KP1"): "Invalid value for 'event_id': must be a whole number",
+        ("payments", "list", "--limit", "0"): "Invalid value for '--limit': must be greater than or equal to 1",
+    }
+
+    for words, why in said.items():
+        ran = shell(*words, columns=200)
+
+        assert (ran.code, why in ran.err) == (2, True), ran.err
+
+
+def test_the_version_is_said(shell: Shell) -> None:
+    assert shell("--version") == Ran(0, f"kelaspay {__version__}\n", "")
 
 
 def test_help_says_what_every_command_is_for(shell: Shell) -> None:
@@ -199,6 +223,14 @@ def test_payments_are_listed_newest_first_with_jakartas_time(shell: Shell) -> No
     assert re.split(r"\s{2,}", listed.lines[1])[1:5] == [f"{made:%Y-%m-%d %H:%M}", OFFER, "Rp 150.000", "completed"]
     assert [row["merchant_order_id"] for row in shell.json("payments", "list", "--status", "completed")] == [newer]
     assert [row["status"] for row in shell.json("payments", "list", "--limit", "1")] == ["completed"]
+    made_at = {"--since": f"{made:%Y-%m-%dT%H:%M:%S.%f}", "--until": f"{made:%Y-%m-%dT%H:%M:%S.%f}"}
+    between = {
+        name: [row["merchant_order_id"] for row in shell.json("payments", "list", name, at)]
+        for name, at in made_at.items()
+    }
+    assert between == {"--since": [newer], "--until": [older]}
+    assert shell("payments", "list", "--since", "2030-01-01").out == "No such payments.\n"
+    assert shell("payments", "list", "--since", "yesterday").code == 2
 
 
 def test_one_payment_is_shown_with_all_that_happened(shell: Shell) -> None:
@@ -298,6 +330,25 @@ def test_a_refund_is_rehearsed_and_then_recorded(shell: Shell) -> None:
     assert untouched
     assert done.out.endswith(f"its access is being ended. {BY_HAND}\n")
     assert shell.world.status(order_id) == "refunded"
+
+
+def test_what_is_refunded_already_is_not_said_to_need_the_money_sent_again(shell: Shell) -> None:
+    shell.world.sell()
+    order_id = shell.world.buy_and_pay()
+    shell.world.work()
+    shell("payments", "refund", order_id, "--reason", "asked for it")
+    before = shell.world.kept()
+    again = [
+        shell("payments", "refund", order_id, "--reason", "asked for it"),
+        shell("payments", "revoke", order_id, "--reason", "asked for it", "--dry-run"),
+        shell("payments", "refund", order_id, "--reason", "asked for it", typed=""),
+    ]
+
+    said = re.compile(
+        rf"{order_id} is refunded already \(by operator \(command line\), {WIB.pattern}\); nothing was done.\n"
+    )
+    assert all(said.fullmatch(ran.out) and (ran.code, ran.err) == (0, "") for ran in again)
+    assert shell.world.kept() == before
 
 
 def test_what_is_not_paid_cannot_be_refunded_not_even_in_rehearsal(shell: Shell) -> None:

@@ -9,6 +9,7 @@ import re
 import stat
 from contextlib import redirect_stdout
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,8 +22,6 @@ from tests.shell import shell
 from tests.world import OFFER
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.shell import Shell
 
 __all__ = ["shell"]
@@ -107,14 +106,16 @@ def test_enrollments_and_payments_are_listed_shown_and_written_for_a_spreadsheet
     found = shell.json("payments", "list", "--query", SITI, "--status", "completed")
     assert [row["merchant_order_id"] for row in found] == [order_id]
     file = tmp_path / "payments.csv"
-    assert shell("payments", "export", str(file), "--status", "completed").out == f"Wrote 1 payments to {file}.\n"
+    assert shell("payments", "export", str(file), "--status", "completed").out == f"Wrote 1 payment to {file}.\n"
     with file.open(encoding="utf-8-sig", newline="") as text:
         [row] = csv.DictReader(text)
     assert (row["merchant_order_id"], row["name"], row["payment_amount"]) == (order_id, "'=Siti", "150000")
     assert len(shell("payments", "export").lines) == 3
+    assert len(shell("payments", "export", "-").lines) == 3
+    assert not Path("-").exists()
     assert len(shell("enrollments", "export").lines) == 2
     assert shell("payments", "export", str(tmp_path / "nowhere" / "x.csv")).code == 2
-    assert _deeds(shell) == ["exported", "exported", "enrollments_exported"]
+    assert _deeds(shell) == ["exported", "exported", "exported", "enrollments_exported"]
 
 
 def test_offers_go_into_a_file_or_nowhere(shell: Shell, tmp_path: Path) -> None:
@@ -238,6 +239,9 @@ def test_what_takes_something_away_is_rehearsed_and_what_is_refused_is_refused_b
     ]
 
     assert (set(done), set(refused)) == ({False}, {1})
+    last, nobody = (shell("operators", "remove", f"{name}@example.com", "--yes").err for name in ("budi", "nobody"))
+    assert last == ("kelaspay: The last owner stays, for nobody else could let anybody in. (budi@example.com)\n")
+    assert nobody == "kelaspay: There is no such operator. (nobody@example.com)\n"
     assert _deeds(shell)[-6:] == [
         "offer_retired",
         "coupon_retired",

@@ -10,9 +10,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from kelaspay.customers import Customers
-from kelaspay.faults import PaymentUnknown
+from kelaspay.erase import erase
+from kelaspay.faults import CacheUnavailable, PaymentUnknown
 from kelaspay.payment import Customer, MerchantOrderId
-from kelaspay.store import tables
+from kelaspay.store import payments, tables
 from tests.servers import RedisServer
 from tests.world import COURSE, world_on
 
@@ -133,3 +134,28 @@ def test_a_redis_that_was_never_there_costs_no_sale(sqlite_url: str, tmp_path: P
         world.work()
 
         assert world.enrolled() == [("siti@example.com", COURSE)]
+
+
+def test_nobody_is_erased_while_redis_cannot_be_made_to_forget_them(sqlite_url: str, tmp_path: Path) -> None:
+    server = RedisServer()
+    with ExitStack() as stack:
+        server.start()
+        stack.callback(server.stop)
+        world = stack.enter_context(world_on(tmp_path, sqlite_url, server.url))
+        world.sell()
+        order_id = world.buy_and_pay()
+        world.work()
+        server.stop()
+
+        with pytest.raises(CacheUnavailable):
+            erase(
+                SITI.email,
+                school=None,
+                database=world.database,
+                customers=world.outside.customers,
+                now=world.clock(),
+                actor="operator",
+            )
+
+        with world.database.read() as db:
+            assert payments.find_customer(db, order_id) == SITI

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from typing import TYPE_CHECKING
+import socket
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
 
 from kelaspay.doctor import examine
+from kelaspay.store import executors
 from tests.shell import shell
+from tests.world import world_on
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from tests.shell import Shell
     from tests.world import World
@@ -90,6 +97,22 @@ def test_doctor_says_what_is_wrong(shell: Shell, variables: dict[str, str], wron
 
 
 @pytest.mark.parametrize(
+    "more",
+    [{"duitku_v2_url": None, "duitku_pop_url": None}, {"duitku_environment": "production"}],
+    ids=["real", "live"],
+)
+def test_doctor_finds_an_address_wrong_that_no_callback_of_duitkus_reaches(
+    sqlite_url: str, tmp_path: Path, more: dict[str, Any]
+) -> None:
+    with world_on(tmp_path, sqlite_url, None, app_base_url="http://localhost:8000", **more) as world:
+        found = {each.what: each for each in examine(world.outside)}
+
+    assert not found["address"].fine
+    assert "only this machine reaches http://localhost:8000, Duitku cannot call back" in found["address"].said
+    assert ("asked at http://duitku.test" in found["settings"].said) == ("duitku_environment" in more)
+
+
+@pytest.mark.parametrize(
     ("status", "body", "said", "fine"),
     [
         (200, None, "answers", True),
@@ -116,6 +139,72 @@ def test_doctor_looks_whether_the_address_leads_here(
     assert said in found.said
 
 
+def test_doctor_says_that_several_processes_need_redis(shell: Shell) -> None:
+    shell.set(APP_BASE_URL="http://localhost:8000")
+    said = []
+    for process in ("web", "worker"):
+        with shell.world.database.begin() as db:
+            executors.beat(db, process, "1.0", works=process == "worker")
+        said.append(shell("doctor").out)
+
+    assert "ok   redis: not used: one process only" in said[0]
+    assert "BAD  redis: not used, but 2 processes run: set REDIS_URL" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "said"),
+    [
+        ("DUITKU_POP_URL", "{duitku}/x", "Duitku refused the request. No HTTP resource was found"),
+        ("DUITKU_V2_URL", "{duitku}/x", "DUITKU_V2_URL: Duitku refused the request. No HTTP resource was found"),
+        ("DUITKU_V2_URL", "http://127.0.0.1:1", "DUITKU_V2_URL: Duitku does not answer"),
+    ],
+)
+def test_doctor_asks_both_of_duitkus_hosts(shell: Shell, name: str, url: str, said: str) -> None:
+    shell.set(APP_BASE_URL="http://localhost:8000")
+    right = shell("doctor")
+    shell.set(**{name: url.replace("{duitku}", os.environ["DUITKU_V2_URL"])})
+    wrong = shell("doctor")
+
+    assert re.search(r"ok   duitku: takes our key; merchant D0001, \d+ channels", right.out)
+    assert re.search(rf"BAD  duitku: .*{said}", wrong.out), wrong.out
+
+
+def test_doctor_looks_whether_the_mail_server_lets_us_in(shell: Shell) -> None:
+    shell.set(APP_BASE_URL="http://localhost:8000")
+    without = shell("doctor")
+    with mail_server(["220 mail", "250 mail", "250 ok", "221 bye"]) as port:
+        shell.set(SMTP_URL=f"smtp://127.0.0.1:{port}", MAIL_FROM="kelas@example.com")
+        there = shell("doctor")
+    away = shell("doctor")
+    with mail_server(["220 mail", "250-mail\r\n250 AUTH PLAIN LOGIN", *["535 no"] * 3, "221 bye"]) as port:
+        shell.set(SMTP_URL=f"smtp://kelas:hidden-word@127.0.0.1:{port}")
+        refused = shell("doctor")
+
+    assert "ok   mail: SMTP_URL is not set: letters are kept and shown, not sent" in without.lines
+    assert "ok   mail: 127.0.0.1 lets us in; letters come from kelas@example.com" in there.lines
+    assert "BAD  mail: The mail server does not take the letter just now. ConnectionRefusedError" in away.lines
+    assert "BAD  mail: The mail server does not take the letter just now. SMTP 535" in refused.lines
+    assert "hidden-word" not in refused.out
+
+
+@contextmanager
+def mail_server(lines: list[str]) -> Iterator[int]:
+    """One that greets, then answers each command with the next line; yields its port."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with listening, listening.accept()[0] as there, there.makefile("rb") as heard:
+            for line in lines:
+                there.sendall(f"{line}\r\n".encode())
+                if not heard.readline():
+                    return
+
+    serving = Thread(target=serve)
+    serving.start()
+    yield listening.getsockname()[1]
+    serving.join()
+
+
 def test_doctor_registers_thinkifics_webhooks_and_then_has_nothing_to_add(shell: Shell) -> None:
     shell.world.thinkific.switches.local_targets = True
     shell.set(APP_BASE_URL="http://localhost:8000")
@@ -126,6 +215,20 @@ def test_doctor_registers_thinkifics_webhooks_and_then_has_nothing_to_add(shell:
     assert "ok   webhooks: all registered, to http://localhost:8000/webhooks/thinkific" in first
     assert "all registered" in again
     assert len(shell.world.thinkific.school.webhooks) == 6
+
+
+def test_doctor_says_that_an_access_token_signs_nothing(shell: Shell) -> None:
+    token = shell.world.thinkific.school.add_access_token()
+    shell.set(APP_BASE_URL="http://localhost:8000", THINKIFIC_API_KEY=token)
+    found = {each["what"]: each for each in shell.json("doctor")}
+    shell.set(THINKIFIC_SSO="on")
+    signing = shell("doctor")
+    said = "THINKIFIC_API_KEY is an API access token, and Thinkific signs with the site's API key alone"
+
+    assert found["thinkific"]["fine"]
+    assert said in found["thinkific"]["said"]
+    assert found["webhooks"]["said"].startswith("not taken")
+    assert re.search(rf"BAD  thinkific: .*{said}", signing.out)
 
 
 def test_doctor_looks_at_a_database_that_is_away(shell: Shell) -> None:
@@ -174,4 +277,26 @@ def test_a_folder_that_cannot_be_made_is_one_line(shell: Shell, tmp_path: Path) 
     ran = shell("payments", "list")
 
     assert ran.code == 1
-    assert re.fullmatch(r"kelaspay: .*file/data.*\n", ran.err)
+    assert re.fullmatch(r"kelaspay: DATA_DIR: .*file/data cannot be made \(Not a directory\)\n", ran.err)
+
+
+@pytest.mark.parametrize("words", [("doctor",), ("payments", "list"), ("migrate",), ("backup", "copies")])
+def test_a_data_folder_that_cannot_be_one_is_said_in_a_line(
+    shell: Shell, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    garbage = tmp_path / "garbage"
+    garbage.mkdir()
+    (garbage / "kelaspay.db").write_text("no database at all, and long enough to be none")
+    shell.set(DATABASE_URL="")
+
+    for folder, said in {
+        file: f"DATA_DIR: {file} cannot be made (File exists)",
+        Path("/proc/x"): "DATA_DIR: /proc/x cannot be made (No such file or directory)",
+        garbage: f"{garbage}/kelaspay.db is no SQLite database; move it away, or choose another DATA_DIR",
+    }.items():
+        shell.set(DATA_DIR=str(folder))
+        ran = shell(*words)
+
+        assert (ran.code, ran.out, ran.err) == (1, "", f"kelaspay: {said}\n")

@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 import redis
+from pydantic import SecretStr
 from throttled import RedisStore
 
+from kelaspay.catalogue import sync
 from kelaspay.faults import ThinkificBusy
 from kelaspay.gate import MOST_IN_FLIGHT, PATIENCE, Gate
+from kelaspay.schools import Keys
+from tests.test_schools import keep
+from tests.world import MERCHANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.world import World
 
 FAST = 60_000
 SLOW = 600
@@ -120,6 +127,20 @@ def test_an_urgent_caller_goes_before_those_that_came_earlier(cache: redis.Redis
     assert urgent.result() < passed[1]
 
 
+def test_an_urgent_caller_goes_before_more_of_the_others_than_may_be_in_flight() -> None:
+    gate = Gate("school", 240)
+    gate.processes = MOST_IN_FLIGHT // 2
+    for _ in range(2):
+        _passes(gate)
+
+    with ThreadPoolExecutor(6) as callers:
+        bulk = [callers.submit(_passes, gate) for _ in range(5)]
+        urgent = callers.submit(_passes, gate, urgent=True)
+        passed = sorted(each.result() for each in bulk)
+
+    assert urgent.result() < passed[1]
+
+
 def test_without_redis_each_process_takes_its_share_and_says_so() -> None:
     nowhere = "redis://127.0.0.1:1/0"
     with closing(redis.Redis.from_url(nowhere, socket_connect_timeout=0.2)) as cache:
@@ -130,3 +151,14 @@ def test_without_redis_each_process_takes_its_share_and_says_so() -> None:
 
     assert gate.redis_lost
     assert passed[2] - passed[0] >= 2 * 2 * 60 / SLOW
+
+
+def test_one_site_has_one_limit_though_two_merchants_sell_for_it(world: World) -> None:
+    subdomain, [code, api_key] = world.thinkific.school.subdomain, list(MERCHANTS.items())[1]
+    keep(world, subdomain, Keys(code, SecretStr(api_key), SecretStr(world.thinkific.school.api_key)))
+    world.thinkific.fail_next("GET", "/products", "429")
+
+    with pytest.raises(ThinkificBusy):
+        sync(school=world.outside.schools.of(subdomain))
+
+    assert world.outside.schools.gate().closed_for() > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kelaspay.inbox import UNCOPIED, Inbox
+from kelaspay.store import arrivals, inbox
 from kelaspay.store.database import SHORT_LOG
 from kelaspay.store.inbox import Event
+from tests.world import world_on
 
 if TYPE_CHECKING:
     from tests.world import World
@@ -29,8 +32,8 @@ def events(world: World, count: int) -> list[Event]:
     ]
 
 
-async def keep_all(inbox: Inbox, rush: list[Event]) -> None:
-    await asyncio.gather(*(inbox.keep(event) for event in rush))
+async def keep_all(keeper: Inbox, rush: list[Event]) -> None:
+    await asyncio.gather(*(keeper.keep(event) for event in rush))
 
 
 def kept(path: Path | str) -> int:
@@ -39,9 +42,9 @@ def kept(path: Path | str) -> int:
 
 
 def test_a_rush_is_copied_from_the_log_into_the_file_while_it_lasts(embedded: World, tmp_path: Path) -> None:
-    inbox = Inbox(embedded.database, embedded.clock)
-    asyncio.run(keep_all(inbox, events(embedded, MANY)))
-    inbox.close()
+    keeper = Inbox(embedded.database, embedded.clock)
+    asyncio.run(keep_all(keeper, events(embedded, MANY)))
+    keeper.close()
 
     path = embedded.database.url.removeprefix("sqlite:///")
     without_log = shutil.copy(path, tmp_path / "without-log.db")
@@ -51,12 +54,12 @@ def test_a_rush_is_copied_from_the_log_into_the_file_while_it_lasts(embedded: Wo
 
 
 def test_no_commit_copies_a_long_log_while_callbacks_come_in_a_few_at_a_time(embedded: World) -> None:
-    inbox = Inbox(embedded.database, embedded.clock)
+    keeper = Inbox(embedded.database, embedded.clock)
     came = events(embedded, 1_600)
     log = Path(embedded.database.url.removeprefix("sqlite:///") + "-wal")
     for first in range(0, len(came), 16):
-        asyncio.run(keep_all(inbox, came[first : first + 16]))
-    inbox.close()
+        asyncio.run(keep_all(keeper, came[first : first + 16]))
+    keeper.close()
 
     assert log.stat().st_size < 2 * SHORT_LOG * 4096
 
@@ -65,8 +68,66 @@ def test_no_commit_copies_a_long_log_while_callbacks_come_in_a_few_at_a_time(emb
 def test_every_one_of_a_rush_is_answered_once_it_is_kept(world: World, count: int) -> None:
     rush = events(world, count)
     asyncio.run(asyncio.wait_for(keep_all(world.inbox, rush), 5))
+    world.work()
     asyncio.run(asyncio.wait_for(keep_all(world.inbox, rush), 5))
+    world.work()
 
     found = world.events()
 
     assert (len(found), {event.repeats for event in found}) == (count, {1})
+
+
+def test_what_comes_again_while_it_is_looked_at_once_more_stays_one_event(world: World) -> None:
+    """An operator opens an event again, and before it is looked at Duitku repeats it."""
+    [event] = events(world, 1)
+    asyncio.run(world.inbox.keep(event))
+    world.work()
+    [first] = world.events()
+    with world.database.begin() as db:
+        inbox.reopen(db, first.id)
+    asyncio.run(world.inbox.keep(event))
+
+    world.work()
+
+    assert [(each.id, each.repeats, each.outcome) for each in world.events()] == [(first.id, 1, "unknown_order")]
+
+
+def test_a_repeat_that_is_set_aside_before_it_is_looked_at_is_one_with_the_first(world: World) -> None:
+    [event] = events(world, 1)
+    asyncio.run(world.inbox.keep(event))
+    world.work()
+    asyncio.run(world.inbox.keep(event))
+    first, again = world.events()
+
+    with world.database.begin() as db:
+        assert arrivals.set_aside(db, again.id, world.clock())
+
+    assert [(each.id, each.repeats, each.outcome) for each in world.events()] == [(first.id, 1, "ignored")]
+    with world.database.begin() as db:
+        assert not arrivals.set_aside(db, again.id, world.clock())
+
+
+def test_two_processes_that_take_the_same_event_at_once_make_one_of_it(
+    postgres_url: str, fresh_redis: str, tmp_path: Path
+) -> None:
+    """The second waits for the first's commit, finds that it was the same, and looks once more."""
+    with world_on(tmp_path, postgres_url, fresh_redis) as world, ThreadPoolExecutor(1) as pool:
+        [event] = events(world, 1)
+        asyncio.run(keep_all(world.inbox, [event, event]))
+        first, _again = world.events()
+        with world.database.begin() as db:
+            [mine] = inbox.waiting(db, 1)
+            inbox.take(db, mine, None, "unknown_order", world.clock())
+            second = pool.submit(world.hand_over)
+            while not stands_in_line(world):
+                assert not second.done()
+        assert second.result(timeout=10) == 1
+
+        assert [(each.id, each.repeats) for each in world.events()] == [(first.id, 1)]
+
+
+def stands_in_line(world: World) -> bool:
+    """Whether a session of this database waits for another's lock."""
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with world.database.read() as db:
+        return bool(db.exec_driver_sql(asked).scalar_one())

@@ -10,6 +10,10 @@ import pytest
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
+from kelaspay.checkout import INVOICE_LEASE
+from kelaspay.duitku import SLOWEST
+from kelaspay.duitku.client import TIMEOUT
+from kelaspay.idempotency import LEASE
 from tests.world import COURSE, WANTED
 
 if TYPE_CHECKING:
@@ -30,6 +34,8 @@ PROBLEM = "application/problem+json"
         ("429", 503, "duitku_busy"),
         ("200-failed", 502, "duitku_refused"),
         ("200-html", 503, "duitku_unavailable"),
+        ("200-garbled", 503, "duitku_unavailable"),
+        ("404-html", 503, "duitku_unavailable"),
     ],
 )
 @pytest.mark.parametrize("method", [None, "BC"])
@@ -109,6 +115,30 @@ def test_the_same_key_again_gives_the_same_payment(world: World) -> None:
     assert [answer.status_code for answer in answers] == [201] * 3
     assert answers[0].json() == answers[1].json() == answers[2].json()
     assert len(world.duitku.calls) == 1
+
+
+def test_a_lease_outlasts_both_calls_that_a_request_which_is_taken_up_makes() -> None:
+    slowest = sum(seconds or 0.0 for seconds in TIMEOUT.as_dict().values())
+
+    assert slowest <= SLOWEST
+    assert 2 * slowest < INVOICE_LEASE < LEASE
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_an_order_that_is_over_gets_no_invoice_any_more(embedded: World, *, seen: bool) -> None:
+    embedded.sell()
+    embedded.duitku.fail_next("inquiry", "connect")
+    embedded.ask_to_buy("key-1", payment_method="SP")
+    embedded.clock.move(minutes=70)
+    if seen:
+        embedded.reconcile()
+
+    over = embedded.ask_to_buy("key-1", payment_method="SP")
+    anew = embedded.ask_to_buy("key-2", payment_method="SP")
+
+    assert (over.status_code, over.json()["code"]) == (409, "move_refused")
+    assert anew.status_code == 201
+    assert [order.asked.merchant_order_id for order in embedded.duitku.orders] == [anew.json()["merchant_order_id"]]
 
 
 def test_without_a_key_every_request_is_an_order_of_its_own(embedded: World) -> None:

@@ -118,6 +118,40 @@ def test_another_amount_waits_for_a_person_who_sees_both(world: World, amount: i
     assert world.enrolled() == []
 
 
+@pytest.mark.parametrize("included", [False, True])
+@pytest.mark.parametrize("payment_method", [None, "BC"])
+def test_a_fee_that_the_buyer_bears_is_no_other_amount(
+    world: World, payment_method: str | None, *, included: bool
+) -> None:
+    world.sell()
+    world.duitku.switches.fees_to_buyer = True
+    world.duitku.switches.amount_includes_fee = included
+    order_id = world.buy(payment_method=payment_method)
+
+    form = world.duitku.pay(order_id, payment_method="BC")
+    world.call_back(form)
+    world.work()
+
+    payment = world.payment(order_id)
+    assert form["amount"] == str(PRICE + 4_000 if included else PRICE)
+    assert (payment.status, payment.attention) == (Status.COMPLETED, None)
+    assert (payment.payment_amount, payment.amount_received) == (PRICE, PRICE)
+    assert payment.to_pay == (PRICE + 4_000 if included else PRICE)
+    assert world.enrolled() == [SITI]
+
+
+def test_more_than_the_fee_that_the_buyer_bears_is_another_amount(world: World) -> None:
+    world.sell()
+    world.duitku.switches.fees_to_buyer = True
+    order_id = world.buy(payment_method="BC")
+
+    world.call_back(world.duitku.pay(order_id, amount=PRICE + 4_001))
+    world.work()
+
+    assert world.payment(order_id).attention is Attention.AMOUNT_DIFFERS
+    assert world.enrolled() == []
+
+
 def test_another_amount_is_not_overcome_by_trying_again(world: World) -> None:
     world.sell()
     order_id = world.buy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -88,10 +89,14 @@ def until(http: httpx2.Client, url: str, right: Callable[[Any], bool]) -> Any:
 
 @pytest.mark.usefixtures("at")
 def test_the_demo_buys_one_course_and_says_how_it_went(tmp_path: Path) -> None:
-    ran = subprocess.run([KELASPAY, "demo", "--once"], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    port = str(free_port())
+    ran = subprocess.run(
+        [KELASPAY, "demo", "--once", "--port", port], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert re.findall(r"^ ?(\d+)\. ", ran.stdout, re.MULTILINE) == [str(number) for number in range(1, 15)]
+    assert f"POST http://localhost:{port}/payment/initiate" in ran.stdout
     assert ran.stdout.endswith("Paid, and in the course.\n")
     assert "Traceback" not in ran.stderr
     assert list(tmp_path.iterdir()) == []
@@ -106,7 +111,6 @@ def test_a_first_sale_between_the_emulators_from_the_command_line(tmp_path: Path
         DUITKU_POP_URL=duitku,
         THINKIFIC_API_URL=thinkific,
         APP_BASE_URL=web,
-        PORT=str(ports["web"]),
         CONFIRM_RETRY_SECONDS="0.5",
     )
     with ExitStack() as stack:
@@ -115,11 +119,13 @@ def test_a_first_sale_between_the_emulators_from_the_command_line(tmp_path: Path
             stack.enter_context(at.running("emulate", name, "--port", str(ports[name])))
         until(http, f"{thinkific}/_emulator/state", lambda _: True)
         until(http, f"{duitku}/_emulator/orders", lambda _: True)
-        course = http.post(f"{thinkific}/_emulator/courses", json={"name": "Kelas Pertama"}).json()
         healthy = at.run("doctor")
-        words = ["--slug", "pertama", "--name", "Kelas Pertama", "--price", "125000", "--course-id", str(course["id"])]
+        copied = at.run("courses", "sync")
+        [course] = [each for each in json.loads(at.run("courses", "list", "--json").out) if "Python" in each["name"]]
+        course_id = str(course["course_id"])
+        words = ["--slug", "pertama", "--name", course["name"], "--price", "125000", "--course-id", course_id]
         added = at.run("offers", "add", *words)
-        serving = stack.enter_context(at.running("serve"))
+        serving = stack.enter_context(at.running("serve", "--port", str(ports["web"])))
         until(http, f"{web}/readyz", lambda said: said["status"] == "ok")
         made = http.post(f"{web}/payment/initiate", json={**WANTED, "offer": "pertama"}).json()
         order_id = made["merchant_order_id"]
@@ -131,6 +137,7 @@ def test_a_first_sale_between_the_emulators_from_the_command_line(tmp_path: Path
 
         assert serving.wait(PATIENCE) == 0
     assert healthy.code == 0, healthy.out
+    assert copied.out == "Copied 3 products.\n"
     assert added.out == "Added pertama, Rp 125.000.\n"
     assert re.search(rf"^{order_id}  .*  Rp 125.000  completed", listed.out, re.MULTILINE)
     assert (second.code, "REDIS_URL must be set" in second.err) == (1, True)

@@ -20,17 +20,20 @@ from starlette.testclient import TestClient
 from kelaspay.faults import SealBroken
 from kelaspay.install_faults import SubdomainInvalid
 from kelaspay.outside import opened
-from kelaspay.store import schools
+from kelaspay.store import jobs, schools
 from kelaspay.thinkific.oauth import checked_subdomain
 from kelaspay.tokens import revoke
 from kelaspay.vault import Vault
 from kelaspay_emulators.serve import start
 from tests.console.desk import joined
+from tests.databases import BOTH
 from tests.world import COURSE, Hosts, World, settings_for, world_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+    from _typeshed.wsgi import WSGIEnvironment
 
 CLIENT = ("app-1", "the app's secret")
 REDIRECT = "https://pay.example.com/oauth/callback"
@@ -236,6 +239,54 @@ def test_a_401_refreshes_once_and_the_call_goes_through(app_world: World) -> Non
 
     assert app_world.status(order_id) == "completed"
     assert refreshes(app_world) == 1
+
+
+def test_a_school_that_connects_again_after_days_has_its_payments_wait_out_the_next_hiccup_too(
+    app_world: World,
+) -> None:
+    connect(app_world)
+    app_world.sell()
+    app_world.thinkific.uninstall(CLIENT[0])
+    order_id = app_world.buy_and_pay()
+    app_world.work_for(hours=30)
+
+    connect(app_world)
+    app_world.thinkific.fail_next("*", "/", "503")
+    app_world.work()
+    waiting = (app_world.status(order_id), app_world.payment(order_id).attention)
+    app_world.work_for(hours=1)
+
+    assert waiting == ("paid", None)
+    assert app_world.status(order_id) == "completed"
+
+
+@pytest.mark.parametrize("urls", [BOTH[0]], indirect=True)
+def test_tokens_in_an_answer_that_cannot_be_decoded_are_no_fault_of_the_payments(app_world: World) -> None:
+    connect(app_world)
+    app_world.sell()
+    app_world.clock.move(hours=23, minutes=58)
+    app_world.hosts.put("thinkific", garbling_tokens(app_world))
+
+    order_id = app_world.buy_and_pay()
+    app_world.work()
+
+    with app_world.database.read() as db:
+        job = jobs.find_job(db, order_id)
+    assert job is not None
+    assert (job.fault, job.attempts) == ("thinkific_unavailable", 0)
+
+
+def garbling_tokens(world: World) -> Callable[[WSGIEnvironment, Any], Iterable[bytes]]:
+    """Thinkific, whose tokens say that they are packed, and are not."""
+
+    def app(environ: WSGIEnvironment, start_response: Any) -> Iterable[bytes]:
+        def answered(status: str, headers: list[tuple[str, str]], _error: Any = None) -> Any:
+            packed = [("Content-Encoding", "gzip")] if environ["PATH_INFO"].endswith("/oauth2/token") else []
+            return start_response(status, [*headers, *packed])
+
+        return world.thinkific(environ, answered)
+
+    return app
 
 
 def test_a_refused_refresh_keeps_payments_waiting_until_the_school_is_connected_again(app_world: World) -> None:

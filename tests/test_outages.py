@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
+from kelaspay.faults import DuitkuBusy
+from kelaspay.outside import opened
 from kelaspay.payment import Attention, ExternalOrderState
 from kelaspay.store import jobs
 from kelaspay.thinkific import KeyAuth, Thinkific
@@ -27,7 +29,8 @@ SITI = (EMAIL, COURSE)
 ALWAYS = 1_000_000
 BEFORE = ("503", "520", "500", "429", "timeout-before", "connect")
 NEVER_ARRIVED = ("429", "connect")
-FAULTS = (*BEFORE, "timeout-after")
+AFTER = ("timeout-after", "garbled-after")
+FAULTS = (*BEFORE, *AFTER)
 
 
 class Garbling(Hosts):
@@ -128,14 +131,25 @@ def test_a_fault_of_thinkifics_at_any_step_ends_enrolled_once(world: World, step
     assert enrollment is not None
     if step == "record the sale" and kind not in NEVER_ARRIVED:
         assert enrollment.external_order_state is ExternalOrderState.UNKNOWN
-        assert sales(world, order_id) == (kind == "timeout-after")
+        assert sales(world, order_id) == (kind in AFTER)
     else:
         assert enrollment.external_order_state is ExternalOrderState.RECORDED
         assert sales(world, order_id) == 1
 
 
 @pytest.mark.parametrize(
-    "kind", ["503", "500-html", "500-json", "200-html", "timeout-before", "timeout-after", "connect"]
+    "kind",
+    [
+        "503",
+        "500-html",
+        "500-json",
+        "404-html",
+        "200-html",
+        "200-garbled",
+        "timeout-before",
+        "timeout-after",
+        "connect",
+    ],
 )
 def test_a_fault_of_duitkus_when_it_is_asked_ends_enrolled_once(world: World, kind: str) -> None:
     world.sell()
@@ -197,6 +211,40 @@ def test_a_duitku_that_blocks_us_is_asked_again_after_its_hour(world: World) -> 
     assert meanwhile == ("pending", 1)
     assert world.enrolled() == [SITI]
     assert world.duitku_asks() == 2
+
+
+def test_while_duitku_blocks_us_nothing_is_asked_and_all_payments_go_on_when_it_ends(world: World) -> None:
+    world.sell()
+    world.duitku.switches.rate_limit = 0
+    world.buy_and_pay()
+    world.work()
+    world.duitku.switches.rate_limit = 100
+    for buyer in ("budi", "dewi", "joko"):
+        world.work_for(minutes=15)
+        world.buy_and_pay(customer_email=f"{buyer}@example.com")
+    world.work_for(minutes=14)
+    meanwhile = (world.duitku_asks(), world.enrolled())
+
+    world.work_for(minutes=2)
+
+    assert meanwhile == (1, [])
+    assert len(world.enrolled()) == 4
+    assert world.duitku_asks() == 5
+
+
+def test_a_block_is_known_to_every_process(world: World) -> None:
+    world.sell()
+    world.duitku.switches.rate_limit = 0
+    order_id = world.buy_and_pay()
+    world.work()
+    settings = world.outside.settings
+    hosts = Hosts(duitku=world.duitku, thinkific=world.thinkific)
+
+    with opened(settings, transport=hosts, now=world.clock) as another, pytest.raises(DuitkuBusy) as told:
+        another.schools.of().duitku.transaction_status(order_id, None)
+
+    assert told.value.wait == 3600
+    assert world.duitku_asks() == 1
 
 
 @pytest.mark.usefixtures("garbling")
@@ -283,6 +331,38 @@ def test_what_the_operator_can_cure_heals_by_itself(world: World, refusal: str) 
     assert meanwhile == ("paid", 0)
     assert world.enrolled() == [SITI]
     assert sales(world, order_id) == 1
+
+
+@pytest.mark.usefixtures("garbling")
+@pytest.mark.parametrize("refusal", ["401", "403-plan", "403-scope"])
+def test_what_the_operator_cures_after_days_heals_by_itself_too(world: World, refusal: str) -> None:
+    world.sell()
+    world.thinkific.fail_next("*", "/", refusal, ALWAYS)
+    order_id = world.buy_and_pay()
+    world.work_for(days=3)
+    meanwhile = (world.status(order_id), attempts(world, order_id))
+    world.thinkific.clear_faults()
+
+    world.work_for(hours=2)
+
+    assert meanwhile == ("paid", 0)
+    assert world.enrolled() == [SITI]
+
+
+def test_a_key_that_duitku_takes_again_after_days_lets_its_payments_go_on_by_themselves(world: World) -> None:
+    world.sell()
+    order_id = world.buy()
+    world.duitku.switches.accept = set()
+    world.call_back(world.duitku.pay(order_id))
+    world.work_for(days=3)
+    meanwhile = world.status(order_id)
+    world.duitku.switches.accept = {"hmac"}
+
+    world.reconcile()
+    world.work()
+
+    assert meanwhile == "pending"
+    assert world.enrolled() == [SITI]
 
 
 @pytest.mark.usefixtures("garbling")

@@ -9,9 +9,12 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from kelaspay.app import create_app
+from kelaspay.endpoint_faults import AddressRefused
+from kelaspay.faults import StillInProgress, Superseded, ThinkificUserMissing
 from tests.world import OFFER, WANTED
 
 if TYPE_CHECKING:
+    from kelaspay.faults import Fault
     from tests.world import World
 
 PROBLEM = "application/problem+json"
@@ -41,6 +44,19 @@ def test_every_error_is_a_problem_with_a_stable_code(
     said = answer.json()
     assert (said["status"], said["code"]) == (status, code)
     assert said["title"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "of_one_place"),
+    [
+        (StillInProgress, "Idempotency-Key"),  # of a repeat, but of a method and a delivery too
+        (Superseded, "run"),  # of a run, but of a repeat too
+        (ThinkificUserMissing, "taken"),  # when it is to be made, but when it is to be enrolled too
+        (AddressRefused, "Webhook"),  # of an endpoint, but of a picture too
+    ],
+)
+def test_a_message_fits_wherever_its_fault_is_raised(fault: type[Fault], of_one_place: str) -> None:
+    assert of_one_place not in fault.message()
 
 
 def test_a_part_that_is_not_configured_answers_404(embedded: World) -> None:

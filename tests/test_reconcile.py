@@ -4,6 +4,7 @@ about.
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from kelaspay.payment import EnrollmentState, Status
-from kelaspay.reconcile import HOURLY_BUDGET
+from kelaspay.reconcile import HOURLY_BUDGET, Reconciled, reconcile
 from kelaspay.revoke import ask_to_revoke
 from kelaspay.store import tables
 from tests.databases import BOTH
@@ -20,7 +21,10 @@ from tests.twin import queue
 from tests.world import COURSE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
     from kelaspay.payment import MerchantOrderId
     from tests.world import World
@@ -53,6 +57,20 @@ def in_sql(world: World, *statements: Any) -> None:
 def everything(world: World) -> list[Any]:
     with world.database.read() as db:
         return [db.execute(sa.select(table)).all() for table in (*tables.metadata.sorted_tables, queue)]
+
+
+class Stumbling:
+    """Duitku behind a line that breaks, in a way that nobody foresaw, at what is asked of one order."""
+
+    def __init__(self, world: World, order_id: str) -> None:
+        self._duitku = world.duitku
+        self._order_id = order_id.encode()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        asked = environ["wsgi.input"].read()
+        if self._order_id in asked:
+            raise LookupError("nobody foresaw this")
+        return self._duitku(environ | {"wsgi.input": io.BytesIO(asked)}, start_response)
 
 
 # asking
@@ -142,8 +160,9 @@ def test_an_ask_that_was_not_answered_is_not_used_up_and_an_outage_costs_few(wor
     assert world.enrolled() == [SITI]
 
 
-def test_a_duitku_that_has_blocked_us_is_left_alone_for_the_hour(world: World) -> None:
-    world.duitku.switches.rate_limit = 0
+@pytest.mark.parametrize("status", [429, 403])
+def test_a_duitku_that_has_blocked_us_is_left_alone_for_the_hour(world: World, status: int) -> None:
+    world.duitku.switches.rate_limit, world.duitku.switches.block_status = 0, status
     world.sell()
     order_id = world.buy()
     world.duitku.pay(order_id)
@@ -155,6 +174,73 @@ def test_a_duitku_that_has_blocked_us_is_left_alone_for_the_hour(world: World) -
 
     assert while_blocked == 1
     assert world.enrolled() == [SITI]
+
+
+@pytest.mark.parametrize("urls", [BOTH[0]], indirect=True)
+def test_an_answer_that_cannot_be_decoded_is_none_and_holds_nothing_else_up(world: World) -> None:
+    world.sell()
+    stopped = world.buy_and_pay()
+    world.hand_over()
+    in_sql(world, tables.jobs.delete(), queue.delete())
+    in_sql(world, sa.update(tables.payments).values(status="paid"))
+    asked_after = world.buy(customer_email="budi@example.com")
+    world.duitku.fail_next("transactionStatus", "200-garbled")
+    world.clock.move(hours=1)
+
+    done = world.reconcile()
+
+    assert (done.stopped_by, done.restarted) == ("duitku_unavailable", [stopped])
+    assert world.status(asked_after) == "pending"
+
+
+@pytest.mark.parametrize("urls", [BOTH[0]], indirect=True)
+def test_an_error_that_nobody_foresaw_at_one_payment_leaves_the_others_theirs(world: World) -> None:
+    world.sell()
+    odd = world.buy()
+    world.clock.move(minutes=1)
+    other = world.buy(customer_email="budi@example.com")
+    world.duitku.pay(other)
+    world.hosts.put("duitku", Stumbling(world, odd))
+    world.clock.move(hours=1)
+
+    done = world.reconcile()
+
+    assert (done.asked, done.paid) == ([odd, other], [other])
+
+
+@pytest.mark.parametrize("urls", [BOTH[0]], indirect=True)
+@pytest.mark.parametrize("page", ["404-html", "403-html"])
+def test_a_page_of_the_edges_in_front_of_duitku_says_nothing_of_any_order(world: World, page: str) -> None:
+    world.sell()
+    order_id = world.buy()
+    world.duitku.fail_next("transactionStatus", page)
+    world.clock.move(days=1, minutes=7)
+
+    done = world.reconcile()
+
+    assert done.stopped_by == "duitku_unavailable"
+    assert world.status(order_id) == "pending"
+    assert "expired" not in world.story(order_id)
+
+
+def test_a_pass_that_another_process_begins_meanwhile_asks_nothing_twice(world: World) -> None:
+    world.sell()
+    world.buy()
+    world.clock.move(hours=1)
+    others: list[Reconciled] = []
+
+    first = reconcile(
+        database=world.database,
+        school_of=world.school_of,
+        start=world.engine.start,
+        enqueue=world.engine.enqueue,
+        alive=world.engine.alive,
+        now=world.clock,
+        seen=lambda: others.append(world.reconcile()),  # the first was slow, and lost its lease
+    )
+
+    assert [len(done.asked) for done in (first, *others)] == [0, 1]
+    assert world.duitku_asks() == 1
 
 
 def test_a_dry_run_says_what_it_would_do_and_changes_nothing(world: World) -> None:

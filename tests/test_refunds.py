@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kelaspay.attempt import attempt
 from kelaspay.confirm import confirm
+from kelaspay.erase import erase
 from kelaspay.faults import MoveRefused
 from kelaspay.payment import Attention, EnrollmentState, ExternalOrderState
 from kelaspay.revoke import ask_to_revoke
-from tests.twin import TwinEngine
-from tests.world import COURSE, PRICE, WAITS
+from tests.world import COURSE, PRICE
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from kelaspay.payment import MerchantOrderId
     from kelaspay_emulators.thinkific import Course
     from tests.world import World
@@ -41,13 +42,26 @@ def refunded(world: World, order_id: MerchantOrderId) -> None:
     world.work()
 
 
-def in_a_bundle(world: World) -> Course:
+def in_a_bundle(world: World, *, access_days: int | None = None, days_of_bundle: int | None = None) -> Course:
     """The course, sold alone and in a bundle."""
-    course = world.sell()
+    course = world.sell(access_days=access_days)
     other = world.thinkific.school.add_course("Python dari Dasar")
     bundle = world.thinkific.school.add_bundle("Paket Lengkap", [course.id, other.id])
-    world.offer("paket", bundle.name, bundle_id=bundle.id, product_id=bundle.product_id)
+    ids = {"bundle_id": bundle.id, "product_id": bundle.product_id}
+    world.offer("paket", bundle.name, access_days=days_of_bundle, **ids)
     return course
+
+
+def until(world: World, course: Course) -> datetime | None:
+    """The end of the one enrollment in this course."""
+    [there] = [each for each in world.thinkific.school.enrollments.values() if each.course_id == course.id]
+    return there.expiry_date
+
+
+def aimed_at(world: World, order_id: MerchantOrderId) -> datetime | None:
+    enrollment = world.enrollment(order_id)
+    assert enrollment is not None
+    return enrollment.expiry_date
 
 
 def refunds(world: World) -> list[tuple[float, str | None]]:
@@ -194,6 +208,75 @@ def test_a_refunded_bundle_leaves_the_course_that_was_bought_alone(world: World)
     assert {name for _email, name in world.enrolled()} == {course.name}
 
 
+def test_a_refunded_bundle_leaves_what_another_bundle_holds(world: World) -> None:
+    school = world.thinkific.school
+    first, shared, last = (school.add_course(name) for name in ("Satu", "Dua", "Tiga"))
+    for slug, courses in {"a": (first, shared), "b": (shared, last)}.items():
+        bundle = school.add_bundle(f"Paket {slug}", [each.id for each in courses])
+        world.offer(slug, bundle.name, bundle_id=bundle.id, product_id=bundle.product_id)
+    refunded_one = bought(world, offer="a")
+    bought(world, offer="b")
+
+    refunded(world, refunded_one)
+
+    assert {name for _email, name in world.enrolled()} == {"Dua", "Tiga"}
+
+
+def test_a_refunded_bundle_gives_no_more_days_to_the_course_that_waits_for_its_turn(world: World) -> None:
+    course = in_a_bundle(world, access_days=30)
+    bundle, alone = bought(world, offer="paket"), delayed(world)
+
+    refund(world, bundle)
+    world.engine.run_due()
+    world.work_for(hours=2)
+
+    assert [world.status(each) for each in (bundle, alone)] == ["refunded", "completed"]
+    ends = until(world, course)
+    assert ends is not None
+    assert ends == aimed_at(world, alone)
+    assert ends < world.clock() + timedelta(days=30)
+
+
+def test_a_bundle_that_was_bought_twice_reaches_further_than_its_course_alone(world: World) -> None:
+    course = in_a_bundle(world, access_days=30, days_of_bundle=90)
+    bought(world)
+    first, second = bought(world, offer="paket"), bought(world, offer="paket")
+
+    refunded(world, second)
+
+    assert until(world, course) == aimed_at(world, first)
+
+
+def test_a_course_that_was_bought_twice_stays_until_the_later_end_when_its_bundle_is_refunded(world: World) -> None:
+    course = in_a_bundle(world, access_days=30, days_of_bundle=10)
+    bought(world)
+    second = bought(world)
+    bundle = bought(world, offer="paket")
+
+    refunded(world, bundle)
+
+    assert until(world, course) == aimed_at(world, second)
+
+
+def test_who_was_erased_keeps_what_another_paid_order_covers(world: World) -> None:
+    world.sell()
+    first = bought(world)
+    bought(world)
+    erase(
+        SITI[0],
+        school=None,
+        database=world.database,
+        customers=world.outside.customers,
+        now=world.clock(),
+        actor="operator",
+    )
+
+    refunded(world, first)
+
+    assert world.status(first) == "refunded"
+    assert world.enrolled() == [SITI]
+
+
 def test_a_refund_while_the_buyer_is_being_enrolled_ends_what_was_just_given(world: World) -> None:
     world.sell()
     order_id = world.buy_and_pay()
@@ -203,22 +286,7 @@ def test_a_refund_while_the_buyer_is_being_enrolled_ends_what_was_just_given(wor
             refund(world, order_id)
         return function()
 
-    def perform(order_id: MerchantOrderId, run: int, holder: str) -> None:
-        engine = world.engine
-        attempt(
-            order_id,
-            run,
-            holder=holder,
-            database=world.database,
-            school_of=world.school_of,
-            now=world.clock,
-            waits=WAITS,
-            step=step,
-            start=engine.start,
-            enqueue=engine.enqueue,
-        )
-
-    world.engine = TwinEngine(world.database, world.clock, perform)
+    world.step = step
     world.work()
 
     assert world.status(order_id) == "refunded"

@@ -169,6 +169,16 @@ def test_a_school_that_cannot_be_copied_holds_no_other_up(world: World) -> None:
     assert counts == {"": 1}
 
 
+def test_a_product_that_cannot_be_read_holds_up_its_own_school_alone(world: World) -> None:
+    there = world.add_school()
+    world.thinkific.school.add_course("Python dari Dasar")
+    there.products[there.add_course("Fotografi").product_id].orphaned = True
+
+    counts = sync_all([OTHER, ""], world.outside.schools.of)
+
+    assert counts == {"": 1}
+
+
 def test_users_with_the_same_address_are_different_people_to_thinkific(two: World) -> None:
     two.buy_and_pay()
     two.buy_and_pay(offer=OTHER_OFFER)

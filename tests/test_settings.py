@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import stat
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,7 +103,7 @@ EVERY: dict[str, tuple[str, object]] = {
     "RETRY_MAX_SECONDS": ("0.3", 0.3),
     "RECONCILE_SECONDS": ("0.4", 0.4),
     "SMTP_URL": ("smtp://user:pass@mail.example.com:587", "smtp://user:pass@mail.example.com:587"),
-    "MAIL_FROM": ("Kelas <kelas@example.com>", "Kelas <kelas@example.com>"),
+    "MAIL_FROM": ("Kelas <kelas@example.com>", "kelas@example.com"),
     "WEBHOOKS_TO_PRIVATE": ("on", True),
     "METRICS_TOKEN": ("a token", "a token"),
     "WORK_PORT": ("8001", 8001),
@@ -109,6 +111,10 @@ EVERY: dict[str, tuple[str, object]] = {
     "WHATSAPP_PHONE_NUMBER_ID": ("106540352242922", "106540352242922"),
     "WHATSAPP_URL": ("http://127.0.0.1:9003/v23.0/", "http://127.0.0.1:9003/v23.0"),
 }
+
+
+BESIDE = {"SECRET_KEY": "0123456789abcdef", "THINKIFIC_CLIENT_ID": "app", "THINKIFIC_CLIENT_SECRET": "its secret"}
+"""What some variables are not set without."""
 
 
 def plain(value: object) -> object:
@@ -119,10 +125,35 @@ def test_the_list_of_variables_is_whole() -> None:
     assert {name.upper() for name in Settings.model_fields} == set(EVERY)
 
 
+def test_the_example_can_be_read_by_a_shell_with_the_values_that_it_suggests(tmp_path: Path) -> None:
+    example = (Path(__file__).parents[1] / ".env.example").read_text(encoding="utf-8")
+    suggested = re.findall(r"([A-Z_]+)='(.*?)'", example)
+    written = "".join(f"{name}='{value}'\n" for name, value in suggested)
+    (tmp_path / ".env").write_text(example + written, encoding="utf-8")
+
+    names = " ".join(f'"${name}"' for name, _ in suggested)
+    said = subprocess.run(
+        ["/bin/sh", "-c", f"set -a; . ./.env; set +a; printf '%s\\n' {names}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert {name for name, _ in suggested} >= {"SELLER_NAME", "SELLER_REFUND_POLICY"}
+    assert (said.stdout.splitlines(), said.stderr) == ([value for _, value in suggested], "")
+
+
+def test_the_example_names_every_variable() -> None:
+    example = (Path(__file__).parents[1] / ".env.example").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^([A-Z_0-9]+)=", example, re.MULTILINE)) == set(EVERY)
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_every_variable_is_read(environment: Callable[..., None], name: str) -> None:
     given, meant = EVERY[name]
-    environment(**{"SECRET_KEY": "0123456789abcdef", name: given})
+    environment(**BESIDE | {name: given})
 
     assert plain(getattr(load(), name.lower())) == meant
 
@@ -131,8 +162,7 @@ def test_every_variable_is_read(environment: Callable[..., None], name: str) -> 
 def test_every_variable_may_stand_in_a_file(environment: Callable[..., None], tmp_path: Path, name: str) -> None:
     given, meant = EVERY[name]
     (tmp_path / "value").write_text(f"{given}\n")
-    (tmp_path / "key").write_text("0123456789abcdef")
-    environment(SECRET_KEY_FILE=str(tmp_path / "key"))
+    environment(**{other: value for other, value in BESIDE.items() if other != name})
     environment(**{f"{name}_FILE": str(tmp_path / "value")})
 
     assert plain(getattr(load(), name.lower())) == meant
@@ -145,7 +175,6 @@ def test_every_variable_may_stand_in_a_file(environment: Callable[..., None], tm
         ("APP_BASE_URL", "https://pay.example.com?x=1", "http:// or https://"),
         ("APP_BASE_URL", "", "http:// or https://"),
         ("PORT", "http", "integer"),
-        ("PORT", "", "integer"),
         ("PORT", "65536", "65535"),
         ("DATABASE_URL", "mysql://x", "sqlite:/// or postgresql://"),
         ("DATABASE_URL", "postgres://user:hidden-word@db/x", "sqlite:/// or postgresql://"),
@@ -158,7 +187,6 @@ def test_every_variable_may_stand_in_a_file(environment: Callable[..., None], tm
         ("DUITKU_CALLBACK_IPS", "182.23.85.0/40", "any, official, or a comma list"),
         ("DUITKU_CALLBACK_IPS", "182.23.85.8,,", "any, official, or a comma list"),
         ("DUITKU_CALLBACK_IPS", "everyone", "any, official, or a comma list"),
-        ("DUITKU_CALLBACK_IPS", "", "any, official, or a comma list"),
         ("THINKIFIC_SUBDOMAIN", "kelas.thinkific.com", "bare name"),
         ("THINKIFIC_SUBDOMAIN", "https://kelas", "bare name"),
         ("THINKIFIC_API_URL", "api.thinkific.com", "http:// or https://"),
@@ -169,6 +197,15 @@ def test_every_variable_may_stand_in_a_file(environment: Callable[..., None], tm
         ("RETRY_BASE_SECONDS", "soon", "number"),
         ("RETRY_MAX_SECONDS", "-1", "greater"),
         ("RECONCILE_SECONDS", "", "number"),
+        ("SMTP_URL", "mail.example.com", "smtp:// or smtps://"),
+        ("SMTP_URL", "http://mail:25", "smtp:// or smtps://"),
+        ("SMTP_URL", "smtp://", "smtp:// or smtps://"),
+        ("SMTP_URL", "smtp://user:hidden-word@mail:abc", "smtp:// or smtps://"),
+        ("SMTP_URL", "smtp://user:hidden-word@mail:70000", "smtp:// or smtps://"),
+        ("MAIL_FROM", "Kelas Siti", "e-mail address"),
+        ("MAIL_FROM", "kelas@", "e-mail address"),
+        ("THINKIFIC_CLIENT_ID", "client", "THINKIFIC_CLIENT_SECRET"),
+        ("THINKIFIC_CLIENT_SECRET", "hidden-word", "THINKIFIC_CLIENT_ID"),
     ],
 )
 def test_a_malformed_variable_is_one_line_that_names_it_and_not_its_value(
@@ -221,6 +258,14 @@ def test_an_empty_variable_is_one_that_is_not_set(environment: Callable[..., Non
     assert getattr(load(), name.lower()) is None
 
 
+def test_what_compose_passes_on_empty_is_what_it_is_without(environment: Callable[..., None]) -> None:
+    environment(HOST="", PORT="", DUITKU_CALLBACK_IPS="")
+
+    found = load()
+
+    assert (found.host, found.port, found.duitku_networks) == ("127.0.0.1", 8000, None)
+
+
 def test_what_is_needed_to_sell_is_named_when_it_is_missing(environment: Callable[..., None]) -> None:
     environment(DUITKU_MERCHANT_CODE="D0001", THINKIFIC_SUBDOMAIN="kelas")
     with opened(load()) as outside, pytest.raises(NotConfigured) as missing:
@@ -251,6 +296,7 @@ def test_no_secret_shows(environment: Callable[..., None]) -> None:
         "SECRET_KEY": "hidden-secret-key-0",
         "DUITKU_API_KEY": "hidden-duitku",
         "THINKIFIC_API_KEY": "hidden-thinkific",
+        "THINKIFIC_CLIENT_ID": "app",
         "THINKIFIC_CLIENT_SECRET": "hidden-client",
         "SMTP_URL": "smtp://user:hidden-smtp@mail",
         "DATABASE_URL": "postgresql://user:hidden-database@db/x",

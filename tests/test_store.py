@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
@@ -31,7 +33,7 @@ from kelaspay.payment import (
     new_public_id,
 )
 from kelaspay.store import inbox, payments
-from kelaspay.store.database import Database, UtcDateTime
+from kelaspay.store.database import Database, Db, UtcDateTime
 from kelaspay.store.inbox import Event
 from kelaspay.store.tables import metadata
 
@@ -118,6 +120,25 @@ def test_sqlite_is_as_durable_as_it_can_be(sqlite_url: str) -> None:
         }
 
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
+
+
+def test_a_server_that_goes_silent_holds_up_its_connections_for_half_a_minute_at_most(postgres_url: str) -> None:
+    made = Database(postgres_url)
+    with made.read() as db, socket.socket(fileno=os.dup(_opened(db).fileno())) as wire:
+        unanswered = wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        asked = [
+            wire.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        ]
+    made.close()
+
+    assert unanswered == 20_000
+    assert asked == [15, 5, 3]
+
+
+def _opened(db: Db) -> Any:
+    """The driver's own connection."""
+    return db.connection.dbapi_connection
 
 
 # Times.

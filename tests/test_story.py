@@ -9,10 +9,16 @@ import pytest
 
 from kelaspay.confirm import confirm
 from kelaspay.enroll import enroll, find_or_create_user, map_course
+from kelaspay.outside import utc_now
 from kelaspay.thinkific.client import no_guard
+from tests.meanwhile import Meanwhile
+from tests.test_refunds import bought, until
 from tests.world import COURSE, OFFER, PRICE
 
 if TYPE_CHECKING:
+    from typing import Literal
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
     from tests.world import World
 
 SITI = ("siti@example.com", COURSE)
@@ -101,6 +107,22 @@ def test_a_buyer_whom_only_thinkific_knows_is_found_in_at_most_four_calls(world:
     assert world.thinkific_calls()[:4] == ["POST /users", "GET /users", "GET /enrollments", "POST /enrollments"]
 
 
+def test_a_buyer_is_found_among_all_whose_addresses_look_alike(world: World) -> None:
+    course = world.sell()
+    school = world.thinkific.school
+    for number in range(260):
+        school.add_user(f"x{number}.siti@example.com", "Siti", "Lain")
+    own = school.add_user("siti@example.com", "Siti", "Rahmawati")
+    world.thinkific.switches.inexact_search = True
+
+    order_id = world.buy_and_pay()
+    world.work_for(hours=1)
+
+    assert world.status(order_id) == "completed"
+    assert school.enrollment_of(own.id, course.id) is not None
+    assert len(school.enrollments) == 1
+
+
 def test_a_callback_sent_twice_enrolls_once(world: World) -> None:
     world.sell()
     order_id = world.buy()
@@ -143,6 +165,107 @@ def test_a_callback_that_comes_before_duitku_says_paid_is_asked_about_again(worl
 
     assert early == "pending"
     assert world.status(order_id) == "completed"
+
+
+@pytest.mark.parametrize("mode", ["upsert", "422", "400"])
+def test_a_buyer_whom_the_school_enrolls_by_itself_meanwhile_is_enrolled_too(
+    world: World, mode: Literal["upsert", "422", "400"]
+) -> None:
+    course = world.sell()
+    emulator, school = world.thinkific, world.thinkific.school
+    emulator.switches.enrollment_mode = mode
+
+    def enrolling(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        answered = list(emulator(environ, start_response))
+        if environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"].endswith("/users"):
+            for user in school.users.values():
+                school.add_enrollment(user.id, course.id, activated_at=world.clock(), expiry_date=None)
+        return answered
+
+    world.hosts.put("thinkific", enrolling)
+    order_id = world.buy_and_pay()
+    world.work_for(hours=1)
+
+    assert world.status(order_id) == "completed"
+    assert len(school.enrollments) == 1
+
+
+@pytest.mark.parametrize("bundled", [False, True])
+def test_access_for_ever_ends_an_end_though_nothing_may_be_cleared(world: World, *, bundled: bool) -> None:
+    course, school = world.sell(access_days=30), world.thinkific.school
+    world.thinkific.switches.null_expiry_clears = False
+    ids = {"course_id": course.id}
+    if bundled:
+        bundle = school.add_bundle("Paket", [course.id])
+        ids = {"bundle_id": bundle.id}
+    world.offer("sebulan", "Sebulan", access_days=30, **ids)
+    world.offer("selamanya", "Selamanya", **ids)
+    world.buy_and_pay(offer="sebulan")
+    world.work()
+
+    order_id = world.buy_and_pay(offer="selamanya")
+    world.work()
+
+    [there] = school.enrollments.values()
+    assert world.status(order_id) == "completed"
+    assert there.expiry_date is None or there.expiry_date > world.clock() + timedelta(days=3650)
+
+
+@pytest.mark.parametrize("unit", ["ms", "s"])
+def test_a_full_limit_is_waited_for_in_whichever_unit_its_end_is_told(world: World, unit: Literal["ms", "s"]) -> None:
+    world.sell()
+    world.clock.time = utc_now() + timedelta(seconds=100)
+    world.thinkific.switches.reset_in = unit
+    world.thinkific.fail_next("POST", "/users", "429")
+
+    world.buy_and_pay()
+    world.work()
+
+    assert 90 < world.outside.schools.gate().closed_for() < 102
+
+
+@pytest.mark.parametrize(("lag", "wait"), [(120.0, {"minutes": 5}), (300.0, {"minutes": 70}), (7200.0, {"hours": 5})])
+def test_a_status_that_lags_behind_the_callback_is_waited_for(world: World, lag: float, wait: dict[str, float]) -> None:
+    world.sell()
+    world.duitku.switches.status_lag_seconds = lag
+    order_id = world.buy_and_pay()
+    end = world.clock() + timedelta(**wait)
+
+    while world.clock() < end:
+        world.work_for(minutes=5)
+        world.reconcile()
+    world.work()
+
+    assert world.status(order_id) == "completed"
+    assert world.enrolled() == [SITI]
+    assert world.duitku_asks() <= 9
+
+
+def test_a_status_that_lags_beyond_the_bills_end_loses_no_money(world: World) -> None:
+    world.sell()
+    world.duitku.switches.status_lag_seconds = 1800.0
+    order_id = world.buy(payment_method="BC")
+    world.clock.move(hours=23, minutes=59)
+    world.call_back(world.duitku.pay(order_id))
+
+    for _ in range(16):
+        world.work_for(hours=1)
+        world.reconcile()
+    world.work()
+
+    assert world.status(order_id) == "completed"
+    assert world.enrolled() == [SITI]
+
+
+@pytest.mark.parametrize("method", ["OV", "DA", "SA", "LA"])
+def test_an_e_wallet_whose_answer_names_no_amount_is_paid_like_any_other(embedded: World, method: str) -> None:
+    embedded.sell()
+    embedded.duitku.switches.ewallet_amount = False
+
+    order_id = embedded.buy_and_pay(payment_method=method)
+    embedded.work()
+
+    assert embedded.status(order_id) == "completed"
 
 
 def test_the_same_callback_counts_again_when_it_first_came_too_early(world: World) -> None:
@@ -229,6 +352,36 @@ def test_buying_again_while_access_runs_adds_the_days_once(world: World) -> None
 
     [there] = world.thinkific.school.enrollments.values()
     assert there.expiry_date == world.clock() + timedelta(days=10 + 30)
+
+
+def test_two_orders_of_one_course_at_once_add_the_days_of_both(world: World) -> None:
+    world.sell("Python dari Dasar", slug="python")
+    bought(world, offer="python")  # so that both look for what is there
+    course = world.sell(access_days=30)
+    orders = world.buy_and_pay(), world.buy_and_pay()
+    meanwhile = Meanwhile(world, "thinkific", "GET /enrollments", world.engine.run_due)
+    begun = world.clock()
+
+    world.work_for(minutes=5)
+
+    assert meanwhile.acted
+    assert [world.status(each) for each in orders] == ["completed", "completed"]
+    assert until(world, course) == begun + timedelta(days=60)
+
+
+def test_an_order_adds_its_days_to_those_of_another_that_thinkific_has_not_taken_yet(world: World) -> None:
+    course = world.sell(access_days=30)
+    orders = world.buy_and_pay(), world.buy_and_pay()
+    begun = world.clock()
+    world.thinkific.fail_next("POST", "/enrollments", "503")
+
+    world.work_for(hours=1)
+
+    ends = until(world, course)
+    assert ends is not None
+    assert [world.status(each) for each in orders] == ["completed", "completed"]
+    assert ends >= begun + timedelta(days=60)
+    assert ends <= world.clock() + timedelta(days=60)
 
 
 def test_the_days_add_up_when_the_order_that_made_the_user_is_overtaken_by_the_next(world: World) -> None:

@@ -156,7 +156,7 @@ def test_an_empty_success_is_a_success(status: int) -> None:
     assert [request.method for request in school.asked] == ["PUT", "POST", "POST"]
 
 
-@pytest.mark.parametrize("body", [None, {}, [], HTML, {"items": None}, {"id": None}])
+@pytest.mark.parametrize("body", [None, {}, [], HTML, {"items": None}, {"items": [{"id": None}]}, {"id": None}])
 def test_a_success_that_says_nothing_where_something_must_be_said_is_tried_again(body: Any) -> None:
     client = answering(200, body).client
     for ask in (
@@ -165,6 +165,7 @@ def test_a_success_that_says_nothing_where_something_must_be_said_is_tried_again
         lambda: client.enroll_user(1, 2, activated_at=NOW, expiry_date=None, guard=no_guard),
         lambda: client.create_external_order(1, 2, amount=Rupiah(1), reference="KP1", guard=no_guard),
         lambda: list(client.get_products()),
+        lambda: client.bundle_courses(1),
     ):
         with pytest.raises(ThinkificUnavailable):
             ask()
@@ -298,23 +299,27 @@ def test_more_products_than_a_page_holds_are_all_read(embedded: World) -> None:
     assert len(pages) == 3
 
 
+def product(product_id: int) -> dict[str, Any]:
+    return {"id": product_id, "productable_type": "Course", "productable_id": 1, "name": "Python"}
+
+
 def test_paging_goes_on_until_there_is_no_next_page_however_short_a_page_is() -> None:
     pages = {"1": ([1], 2), "2": ([], 3), "3": ([2, 3], None)}
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         ids, following = pages[request.url.params["page"]]
         return httpx2.Response(
-            200, json={"items": [{"id": each} for each in ids], "meta": {"pagination": {"next_page": following}}}
+            200, json={"items": [product(each) for each in ids], "meta": {"pagination": {"next_page": following}}}
         )
 
-    assert [each["id"] for each in School(answer).client.get_products()] == [1, 2, 3]
+    assert [each.product_id for each in School(answer).client.get_products()] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("body", [{"items": [{"id": 1}]}, {"items": [{"id": 1}], "meta": None}])
-def test_a_list_without_paging_is_one_page(body: dict[str, Any]) -> None:
-    school = answering(200, body)
+@pytest.mark.parametrize("more", [{}, {"meta": None}])
+def test_a_list_without_paging_is_one_page(more: dict[str, Any]) -> None:
+    school = answering(200, {"items": [product(1)]} | more)
 
-    assert [each["id"] for each in school.client.get_products()] == [1]
+    assert [each.product_id for each in school.client.get_products()] == [1]
     assert len(school.asked) == 1
 
 

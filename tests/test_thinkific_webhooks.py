@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kelaspay.faults import AlreadySignedIn
 from kelaspay.store import enrollments
 from kelaspay.store.inbox import list_events, refused_since
+from tests.test_change_email import RIGHT, give, inside
+from tests.test_refunds import bought
 from tests.world import START, world_on
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
     import httpx2
 
+    from kelaspay.payment import MerchantOrderId
     from tests.world import World
 
 PATH = "/webhooks/thinkific"
@@ -124,6 +128,43 @@ def test_a_changed_address_finds_the_same_user_at_the_next_purchase(world: World
         assert enrollments.known_user(db, "", "siti@example.com") is None
 
 
+def signed_in(world: World, order_id: MerchantOrderId) -> int:
+    """Thinkific's id of the order's user, of whom it tells that they signed in."""
+    found = world.enrollment(order_id)
+    assert found is not None
+    assert found.user_id is not None
+    sent(world, envelope("user.signin", {"id": found.user_id}, f"signin-{found.user_id}"))
+    world.work()
+    return found.user_id
+
+
+def test_who_has_signed_in_keeps_the_order_when_the_address_changes_at_thinkific(world: World) -> None:
+    world.sell()
+    order_id = bought(world)
+    user_id = signed_in(world, order_id)
+
+    sent(world, envelope("user.updated", {"id": user_id, "email": "siti.baru@example.com"}, "moved"))
+    world.work()
+
+    with pytest.raises(AlreadySignedIn):
+        give(world, order_id)
+
+
+def test_whoever_has_the_address_of_one_who_signed_in_has_not_signed_in_by_that(world: World) -> None:
+    course = world.sell()
+    signed_in(world, bought(world))
+    order_id = bought(world, customer_email="budi@example.com")
+    found = world.enrollment(order_id)
+    assert found is not None
+
+    sent(world, envelope("user.updated", {"id": found.user_id, "email": "siti@example.com"}, "moved"))
+    world.work()
+    give(world, order_id)
+    world.work()
+
+    assert inside(world, course.id) == {"siti@example.com", RIGHT}
+
+
 def test_a_payload_that_cannot_be_read_harms_nothing(world: World) -> None:
     sent(world, envelope("enrollment.progress", {"user": "?"}))
     world.work()
@@ -147,7 +188,16 @@ def test_a_wrong_signature_leaves_nothing_but_a_count(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{}", b'{"id": 1}', b"\xff", b'{"id":1,"resource":"a","action":"b","payload":1}']
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"id": 1}',
+        b"\xff",
+        b'{"id":1,"resource":"a","action":"b","payload":1}',
+        b'{"id":"\\ud800","resource":"a","action":"b","payload":{}}',
+    ],
 )
 def test_a_body_that_is_no_envelope_is_refused(world: World, body: bytes) -> None:
     assert sent(world, body).status_code == 400

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -30,6 +31,7 @@ from kelaspay.settings import Settings, load
 from kelaspay.store import enrollments, offers, payments
 from kelaspay.store.inbox import list_events, refused_since
 from kelaspay.store.tables import metadata, refusals
+from kelaspay.work.worker import spacing
 from kelaspay_emulators.duitku import TEST_MERCHANTS, DuitkuEmulator
 from kelaspay_emulators.thinkific import Course, ThinkificEmulator
 from tests.databases import known
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from kelaspay.enroll import Step
     from kelaspay.payment import Enrollment, Payment
     from kelaspay.school import School
     from kelaspay.store.database import Db
@@ -109,6 +112,8 @@ class World:
         self.inbox = inbox
         self.web = web
         self.hosts = Hosts()
+        self.step: Step = lambda _name, function: function()
+        """What is done around each step of a run."""
         self.school: School = outside.schools.of()
         make_queue(self.database)
         self.engine = TwinEngine(self.database, clock, self._perform, tracing=outside.tracing)
@@ -206,7 +211,7 @@ class World:
             database=self.database,
             start=self.engine.start,
             now=self.clock,
-            spacing=lambda asks: 5.0 * 2**asks,
+            spacing=partial(spacing, WAITS.confirm),
             tracing=self.outside.tracing,
         )
 
@@ -277,7 +282,7 @@ class World:
             school_of=self.school_of,
             now=self.clock,
             waits=WAITS,
-            step=lambda _name, function: function(),
+            step=self.step,
             start=self.engine.start,
             enqueue=self.engine.enqueue,
             tracing=self.outside.tracing,

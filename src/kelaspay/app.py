@@ -31,6 +31,7 @@ from kelaspay.web import (
     status,
     traced,
 )
+from kelaspay.web.at_duitku import Places
 from kelaspay.web.console import routers
 from kelaspay.web.console.closed_days import ClosedDays
 from kelaspay.web.described import DESCRIPTION, TAGS, Described
@@ -83,6 +84,7 @@ def create_app(outside: Outside, inbox: Inbox, start: Start, *, engine: Callable
     app.state.start = start
     app.state.engine = engine
     app.state.methods = {}
+    app.state.at_duitku = Places()
     app.state.pictures = Pictures(outside.dialer)
     app.state.closed_days = ClosedDays(outside.now)
     app.router.routes[:0] = hooks.hooks_of(outside.schools, inbox, outside.settings, outside.now, outside.tracing)

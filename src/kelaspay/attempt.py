@@ -63,6 +63,7 @@ MOST_ATTEMPTS = 8
 """Attempts at what fails for this payment alone, outages aside."""
 CONFIRM_ATTEMPTS = 6
 """Asks after one callback that Duitku itself does not confirm; after that only the sparse pass asks."""
+PATIENT = frozenset(each.code() for each in Fault.every() if each.patient)
 JITTER = 0.25
 
 
@@ -222,7 +223,8 @@ def _given_away(merchant_order_id: MerchantOrderId, database: Database) -> bool:
 def _put_off(job: Job, fault: Fault, desk: _Desk) -> None:
     """The next run, later, in one commit with the reason; or the end of trying."""
     now = desk.now()
-    failing_since = job.failing_since or now
+    waited = job.fault in PATIENT and not fault.patient  # what begins now has not lasted as long as that has
+    failing_since = now if waited else job.failing_since or now
     attempts = job.attempts if fault.outage else job.attempts + 1
     unpaid = isinstance(fault, NotPaidYet | InvoiceUnknown)
     if unpaid and attempts >= CONFIRM_ATTEMPTS:
@@ -267,8 +269,9 @@ def _wait(fault: Fault, *, waits: Waits, attempts: int, failing: timedelta) -> f
         wait = max(waits.base, failing.total_seconds())
     else:
         wait = waits.base * 2.0 ** max(0, attempts - 1)
-    spread = random.uniform(1.0, 1.0 + JITTER)  # noqa: S311 - spreads callers, guards nothing
-    return max(min(wait, waits.longest), fault.wait or 0.0) * spread
+    share = random.uniform(0.0, JITTER)  # noqa: S311 - spreads callers, guards nothing
+    told = fault.wait + share * waits.base if fault.wait else 0.0
+    return max(min(wait, waits.longest) * (1.0 + share), told)
 
 
 def _send_to_review(job: Job, fault: Fault, desk: _Desk, *, attention: Attention | None = None) -> None:

@@ -40,7 +40,10 @@ def back_up(database: Database, folder: Path, *, now: Callable[[], datetime], ke
 
     Neither writers nor readers wait. What was committed when it began is in it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BackupFailed(f"{folder} cannot be a folder ({error.strerror})") from None
     path = folder / f"kelaspay-{now():%Y%m%dT%H%M%SZ}.{'dump' if database.postgresql else 'db'}"
     part = path.with_suffix(".part")
     try:

@@ -7,6 +7,7 @@ starts are one commit, so a process that dies in between leaves an event that an
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,10 @@ import structlog
 
 from kelaspay import webhook
 from kelaspay.confirm import note_second_payment
-from kelaspay.faults import CallbackTooLarge
+from kelaspay.faults import CallbackTooLarge, DatabaseUnavailable
 from kelaspay.payment import UNPAID, Status
 from kelaspay.store import inbox, payments
+from kelaspay.store.database import GONE
 from kelaspay.store.inbox import Event
 from kelaspay.tracing import ORDER, UNTRACED
 
@@ -38,6 +40,10 @@ LARGEST_BODY = 64 * 1024
 BATCH = 20
 """Events handed over in one transaction: whoever keeps a callback waits for it on SQLite."""
 SUCCESS = "00"
+NEWS_SECONDS = 120.0
+"""How long a success that was not told before waits at most for its ask, however often we asked: earlier callbacks told
+of tries that failed. What is told again waits its turn.
+"""
 
 
 def receive(body: bytes, content_type: str, *, school: School, now: datetime) -> Event:
@@ -79,16 +85,59 @@ def hand_over(
     """
     if not _worth_a_turn(database):
         return 0
-    at = now()
+    to_work = _ToWork(start, spacing, tracing)
+    try:
+        return _hand_over(database, to_work, now(), limit)
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others go on
+        log.warning("handed_over_one_by_one", error=type(error).__name__)
+        return _hand_over_one(database, to_work, now())
+
+
+@dataclass(frozen=True, slots=True)
+class _ToWork:
+    """What an event is handed to."""
+
+    start: Start
+    spacing: Callable[[int], float]
+    tracing: Tracing
+
+
+def _hand_over(database: Database, to_work: _ToWork, at: datetime, limit: int) -> int:
     with database.begin() as db:
-        # by order, so that two processes with events of the same orders wait for each other in one direction only
-        waiting = sorted(inbox.waiting(db, limit), key=lambda event: event.merchant_order_id or "")
-        outcomes = {}
+        waiting = sorted(inbox.waiting(db, limit), key=_in_turn)
         for event in waiting:
-            with tracing.span("hand over", _known(event), parent=event.traceparent):
-                outcomes[event.id] = _start(db, event, start=start, at=at, spacing=spacing)
-        inbox.set_started(db, outcomes, at)
-    return len(outcomes)
+            same = inbox.find_same(db, event)
+            inbox.take(db, event, same, _start(db, event, to_work, at, news=same is None), at)
+    return len(waiting)
+
+
+def _hand_over_one(database: Database, to_work: _ToWork, at: datetime) -> int:
+    """The oldest by itself. One that cannot be handed over is set aside as a defect, where an operator finds it and may
+    have it looked at again; it would hold up all that came after it, other schools' too.
+    """
+    with database.begin() as db:
+        waiting = inbox.waiting(db, 1)
+        for event in waiting:
+            same = inbox.find_same(db, event)
+            try:
+                with db.begin_nested():
+                    outcome = _start(db, event, to_work, at, news=same is None)
+            except GONE:
+                raise
+            except Exception as error:  # noqa: BLE001 - as above
+                log.error("defect", event_id=event.id, error=type(error).__name__)  # noqa: TRY400 - its text may hold a body
+                outcome = "defect"
+            inbox.take(db, event, same, outcome, at)
+    return len(waiting)
+
+
+def _in_turn(event: sa.Row[Any]) -> tuple[bool, str, int]:
+    """By order, so that two processes with events of the same orders wait for each other in one direction only; what is
+    of no order last, for everybody else takes payments first, too.
+    """
+    return (event.merchant_order_id is None, event.merchant_order_id or "", event.id)
 
 
 def _worth_a_turn(database: Database) -> bool:
@@ -104,23 +153,28 @@ def _known(event: sa.Row[Any]) -> dict[str, str | int]:
     return {} if event.merchant_order_id is None else {ORDER: event.merchant_order_id}
 
 
-def _start(db: Db, event: sa.Row[Any], *, start: Start, at: datetime, spacing: Callable[[int], float]) -> str:
-    """What one event calls for, in a word."""
-    if event.source == webhook.SOURCE:
-        return webhook.apply(db, event.id, at)
-    payment = payments.find_for_update(db, event.merchant_order_id)
-    if payment is None:
-        log.warning("callback_for_unknown_order", merchant_order_id=event.merchant_order_id)
-        return "unknown_order"
-    if payment.school != event.school:  # its signature proves nothing about another school's payment
-        log.warning("callback_of_other_school", merchant_order_id=event.merchant_order_id)
-        return "other_school"
-    if payment.status in UNPAID:
-        wake_at = at
-        if payment.asked_at is not None:
-            wake_at = max(at, payment.asked_at + timedelta(seconds=spacing(payment.asks)))
-        started = start(db, payment.merchant_order_id, wake_at)
-        return "started" if started else "joined"
-    if event.result_code == SUCCESS and note_second_payment(db, payment.merchant_order_id, at):
-        return "paid_twice"
-    return "already_paid" if payment.status is not Status.REVIEW else "in_review"
+def _start(db: Db, event: sa.Row[Any], to_work: _ToWork, at: datetime, *, news: bool) -> str:
+    """What one event calls for, in a word. It is `news` when none like it came before."""
+    with to_work.tracing.span("hand over", _known(event), parent=event.traceparent):
+        if event.source == webhook.SOURCE:
+            return webhook.apply(db, event.id, at)
+        payment = payments.find_for_update(db, event.merchant_order_id)
+        if payment is None:
+            log.warning("callback_for_unknown_order", merchant_order_id=event.merchant_order_id)
+            return "unknown_order"
+        if payment.school != event.school:  # its signature proves nothing about another school's payment
+            log.warning("callback_of_other_school", merchant_order_id=event.merchant_order_id)
+            return "other_school"
+        success = event.result_code == SUCCESS
+        if payment.status in UNPAID:
+            wake_at = at
+            if payment.asked_at is not None:
+                gap = to_work.spacing(payment.asks)
+                wake_at = max(
+                    at, payment.asked_at + timedelta(seconds=min(gap, NEWS_SECONDS) if success and news else gap)
+                )
+            started = to_work.start(db, payment.merchant_order_id, wake_at)
+            return "started" if started else "joined"
+        if success and note_second_payment(db, payment.merchant_order_id, at, receipt=event.receipt):
+            return "paid_twice"
+        return "already_paid" if payment.status is not Status.REVIEW else "in_review"

@@ -65,7 +65,7 @@ class CountedClient(httpx2.Client):
         began = time.monotonic()
         try:
             response = super().send(request, **how)
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:
             self._count(request, "unreachable", time.monotonic() - began)
             self._tell(request, None, type(error).__name__, time.monotonic() - began)
             raise

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
 from kelaspay.faults import CourseAmbiguous, CourseUnmapped, DatabaseUnavailable, Defect, Fault, InvalidInput
+from kelaspay.payment import folded
+from kelaspay.pricing import price_doubts
 from kelaspay.store import offers, syncs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from kelaspay.payment import Offer
+    from kelaspay.payment import Offer, Product
     from kelaspay.school import School, SchoolOf
     from kelaspay.store.database import Db
-    from kelaspay.store.offers import Product
 
 log = structlog.get_logger()
 
@@ -38,8 +39,8 @@ def sync(
     What has vanished there is marked. `seen` is called for each product that has come.
     """
     found = []
-    for body in school.thinkific.get_products():
-        found.append(_product(body))
+    for product in school.thinkific.get_products():
+        found.append(product)
         seen()
     with school.database.begin() as db:
         offers.put_products(db, school.key, found, school.now())
@@ -104,6 +105,25 @@ def find_course(db: Db, school: str, name: str) -> Product:
     return found[0]
 
 
+def doubts_of(db: Db, offer: Offer) -> list[str]:
+    """What whoever puts it on sale should know, in words. Raises as `check_ids`."""
+    doubts = check_ids(db, offer) + price_doubts(offer)
+    if (days := days_missing(db, offer)) is not None:
+        doubts.append(
+            f"Thinkific sells it for {days} days, this offer for ever: --access-days {days} ends it like there"
+        )
+    return doubts
+
+
+def days_missing(db: Db, offer: Offer) -> int | None:
+    """For how many days Thinkific sells what the offer sells for ever; None where the two do not differ so."""
+    if offer.access_days is not None:
+        return None
+    known = offers.list_products(db, offer.school)
+    sold = next((each for each in known if _sells(offer, each)), None)
+    return sold.days_until_expiry if sold else None
+
+
 def check_ids(db: Db, offer: Offer) -> list[str]:
     """Ids of an offer that the catalogue as last synced does not know, in words; for the three kinds look alike.
 
@@ -157,6 +177,15 @@ def _sold(known: Sequence[Product], offer: Offer) -> Product | None:
     return found[0] if found else None
 
 
+def _sells(offer: Offer, product: Product) -> bool:
+    """Whether it is what the offer names, by whichever of the ids, or without any by its name."""
+    named = {"Course": offer.course_id, "Bundle": offer.bundle_id}
+    if offer.product_id is not None or any(named.values()):
+        of_kind = named.get(product.productable_type)
+        return product.product_id == offer.product_id or (of_kind is not None and product.productable_id == of_kind)
+    return folded(product.name) == folded(offer.name)
+
+
 def _other(sold: Product, offer: Offer) -> bool:
     """Whether the product sells another course or bundle than the offer names."""
     named = [("Course", offer.course_id), ("Bundle", offer.bundle_id)]
@@ -168,16 +197,3 @@ def _other(sold: Product, offer: Offer) -> bool:
 def _ids(product: Product) -> str:
     kind = "bundle" if product.productable_type == "Bundle" else "course"
     return f"{kind} id {product.productable_id}, product id {product.product_id}"
-
-
-def _product(body: dict[str, Any]) -> Product:
-    return offers.Product(
-        product_id=int(body["id"]),
-        productable_type=str(body["productable_type"]),
-        productable_id=int(body["productable_id"]),
-        name=str(body["name"]),
-        slug=body.get("slug"),
-        status=body.get("status"),
-        price=None if body.get("price") is None else str(body["price"]),
-        image=body.get("card_image_url"),
-    )

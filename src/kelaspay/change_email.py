@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kelaspay.faults import AlreadySignedIn, InvalidInput, MoveRefused, PaymentUnknown
 from kelaspay.payment import UNPAID, Attention, EnrollmentState, Status
-from kelaspay.store import buyers, enrollments, messages, payments
+from kelaspay.store import buyers, enrollments, jobs, messages, payments
 from kelaspay.wanted import email_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def change_email(merchant_order_id: MerchantOrderId, email: str, *, school: Scho
     address = _checked(email)
     with school.database.read() as db:
         payment, found = _read(db, merchant_order_id)
-        signed_in = found is not None and found.user_id is not None and enrollments.signed_in(db, found.user_id)
+        user_id = found.user_id if found else None
+        signed_in = user_id is not None and enrollments.signed_in(db, payment.school, user_id)
     _refuse(payment, found)
     if signed_in or (found is not None and _started(found, school)):
         raise AlreadySignedIn(merchant_order_id=merchant_order_id)
@@ -46,18 +47,17 @@ def change_email(merchant_order_id: MerchantOrderId, email: str, *, school: Scho
         buyers.want_email(db, merchant_order_id, None)
         payments.unflag(db, merchant_order_id, Attention.EMAIL_WRONG)
         payments.tell(db, merchant_order_id, at, actor, "email_changed", f"{before.email} → {address}")
-        if found is not None:
-            _leave(db, found)
+        enrollments.leave_user(db, merchant_order_id)
         if payment.status is Status.PENDING:
             messages.once_more(db, merchant_order_id, "order_made", at)
         elif payment.status not in UNPAID:
+            jobs.overtake(db, merchant_order_id)
             start(db, merchant_order_id, at)
     return address
 
 
 def _refuse(payment: Payment, found: Enrollment | None) -> None:
-    ended = found is not None and (found.revoke_wanted or found.state is EnrollmentState.REVOKED)
-    if payment.status is Status.REFUNDED or ended:
+    if payment.status is Status.REFUNDED or (found is not None and found.ended):
         raise MoveRefused("Its access has ended.", merchant_order_id=payment.merchant_order_id)
     if found is not None and found.former_user_id is not None:
         raise MoveRefused("The last change is not through yet.", merchant_order_id=payment.merchant_order_id)
@@ -69,20 +69,6 @@ def _started(found: Enrollment, school: School) -> bool:
         return False
     there = school.thinkific.about(found.merchant_order_id).find_enrollment(found.user_id, found.course_id)
     return there is not None and there.started_at is not None
-
-
-def _leave(db: Db, found: Enrollment) -> None:
-    """Have the next run find the new address's user; what was aimed at, and so the day it ends, stays."""
-    given = found.state is EnrollmentState.ENROLLED or found.enroll_tried
-    enrollments.save_enrollment(
-        db,
-        found.merchant_order_id,
-        state=EnrollmentState.PENDING,
-        user_id=None,
-        user_created=False,
-        enrollment_id=None,
-        former_user_id=found.user_id if given else None,
-    )
 
 
 def _checked(email: str) -> str:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from kelaspay.confirm import sparse_ask_times
-from kelaspay.duitku import CHANNELS, expiry_period
+from kelaspay.confirm import ask_after_invoice, sparse_ask_times
+from kelaspay.duitku import CHANNELS, SLOWEST, expiry_period
 from kelaspay.faults import (
     AlreadyEnrolled,
     AlreadyPaid,
@@ -46,8 +46,8 @@ log = structlog.get_logger()
 
 REMEMBER = timedelta(days=2)
 """How long after an invoice's end its customer stays in the cache; money can land late."""
-INVOICE_LEASE = 60.0
-"""Seconds during which one request alone creates an invoice; longer than Duitku's slowest answer."""
+INVOICE_LEASE = 2 * SLOWEST + 10.0
+"""Seconds during which one request alone creates an invoice: what is taken up asks Duitku before it creates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def initiate(
 
     The payment is noted with the `turn` in the commit that makes it, so that a repeat of a request that broke off takes
     up its invoice; Duitku keeps one live invoice an order. Raises `InvalidInput` naming each field, `StillInProgress`,
-    `NotConfigured`, or Duitku's faults.
+    `MoveRefused` when what is taken up is over, `NotConfigured`, or Duitku's faults.
     """
     if turn.subject is not None:
         earlier = _made(turn.subject, database=database)
@@ -153,9 +153,15 @@ def invoice_at_duitku(
     urls: Urls,
     now: Callable[[], datetime],
 ) -> Payment:
-    """The payment with its payment URL; an invoice that could not be created before is taken up again."""
+    """The payment with its payment URL; an invoice that could not be created before is taken up again.
+
+    Raises `MoveRefused` when the order is over meanwhile, so that another is made; besides as `initiate`.
+    """
     if payment.payment_url is not None or payment.free:
         return payment
+    if payment.status is not Status.PENDING or now() >= payment.expires_at:
+        over = f"It is {payment.status}." if payment.status is not Status.PENDING else "Its time is over."
+        raise MoveRefused(over, merchant_order_id=payment.merchant_order_id)
     with database.begin() as db:
         if not payments.claim_invoice(db, payment.merchant_order_id, INVOICE_LEASE):
             raise StillInProgress(merchant_order_id=payment.merchant_order_id)
@@ -305,6 +311,7 @@ def _keep_invoice(payment: Payment, invoice: Invoice, *, database: Database, now
             payment_method=payment.payment_method,
             fee=payment.fee,
             expires_at=payment.expires_at,
+            next_ask_at=ask_after_invoice(payment.created_at, now, payment.expires_at),
             now=now,
         )
         kept = payments.find_payment(db, order_id)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from kelaspay.faults import AmountDiffers, InvoiceUnknown, NotPaidYet, PaymentUnknown
-from kelaspay.payment import UNPAID, Attention, Enrollment, Payment, Status
+from kelaspay.methods import invoice_end
+from kelaspay.payment import NOTHING, UNPAID, Attention, Enrollment, Payment, Rupiah, Status
 from kelaspay.store import enrollments, payments
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ log = structlog.get_logger()
 
 LAPSE_GRACE = timedelta(minutes=5)
 """How long after an invoice's end Duitku may still say "pending" without our taking it for lapsed."""
+ASK_SPACING = timedelta(seconds=10)
+"""How old the newest answer must be before Duitku is asked again on the word of a buyer or of a program."""
 TWICE = 2
 
 SPARSE_ASKS = (timedelta(hours=1), timedelta(hours=4), timedelta(hours=12))
@@ -47,6 +50,17 @@ def sparse_ask_times(created_at: datetime, expires_at: datetime) -> list[datetim
     return waiting + [expires_at + after for after in LATE_ASKS]
 
 
+def ask_after_invoice(created_at: datetime, made_at: datetime, expires_at: datetime) -> datetime:
+    """When to ask after a payment whose invoice was made just now: a time that falls within the first hour, while the
+    buyer pays, is put off to its end. So there are no more than six however often another channel is chosen.
+    """
+    due = next(at for at in sparse_ask_times(created_at, expires_at) if at > made_at)
+    paying_until = made_at + SPARSE_ASKS[0]
+    if due >= paying_until:
+        return due
+    return paying_until if paying_until < expires_at - LAPSE_GRACE else expires_at + LATE_ASKS[0]
+
+
 def confirm(
     merchant_order_id: MerchantOrderId,
     *,
@@ -54,8 +68,10 @@ def confirm(
     duitku: Duitku,
     start: Start,
     now: Callable[[], datetime],
+    counted: bool = False,
 ) -> Status:
-    """The payment's state after asking Duitku, when there is something to ask.
+    """The payment's state after asking Duitku, when there is something to ask. What is asked because of a callback is
+    `counted`: anybody can repeat one, so the next must wait longer; nobody's other question makes it wait.
 
     Safe to repeat: the move to paid is one conditional statement, committed together with the job that enrolls.
     Raises `NotPaidYet` or `InvoiceUnknown` while the money may still come, `AmountDiffers` when another amount was paid
@@ -73,16 +89,16 @@ def confirm(
         said = None
     if said is not None and said.paid:
         return _paid(payment, said, database=database, start=start, now=now())
-    with database.begin() as db:
-        payments.record_ask(db, merchant_order_id, now())
-    return _unpaid(payment, said, database=database, now=now())
+    return _unpaid(payment, said, database=database, now=now(), counted=counted)
 
 
 def _paid(payment: Payment, said: TransactionStatus, *, database: Database, start: Start, now: datetime) -> Status:
     order_id = payment.merchant_order_id
-    received: dict[str, Any] = {"amount_received": said.amount, "paid_at": now, "next_ask_at": None}
-    received |= payments.an_ask(now)
-    if said.amount != payment.payment_amount:
+    borne = said.fee if said.amount == payment.payment_amount + said.fee else NOTHING
+    amount = Rupiah(said.amount - borne)  # the fee that a buyer bears never comes in
+    received: dict[str, Any] = {"amount_received": amount, "paid_at": now, "asked_at": now, "next_ask_at": None}
+    received |= {"fee": borne} if borne else {}
+    if amount != payment.payment_amount:
         differs = AmountDiffers(f"asked Rp {payment.payment_amount}, paid Rp {said.amount}", merchant_order_id=order_id)
         with database.begin() as db:
             if payments.move(db, order_id, Status.REVIEW, now, actor="duitku", text=differs.detail, **received):
@@ -101,29 +117,48 @@ def _paid(payment: Payment, said: TransactionStatus, *, database: Database, star
     return Status.PAID
 
 
-def note_second_payment(db: Db, merchant_order_id: MerchantOrderId, now: datetime) -> bool:
+def note_second_payment(
+    db: Db, merchant_order_id: MerchantOrderId, now: datetime, *, receipt: str | None = None
+) -> bool:
     """Whether Duitku has called back about more than one successful payment of this order; if so a person is told.
+    `receipt` is that of a callback which is just being taken in hand.
 
     Looked at whenever one of the two things comes that make it so, in whichever order: the callback and the money.
     """
-    receipts = payments.receipts(db, merchant_order_id)
-    if receipts < TWICE:
+    receipts = payments.receipts(db, merchant_order_id) | ({receipt} if receipt else set())
+    if len(receipts) < TWICE:
         return False
-    text = f"Duitku has called back about {receipts} successful payments of this order"
+    text = f"Duitku has called back about {len(receipts)} successful payments of this order"
     if not payments.settled_since(db, merchant_order_id, Attention.PAID_TWICE, text):
         payments.flag(db, merchant_order_id, Attention.PAID_TWICE, text, now)
     return True
 
 
-def _unpaid(payment: Payment, said: TransactionStatus | None, *, database: Database, now: datetime) -> Status:
-    """What an answer other than "paid" means: canceled for good, lapsed, or not yet."""
-    order_id = payment.merchant_order_id
-    lapsed = now >= payment.expires_at + LAPSE_GRACE
-    if payment.status is Status.PENDING and (lapsed or (said is not None and said.status_code == "02")):
-        to = Status.EXPIRED if now >= payment.expires_at else Status.FAILED
-        with database.begin() as db:
+def _unpaid(
+    asked: Payment, said: TransactionStatus | None, *, database: Database, now: datetime, counted: bool
+) -> Status:
+    """What an answer other than "paid" means: canceled for good, lapsed, or not yet. Duitku speaks of the newest
+    invoice alone: an order is over only when none before it can be paid either (duitku.md 5).
+
+    Nothing for good where the buyer chose anew meanwhile: the answer is about an invoice that another has replaced.
+    """
+    order_id = asked.merchant_order_id
+    canceled = said is not None and said.status_code == "02" and not _payable_earlier(asked, database, now)
+    with database.begin() as db:
+        payments.record_ask(db, order_id, now, counted=counted)
+        payment = payments.find_for_update(db, order_id) or asked
+        over = now >= payment.expires_at + LAPSE_GRACE or canceled
+        if payment.status is Status.PENDING and over and payment.reference == asked.reference:
+            to = Status.EXPIRED if now >= payment.expires_at else Status.FAILED
             payments.move(db, order_id, to, now, actor="duitku")
-        return to
+            return to
     if payment.status is not Status.PENDING:
         return payment.status
     raise NotPaidYet(merchant_order_id=order_id) if said is not None else InvoiceUnknown(merchant_order_id=order_id)
+
+
+def _payable_earlier(payment: Payment, database: Database, now: datetime) -> bool:
+    """Whether an invoice before the newest can still be paid."""
+    with database.read() as db:
+        earlier = payments.list_invoices(db, payment.merchant_order_id)[1:]
+    return any(now < invoice_end(payment, each) for each in earlier)

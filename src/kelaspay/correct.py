@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kelaspay.faults import CacheUnavailable, InvalidInput, MoveRefused, PaymentUnknown
-from kelaspay.payment import Attention, EnrollmentState, Status
+from kelaspay.payment import Attention, Status
 from kelaspay.store import buyers, coupons, enrollments, messages, payments
 from kelaspay.wanted import email_of
 
@@ -82,8 +82,8 @@ def may_ask(db: Db, payment: Payment, found: Enrollment | None) -> bool:
         return False
     if found is None:
         return True
-    leaving = found.revoke_wanted or found.state is EnrollmentState.REVOKED or found.former_user_id is not None
-    return not leaving and (found.user_id is None or not enrollments.signed_in(db, found.user_id))
+    leaving = found.ended or found.former_user_id is not None
+    return not leaving and (found.user_id is None or not enrollments.signed_in(db, payment.school, found.user_id))
 
 
 def _checked(email: str) -> str:

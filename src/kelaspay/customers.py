@@ -7,22 +7,19 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-import redis
-import structlog
 from cachetools import TLRUCache
 
 from kelaspay.faults import PaymentUnknown
 from kelaspay.payment import Customer
+from kelaspay.spared_redis import SparedRedis
 from kelaspay.store import payments
 
 if TYPE_CHECKING:
+    import redis
+
     from kelaspay.payment import MerchantOrderId
     from kelaspay.store.database import Database
 
-log = structlog.get_logger()
-
-PAUSE = 5.0
-"""Seconds during which a Redis that failed is left alone, so that it slows nobody down."""
 MOST_IN_PROCESS = 10_000
 
 
@@ -31,21 +28,18 @@ class Customers:
 
     def __init__(self, database: Database, cache: redis.Redis | None) -> None:
         self._database = database
-        self._cache = cache
+        self._cache = None if cache is None else SparedRedis(cache, "customers")
         self._own: TLRUCache[str, tuple[Customer, float]] = TLRUCache(
             maxsize=MOST_IN_PROCESS, ttu=lambda _key, value, now: now + value[1], timer=time.monotonic
         )
-        self._paused_until = 0.0
 
     def remember(self, merchant_order_id: MerchantOrderId, customer: Customer, seconds: int) -> None:
         """Keep the customer at hand for `seconds`, which should end after the invoice has."""
         if self._cache is None:
             self._own[merchant_order_id] = (customer, float(seconds))
-        elif self._redis_answers():
-            try:
-                self._cache.set(_key(merchant_order_id), json.dumps(asdict(customer)), ex=seconds)
-            except redis.RedisError:
-                self._pause()
+        else:
+            value = json.dumps(asdict(customer))
+            self._cache.ask(lambda cache: cache.set(_key(merchant_order_id), value, ex=seconds), otherwise=None)
 
     def recall(self, merchant_order_id: MerchantOrderId) -> Customer:
         """Who pays for this order; raises `PaymentUnknown`."""
@@ -56,26 +50,16 @@ class Customers:
         if self._cache is None:
             self._own.pop(merchant_order_id, None)
             return True
-        if not self._redis_answers():
-            return False
-        try:
-            self._cache.delete(_key(merchant_order_id))
-        except redis.RedisError:
-            self._pause()
-            return False
-        return True
+        return self._cache.ask(lambda cache: cache.delete(_key(merchant_order_id)), otherwise=None) is not None
 
     def _cached(self, merchant_order_id: MerchantOrderId) -> Customer | None:
         if self._cache is None:
             customer, _seconds = self._own.get(merchant_order_id, (None, 0.0))
             return customer
-        if not self._redis_answers():
-            return None
+        found = self._cache.ask(lambda cache: cache.get(_key(merchant_order_id)), otherwise=None)
         try:
-            found = self._cache.get(_key(merchant_order_id))
             return Customer(**json.loads(found)) if isinstance(found, bytes | str) else None
-        except (redis.RedisError, ValueError, TypeError):
-            self._pause()
+        except (ValueError, TypeError):  # garbled
             return None
 
     def _kept(self, merchant_order_id: MerchantOrderId) -> Customer:
@@ -84,13 +68,6 @@ class Customers:
         if customer is None:
             raise PaymentUnknown(merchant_order_id=merchant_order_id)
         return customer
-
-    def _redis_answers(self) -> bool:
-        return time.monotonic() >= self._paused_until
-
-    def _pause(self) -> None:
-        log.warning("redis_lost", part="customers")
-        self._paused_until = time.monotonic() + PAUSE
 
 
 def _key(merchant_order_id: MerchantOrderId) -> str:

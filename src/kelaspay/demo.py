@@ -27,6 +27,7 @@ from kelaspay.store.operators import Role
 from kelaspay_emulators.duitku import TEST_MERCHANTS, DuitkuEmulator, post_over_http
 from kelaspay_emulators.serve import start
 from kelaspay_emulators.thinkific import ThinkificEmulator
+from kelaspay_emulators.thinkific.samples import furnish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,18 +35,16 @@ if TYPE_CHECKING:
 PATIENCE = 20.0
 BUYER = {"customer_name": "Siti Rahmawati", "customer_email": "siti@example.com", "customer_phone": "0812-3456-7890"}
 OPERATOR = "operator@example.com"
-CATALOGUE = (
-    ("web-fundamentals", "Web Development Fundamentals", 150_000, None),
-    ("python-dasar", "Python dari Dasar", 250_000, 365),
-    ("fotografi-produk", "Fotografi Produk dengan Ponsel", 99_000, 90),
-)
+BOUGHT = "web-fundamentals"
+ACCESS_DAYS = {"python-dasar": 365, "fotografi-produk": 90}
+"""The others are for ever."""
 
 
 class PortTaken(Exception):  # noqa: N818 - says what happened
-    """Something else listens on the port; choose another with PORT."""
+    """Something else listens on the port; choose another with --port."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(f"Port {port} is taken; choose another, like PORT={port + 1} make demo")
+        super().__init__(f'Port {port} is taken; choose another, like make demo ARGS="--port {port + 1}"')
 
 
 @dataclass(slots=True)
@@ -60,15 +59,18 @@ class Stage:
     thinkific_url: str
 
 
-def run(*, once: bool) -> bool:
+def run(*, once: bool, port: int | None = None) -> bool:
     """Show the demo; with `once` buy one course and return whether the buyer ended up enrolled."""
     log.configure(quiet=once)
-    with tempfile.TemporaryDirectory(prefix="kelaspay-demo-") as folder, stage(Path(folder), once=once) as at:
+    with (
+        tempfile.TemporaryDirectory(prefix="kelaspay-demo-") as folder,
+        stage(Path(folder), once=once, port=port) as at,
+    ):
         return _buy_once(at) if once else _stay(at)
 
 
 @contextmanager
-def stage(folder: Path, *, once: bool) -> Iterator[Stage]:
+def stage(folder: Path, *, once: bool, port: int | None = None) -> Iterator[Stage]:
     """Emulators, service and a small catalogue, all in this process and all on sockets of this machine."""
     with ExitStack() as stack:
         duitku = DuitkuEmulator(post=post_over_http)
@@ -79,7 +81,7 @@ def stage(folder: Path, *, once: bool) -> Iterator[Stage]:
         stack.callback(yonder.stop)
         duitku.public_url, thinkific.public_url = there.url, yonder.url
         thinkific.switches.local_targets = True
-        listening = stack.enter_context(_socket(once=once))
+        listening = stack.enter_context(_socket(port, once=once))
         url = f"http://localhost:{listening.getsockname()[1]}"
         thinkific.switches.buy_url = f"{url}/buy/{{slug}}"
         settings = _settings(folder, url, there.url, yonder.url, thinkific)
@@ -96,9 +98,9 @@ def stage(folder: Path, *, once: bool) -> Iterator[Stage]:
 
 
 @contextmanager
-def _socket(*, once: bool) -> Iterator[socket.socket]:
-    """Port 8000 (or PORT) to look around; any free one for a single purchase."""
-    port = 0 if once else int(os.environ.get("PORT", "8000"))
+def _socket(wanted: int | None, *, once: bool) -> Iterator[socket.socket]:
+    """The port that is wanted. Without one 8000 (or PORT) to look around; any free one for a single purchase."""
+    port = wanted or (0 if once else int(os.environ.get("PORT", "8000")))
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -137,15 +139,17 @@ def _settings(folder: Path, url: str, duitku_url: str, thinkific_url: str, think
 def _stock(process: Process, thinkific: ThinkificEmulator) -> None:
     """A small catalogue at Thinkific, copied as `courses sync` does, and an offer for each course."""
     outside = process.outside
-    courses = {
-        name: thinkific.school.add_course(name, slug=slug, price=str(price)) for slug, name, price, _days in CATALOGUE
-    }
+    courses = furnish(thinkific.school)
     sync(school=outside.schools.of())
     with outside.database.begin() as db:
-        for slug, name, price, days in CATALOGUE:
-            course = courses[name]
+        for course, price in courses:
             offer = Offer(
-                slug, name, Rupiah(price), course_id=course.id, product_id=course.product_id, access_days=days
+                course.slug,
+                course.name,
+                Rupiah(price),
+                course_id=course.id,
+                product_id=course.product_id,
+                access_days=ACCESS_DAYS.get(course.slug),
             )
             offers.put_offer(db, offer, outside.now())
         coupons.put_coupon(db, Coupon("BELAJAR20", percent=20), outside.now())
@@ -237,7 +241,7 @@ class _Steps:
 
 
 def _initiate(at: Stage) -> dict[str, Any]:
-    wanted = {"offer": CATALOGUE[0][0], **BUYER}
+    wanted = {"offer": BOUGHT, **BUYER}
     with httpx2.Client(timeout=PATIENCE) as http:
         _until(lambda: _answers(http, at.url))
         made = http.post(f"{at.url}/payment/initiate", json=wanted)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 PATIENCE = 15.0
 """Seconds for all of it: to connect, to send, and to hear the answer's head."""
 LONGEST_URL = 2000
+PROTOCOLS = ipaddress.ip_network("192.0.0.0/24")
+"""What translators and tunnels of a provider's own network answer at; not every Python takes all of it for special."""
 NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -136,7 +138,7 @@ class Dialer:
 
     def _check_address(self, address: Address) -> None:
         if not self.private and not public(address):
-            raise AddressRefused
+            raise AddressRefused("It is a private or special one.")
 
 
 def public(address: Address) -> bool:
@@ -149,7 +151,7 @@ def public(address: Address) -> bool:
         translated = address.sixtofour is not None or address.teredo is not None
         if translated or address.is_site_local or any(address in network for network in NAT64):
             return False
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    return address.is_global and address not in PROTOCOLS and not address.is_multicast and not address.is_reserved
 
 
 class _Pinned(httpcore2.NetworkBackend):

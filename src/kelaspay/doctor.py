@@ -8,22 +8,26 @@ from typing import TYPE_CHECKING
 import redis
 
 from kelaspay.address import Address, look_at
+from kelaspay.duitku import LOWEST
 from kelaspay.duitku.signature import Scheme
-from kelaspay.faults import DatabaseUnavailable, Fault, InvoiceUnknown
+from kelaspay.faults import DatabaseUnavailable, Fault
+from kelaspay.mail import knock
 from kelaspay.migrations import current, is_newer
-from kelaspay.payment import MerchantOrderId
+from kelaspay.payment import Rupiah
 from kelaspay.school import DEFAULT
 from kelaspay.schools import missing
-from kelaspay.store import endpoints
+from kelaspay.store import endpoints, executors
+from kelaspay.thinkific import is_access_token
 from kelaspay.webhook import missing_topics
+from kelaspay.work.worker import DEAD_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kelaspay.duitku import PaymentMethod
     from kelaspay.outside import Outside
     from kelaspay.school import School
 
-NO_ORDER = MerchantOrderId("KPDOCTOR")
 WRONG = {
     Address.NOT_HTTPS: "APP_BASE_URL must be https outside localhost",
     Address.OTHER_PORT: "Duitku calls back on port 443 only; take the port out of APP_BASE_URL",
@@ -31,6 +35,11 @@ WRONG = {
     " proxy lead to it; Duitku and Thinkific reach nothing else",
     Address.ANOTHER: "{base} answers, but not with Kelaspay: something else is there",
 }
+SIGNS_NOTHING = (
+    "THINKIFIC_API_KEY is an API access token, and Thinkific signs with the site's API key alone (Settings, Code &"
+    " Analytics, API)"
+)
+"""Webhooks and the tokens that sign buyers in (thinkific.md 1.3, 3, 4.5); enrolling needs neither."""
 STRONG_LENGTH = 32
 STRONG_VARIETY = 12
 GUESSED = ("change", "secret", "password", "example", "default", "kelaspay", "1234", "abcd", "qwerty", "test")
@@ -51,6 +60,7 @@ def examine(outside: Outside) -> list[Finding]:
         ("address", lambda: _address(outside)),
         ("database", lambda: _database(outside)),
         ("redis", lambda: _redis(outside)),
+        ("mail", lambda: _mail(outside)),
         ("oauth", lambda: _oauth(outside)),
         ("endpoints", lambda: _endpoints(outside)),
     ]
@@ -78,11 +88,11 @@ def _school(outside: Outside, key: str) -> list[Finding]:
         return [Finding(f"school{named}", fine=False, said=str(fault))]
     found = [
         _finding(f"duitku{named}", lambda: _duitku(school)),
-        _finding(f"thinkific{named}", lambda: _thinkific(school)),
+        _finding(f"thinkific{named}", lambda: _thinkific(outside, school)),
         _finding(f"callbacks{named}", lambda: _callbacks(outside, school)),
     ]
     if found[1].fine:
-        found.append(_finding(f"webhooks{named}", lambda: _webhooks(school)))
+        found.append(_finding(f"webhooks{named}", lambda: _webhooks(outside, school)))
     return found
 
 
@@ -99,7 +109,9 @@ def _settings(outside: Outside) -> str:
     if names and not others:
         raise ValueError(f"set {', '.join(names)}")
     named = outside.settings.thinkific_subdomain or "of the first OAuth connection"
-    return f"{outside.settings.duitku_environment}, {'schools ' + ', '.join(others) if others else 'school ' + named}"
+    asked = f" asked at {' and '.join(elsewhere)}" if (elsewhere := _elsewhere(outside)) else ""
+    whose = f"schools {', '.join(others)}" if others else f"school {named}"
+    return f"{outside.settings.duitku_environment}{asked}, {whose}"
 
 
 def _secrets(outside: Outside) -> str:
@@ -132,7 +144,17 @@ def _address(outside: Outside) -> str:
     found = look_at(base, outside.http)
     if found in WRONG:
         raise ValueError(WRONG[found].format(base=base))
-    return f"{base} answers" if found is Address.FINE else f"{base} (only this machine reaches it: Duitku cannot)"
+    if found is Address.FINE:
+        return f"{base} answers"
+    if outside.settings.duitku_environment == "production" or not _elsewhere(outside):
+        raise ValueError(f"only this machine reaches {base}, Duitku cannot call back; set APP_BASE_URL to a public one")
+    return f"{base} (only this machine reaches it, as the emulated Duitku does)"
+
+
+def _elsewhere(outside: Outside) -> list[str]:
+    """The hosts that are asked instead of Duitku's own: an emulator's, or a proxy's."""
+    given = (outside.settings.duitku_v2_url, outside.settings.duitku_pop_url)
+    return list(dict.fromkeys(url for url in given if url is not None))
 
 
 def _database(outside: Outside) -> str:
@@ -148,23 +170,63 @@ def _database(outside: Outside) -> str:
 
 def _redis(outside: Outside) -> str:
     if outside.cache is None:
+        if (running := _running(outside)) > 1:
+            raise ValueError(f"not used, but {running} processes run: set REDIS_URL, or each lets in what all may")
         return "not used: one process only; set REDIS_URL as soon as more than one runs"
     outside.cache.ping()
     return "answers"
 
 
-def _duitku(school: School) -> str:
-    """A real signed call, about an order that cannot exist."""
+def _mail(outside: Outside) -> str:
+    """Letters tell buyers how to pay and how to get in; whether the server takes them shows only when one is due."""
+    settings = outside.settings
+    if settings.smtp_url is None:
+        return "SMTP_URL is not set: letters are kept and shown, not sent"
+    host = knock(settings.smtp_url.get_secret_value())
+    if settings.mail_from is None and settings.seller_email is None:
+        raise ValueError(f"{host} lets us in, but whom letters come from is not said: set MAIL_FROM")
+    return f"{host} lets us in; letters come from {settings.mail_from or settings.seller_email}"
+
+
+def _running(outside: Outside) -> int:
+    """How many processes were heard of just now; 0 while the database is away or of another release."""
     try:
-        school.duitku.transaction_status(NO_ORDER, None)
-    except InvoiceUnknown:
-        return f"takes our key; merchant {school.duitku.merchant_code}"
-    raise ValueError("knows an order that cannot exist; is DUITKU_POP_URL right?")
+        found, newest = current(outside.database)
+        if found != newest:
+            return 0
+        with outside.database.read() as db:
+            return len(executors.fresh(db, DEAD_SECONDS))
+    except DatabaseUnavailable:
+        return 0
 
 
-def _thinkific(school: School) -> str:
+def _duitku(school: School) -> str:
+    """A real signed call to each host: about an order that cannot exist, and for the channels (duitku.md 1)."""
+    school.duitku.check_key()
+    return f"takes our key; merchant {school.duitku.merchant_code}, {len(_channels(school))} channels"
+
+
+def _channels(school: School) -> list[PaymentMethod]:
+    """What our own payment page offers: it needs the v2 API."""
+    try:
+        return school.duitku.payment_methods(Rupiah(LOWEST), now=school.now())
+    except Fault as fault:
+        raise ValueError(f"takes our key, but not at DUITKU_V2_URL: {fault}") from fault
+
+
+def _thinkific(outside: Outside, school: School) -> str:
     count = sum(1 for _ in school.thinkific.get_products())
-    return f"takes our key; {count} products"
+    said = f"takes our key; {count} products"
+    if not _signs_nothing(outside, school):
+        return said
+    if outside.settings.thinkific_sso:
+        raise ValueError(f"{said}; but with THINKIFIC_SSO nobody gets in: {SIGNS_NOTHING}")
+    return f"{said}; {SIGNS_NOTHING}"
+
+
+def _signs_nothing(outside: Outside, school: School) -> bool:
+    key = outside.schools.api_key(school.key)
+    return key is not None and is_access_token(key.get_secret_value())
 
 
 def _callbacks(outside: Outside, school: School) -> str:
@@ -174,8 +236,10 @@ def _callbacks(outside: Outside, school: School) -> str:
     return f"{school.callback_url}, from {whence}, signed {' or '.join(taken)}"
 
 
-def _webhooks(school: School) -> str:
+def _webhooks(outside: Outside, school: School) -> str:
     """Thinkific's webhooks tell of progress and changed addresses; nothing that was paid for waits for them."""
+    if _signs_nothing(outside, school):
+        return f"not taken, for they cannot be verified: {SIGNS_NOTHING}"
     lacking = missing_topics(school)
     if lacking:
         return f"not registered: {', '.join(lacking)}; to have them: kelaspay doctor --register-webhooks"

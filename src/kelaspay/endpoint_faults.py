@@ -37,6 +37,6 @@ class EndpointUnreachable(Fault):
 
 
 class AddressRefused(Fault):
-    """Webhooks are not sent to private or special addresses."""
+    """The address cannot be used."""
 
     status = 422

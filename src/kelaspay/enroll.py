@@ -18,9 +18,11 @@ import structlog
 from kelaspay.catalogue import find_course
 from kelaspay.confirm import confirm
 from kelaspay.faults import (
+    AnotherOrderUnderWay,
     BundlePending,
     BuyerErased,
     PaymentUnknown,
+    Superseded,
     ThinkificRefused,
     ThinkificUnauthorized,
     ThinkificUserMissing,
@@ -67,7 +69,14 @@ def enroll(
     """
     status = step(
         "confirm",
-        lambda: confirm(merchant_order_id, database=school.database, duitku=school.duitku, start=start, now=school.now),
+        lambda: confirm(
+            merchant_order_id,
+            database=school.database,
+            duitku=school.duitku,
+            start=start,
+            now=school.now,
+            counted=True,
+        ),
     )
     if status not in {Status.PAID, Status.COMPLETED}:
         return
@@ -140,8 +149,12 @@ def find_or_create_user(merchant_order_id: MerchantOrderId, *, school: School, g
     if user_id is None:
         raise ThinkificUserMissing(merchant_order_id=merchant_order_id)
     with school.database.begin() as db:
+        still = payments.email_for_update(db, merchant_order_id) == customer.email
+        if not still or not enrollments.save_for_user(
+            db, merchant_order_id, None, user_id=user_id, user_created=created
+        ):
+            raise Superseded(merchant_order_id=merchant_order_id)
         enrollments.remember_user(db, school.key, customer.email, user_id, school.now())
-        enrollments.save_enrollment(db, merchant_order_id, user_id=user_id, user_created=created)
         what = "user_created" if created else "user_found"
         payments.tell(db, merchant_order_id, school.now(), "thinkific", what, f"user {user_id}")
 
@@ -156,12 +169,15 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
         wanted = _enrollment(enrollments.find_enrollment(db, merchant_order_id))
         payment = payments.find_payment(db, merchant_order_id)
         new = wanted.user_created and not wanted.enroll_tried and enrollments.only_order_of(db, wanted)
+        beside = enrollments.given_beside(db, wanted)
     if wanted.state is EnrollmentState.ENROLLED or payment is None:
         return
+    if wanted.user_id is None:
+        raise Superseded(merchant_order_id=merchant_order_id)
     access = _Access(wanted, school=school, guard=guard)
     found = None if new else access.find()  # of a user made for this order there is nothing to find
     if not wanted.enroll_tried:
-        access.aim(_aim(payment, found, school.now()))
+        access.aim(_aim(payment, found, school.now()), {each for each in beside if each[1] == EnrollmentState.ENROLLED})
     try:
         if not access.reached(found):
             found = access.change(found) if found is not None else access.make()
@@ -169,12 +185,18 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
         found = _after_refusal(refusal, access)
     at, enrollment_id = school.now(), found.enrollment_id if isinstance(found, CourseEnrollment) else None
     with school.database.begin() as db:
-        moved = enrollments.move_enrollment(
-            db, merchant_order_id, EnrollmentState.ENROLLED, at, enrollment_id=enrollment_id, enrolled_at=at
-        )
-        if moved:
-            payments.tell(db, merchant_order_id, at, "thinkific", "enrolled")
-    if moved and payment.paid_at is not None:
+        if not enrollments.move_enrollment(
+            db,
+            merchant_order_id,
+            EnrollmentState.ENROLLED,
+            at,
+            of_user=wanted.user_id,
+            enrollment_id=enrollment_id,
+            enrolled_at=at,
+        ):
+            raise Superseded(merchant_order_id=merchant_order_id)
+        payments.tell(db, merchant_order_id, at, "thinkific", "enrolled")
+    if payment.paid_at is not None:
         school.enrolled((at - payment.paid_at).total_seconds())
     log.info("enrolled", merchant_order_id=merchant_order_id, user_id=wanted.user_id)
 
@@ -252,17 +274,17 @@ class _Access:
             return thinkific.find_bundle_enrollment(self._user_id, self._wanted.bundle_id)
         return thinkific.find_enrollment(self._user_id, self._wanted.course_id or 0)
 
-    def aim(self, expiry_date: datetime | None) -> None:
-        """Fix and keep what is aimed at, before the first call that changes something."""
+    def aim(self, expiry_date: datetime | None, given: set[tuple[str, str]]) -> None:
+        """Fix and keep what is aimed at, before the first call that changes something.
+
+        Raises `AnotherOrderUnderWay` while another order is giving the same, or has given it since we looked what was
+        `given`: both would add their days to the same day, or the later would take back what the earlier gave.
+        """
         self._expiry_date = expiry_date
         with self._school.database.begin() as db:
-            enrollments.save_enrollment(
-                db,
-                self._wanted.merchant_order_id,
-                enroll_tried=True,
-                activated_at=self._activated_at,
-                expiry_date=expiry_date,
-            )
+            if enrollments.given_beside(db, self._wanted, lock=True) - given:
+                raise AnotherOrderUnderWay(merchant_order_id=self._wanted.merchant_order_id)
+            self._save(db, enroll_tried=True, activated_at=self._activated_at, expiry_date=expiry_date)
 
     def reached(self, found: Found | None) -> bool:
         """Whether what is there is what was aimed at, or more."""
@@ -314,7 +336,12 @@ class _Access:
         """Thinkific no longer has the user that we remembered; the next attempt looks for the address again."""
         with self._school.database.begin() as db:
             enrollments.forget_user(db, self._school.key, self._user_id)
-            enrollments.save_enrollment(db, self._wanted.merchant_order_id, user_id=None, user_created=False)
+            self._save(db, user_id=None, user_created=False)
+
+    def _save(self, db: Db, **values: Any) -> None:
+        """Raises `Superseded` where the order was given to another address meanwhile."""
+        if not enrollments.save_for_user(db, self._wanted.merchant_order_id, self._wanted.user_id, **values):
+            raise Superseded(merchant_order_id=self._wanted.merchant_order_id)
 
     def _shown(self) -> Found:
         """The bundle's enrollment once Thinkific shows it: it may have been queued (202)."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kelaspay.faults import CustomerUnknown, MoveRefused
+from kelaspay.faults import CacheUnavailable, CustomerUnknown, MoveRefused
 from kelaspay.store import people
 
 if TYPE_CHECKING:
@@ -22,14 +22,16 @@ def erase(
 ) -> list[MerchantOrderId]:
     """The orders whose buyer was forgotten, at this school or with None at all; repeated there is nobody left.
 
-    Raises `CustomerUnknown`, and `MoveRefused` while an order still needs to know whom to enroll.
+    The cache forgets the buyer first, and nobody else fills it: of an order under way nobody is erased. Raises
+    `CustomerUnknown`, `CacheUnavailable`, and `MoveRefused` while an order still needs to know whom to enroll.
     """
+    with database.read() as db:
+        order_ids = people.order_ids_of(db, school, email)
+    if not order_ids:
+        raise CustomerUnknown
+    if not all(customers.forget(order_id) for order_id in order_ids):
+        raise CacheUnavailable
     with database.begin() as db:
-        if not people.orders_of(db, school, email):
-            raise CustomerUnknown
         if busy := people.under_way(db, school, email, now):
             raise MoveRefused(f"Orders under way that need to know the buyer: {busy}.")
-        order_ids = people.forget_person(db, school, email, now, actor)
-    for order_id in order_ids:
-        customers.forget(order_id)
-    return order_ids
+        return people.forget_person(db, school, email, now, actor)

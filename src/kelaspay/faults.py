@@ -2,7 +2,7 @@
 can help, so that whoever catches one decides nothing twice.
 
     Fault
-    ├── Refused at the door: InvalidInput, OfferUnknown, OfferAmbiguous, OfferNotOnSale, IdempotencyKeyReused, ...
+    ├── Refused at the door: InvalidInput, OfferUnknown, CouponUnknown, MoveRefused, IdempotencyKeyReused, ...
     ├── Callbacks: BadSignature, WrongMerchant, MalformedCallback, CallbackTooLarge, InboxUnavailable
     ├── Duitku: DuitkuUnavailable (passing), DuitkuRefused, NotPaidYet (passing)
     ├── Thinkific: ThinkificUnavailable, ThinkificBusy, ThinkificUnauthorized (passing), ThinkificRefused
@@ -78,7 +78,7 @@ class IdempotencyKeyReused(Fault):
 
 
 class StillInProgress(Fault):
-    """The first request with this Idempotency-Key is still running."""
+    """The same is being done already; ask again in a moment."""
 
     status = 409
     retry = True
@@ -333,6 +333,13 @@ class ThinkificUnauthorized(Fault):
     status = 503
     retry = True
     outage = True
+    patient = True
+
+
+class SaleUnauthorized(ThinkificUnauthorized):
+    """Thinkific does not let our key record sales; the access itself needs no more."""
+
+    patient = False
 
 
 class ThinkificRefused(Fault):
@@ -342,7 +349,7 @@ class ThinkificRefused(Fault):
 
 
 class ThinkificUserMissing(Fault):
-    """Thinkific says that the e-mail address is taken, but does not find its user."""
+    """Thinkific does not find a user that should be there."""
 
     status = 502
     retry = True
@@ -357,8 +364,6 @@ class BundlePending(Fault):
 
 class SchoolDisconnected(ThinkificUnauthorized):
     """The school must be connected with Thinkific again; its payments wait until then."""
-
-    patient = True
 
 
 class SchoolUnknown(Fault):
@@ -394,7 +399,7 @@ class CourseAmbiguous(Fault):
 
 
 class AnotherOrderUnderWay(Fault):
-    """Another paid order for the same course has not had its turn yet; the access ends when it has."""
+    """Another paid order for the same course has not had its turn yet; this one goes on when it has."""
 
     status = 409
     retry = True
@@ -417,6 +422,6 @@ class Defect(Fault):
 
 
 class Superseded(Fault):
-    """Another run of this payment has taken over."""
+    """Another attempt has taken over."""
 
     status = 409

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import MAXYEAR, MINYEAR, datetime, timedelta, timezone
 
 from kelaspay.i18n import ENGLISH, INDONESIAN
 
@@ -47,7 +47,14 @@ def wib_read(text: str) -> datetime:
         read = datetime.fromisoformat(text.strip())
     except ValueError:
         raise ValueError("is not a time like 2026-12-01T08:00") from None
-    return read if read.tzinfo else read.replace(tzinfo=WIB)
+    return within_reach(read if read.tzinfo else read.replace(tzinfo=WIB))
+
+
+def within_reach(at: datetime) -> datetime:
+    """The same; raises `ValueError` at the ends of the calendar, where another zone may have no day for it."""
+    if not MINYEAR < at.year < MAXYEAR:
+        raise ValueError("is too early or too late")
+    return at
 
 
 def masked(email: str) -> str:

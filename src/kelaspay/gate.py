@@ -66,7 +66,7 @@ class Gate:
         self._limit = rate
         self._made: Counter[int] = Counter()
         self._in_flight = 0
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._shut = threading.Event()
         self.redis_lost = False
 
@@ -76,22 +76,16 @@ class Gate:
 
         Raises `ThinkificBusy` when none came within `PATIENCE` seconds.
         """
-        deadline = time.monotonic() + PATIENCE
-        self._enter(deadline)
+        self._wait(time.monotonic() + PATIENCE, urgent=urgent)
         try:
-            self._wait(deadline, urgent=urgent)
             self._count()
             yield
         finally:
-            with self._changed:
-                self._in_flight -= 1
-                self._changed.notify()
+            self._leave()
 
     def shut(self) -> None:
         """Let nobody through any more and send away whoever waits: the process stops."""
         self._shut.set()
-        with self._changed:
-            self._changed.notify_all()
 
     def close(self, until: float) -> None:
         """Let nobody through before `until` (epoch seconds); every process hears of it."""
@@ -119,18 +113,21 @@ class Gate:
 
     def _count(self) -> None:
         minute = int(time.time() // MINUTE)
-        with self._changed:
+        with self._lock:
             self._made = Counter({each: self._made[each] for each in (minute - 1, minute)})
             self._made[minute] += 1
         self._asked(lambda cache: _count_in(cache, f"{self._name}:used:{minute}"))
 
-    def _enter(self, deadline: float) -> None:
-        with self._changed:
-            while self._in_flight >= max(1, MOST_IN_FLIGHT // self.processes):
-                in_time = self._changed.wait(timeout=max(0.0, deadline - time.monotonic()))
-                if not in_time or self._shut.is_set():
-                    raise ThinkificBusy(wait=STEP)
-            self._in_flight += 1
+    def _enter(self) -> bool:
+        """Take a place in flight; False where this process's share is taken."""
+        with self._lock:
+            free = self._in_flight < max(1, MOST_IN_FLIGHT // self.processes)
+            self._in_flight += free
+            return free
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._in_flight -= 1
 
     def _wait(self, deadline: float, *, urgent: bool) -> None:
         wait = 0.0
@@ -143,17 +140,23 @@ class Gate:
         raise ThinkificBusy(wait=STEP)
 
     def _before_turn(self, *, urgent: bool) -> float:
-        """Seconds to wait before trying again; 0 when this call may go."""
+        """Seconds to wait before trying again; 0 when this call may go, and has its place. Who waits holds none, or the
+        urgent could not go past.
+        """
         if (closed := self._closed()) > 0:
             return closed + random.uniform(0, STEP)  # noqa: S311 - spreads callers, guards nothing
         if not urgent and self._urgent_waiting():
             return STEP
-        result = self._spaced_limit()
-        if result <= 0:
-            return 0.0
-        if urgent:
+        wait = STEP
+        if self._enter():
+            try:
+                wait = self._spaced_limit()
+            finally:
+                if wait > 0:
+                    self._leave()
+        if urgent and wait > 0:
             self._say_urgent()
-        return result
+        return wait
 
     def _spaced_limit(self) -> float:
         try:

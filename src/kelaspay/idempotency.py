@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from kelaspay.duitku import SLOWEST
 from kelaspay.faults import IdempotencyKeyReused, StillInProgress, Superseded
 from kelaspay.store import answers
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from kelaspay.store.database import Database, Db
 
 KEEP = timedelta(hours=24)
-LEASE = 60.0
-"""Seconds after which a request that gave no answer is taken to have died; longer than Duitku's slowest answer."""
+LEASE = 2 * SLOWEST + 20.0
+"""Seconds after which a request that gave no answer is taken to have died: what is taken up calls Duitku twice."""
 LONGEST_KEY = 255
 
 

@@ -220,15 +220,18 @@ def letter(
         "code": f"{base}/me/code",
         "buy": f"{base}/buy/{payment.offer}{f'?coupon={payment.coupon}' if payment.coupon else ''}",
     }
-    lines = [filled(part, blanks).strip() for part in body.split(BETWEEN)]
+    written = {name: escape(value) for name, value in blanks.items()} | {"password": _linked(blanks["password"])}
+    told = [part for part in body.split(BETWEEN) if filled(part, blanks).strip()]
     after = [say(part).format(**blanks) for part in ((NUMBER, HELP) if words.of_order else (HELP,))]
     button, url = say(words.button), leads.get(words.leads_to, "")
     return Letter(
         seller=seller.name,
         to=customer.email,
         subject=" ".join(filled(subject, blanks).split()),
-        text=_text([line for line in lines if line], button, url, after, seller.name),
-        html=_html([line for line in lines if line], button, url, after, seller.name, language),
+        text=_text([filled(part, blanks).strip() for part in told], button, url, after, seller.name),
+        html=_html(
+            [filled(_linked(part), written).strip() for part in told], button, url, after, seller.name, language
+        ),
         reply_to=seller.email,
     )
 
@@ -240,7 +243,7 @@ def _text(lines: list[str], button: str, url: str, after: list[str], seller: str
 
 def _html(lines: list[str], button: str, url: str, after: list[str], seller: str, language: str) -> str:
     paragraph = '<p style="margin:0 0 14px">{}</p>'
-    said = "".join(paragraph.format(_linked(line)) for line in lines)
+    said = "".join(map(paragraph.format, lines))
     go = (
         f'<p style="margin:20px 0"><a href="{escape(url)}" style="background:#0b6b50;color:#fff;font-weight:bold;'
         f'padding:12px 20px;border-radius:8px;text-decoration:none;display:inline-block">{escape(button)}</a></p>'
@@ -259,5 +262,7 @@ def _html(lines: list[str], button: str, url: str, after: list[str], seller: str
 
 
 def _linked(line: str) -> str:
-    """As HTML, an address in it to be tapped: not every reader of mail makes it one."""
+    """As HTML, an address in it to be tapped: not every reader of mail makes it one. Only for words of ours or the
+    seller's, or a buyer's name could lead anywhere in them.
+    """
     return URL.sub(r'<a href="\g<0>" style="color:#085340">\g<0></a>', escape(line))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formataddr, make_msgid
@@ -13,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from kelaspay.faults import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 PATIENCE = 20.0
 REFUSED_FOR_GOOD = 500
@@ -47,25 +48,37 @@ class Letter:
 
 def smtp(url: str, sender: str) -> Callable[[Letter], None]:
     """Sends through `smtp://user:password@host:port`, encrypted where the server can, or `smtps://`."""
-    parts = urlsplit(url)
-    secure = parts.scheme == "smtps"
-    host, port = parts.hostname or "localhost", parts.port or (465 if secure else 587)
 
     def post(letter: Letter) -> None:
-        try:
-            with _connected(host, port, secure=secure) as server:
-                if parts.username:
-                    server.login(unquote(parts.username), unquote(parts.password or ""))
-                server.send_message(as_message(letter, sender))
-        except smtplib.SMTPRecipientsRefused as error:
-            code = next(iter(error.recipients.values()))[0]
-            raise (MailRefused if code >= REFUSED_FOR_GOOD else MailUnavailable)(f"SMTP {code}") from error
-        except smtplib.SMTPResponseException as error:
-            raise MailUnavailable(f"SMTP {error.smtp_code}") from error
-        except (smtplib.SMTPException, OSError) as error:
-            raise MailUnavailable(type(error).__name__) from error
+        with _let_in(url) as server:
+            server.send_message(as_message(letter, sender))
 
     return post
+
+
+def knock(url: str) -> str:
+    """The mail server's name, when it lets us in; raises `MailUnavailable`. Nothing is sent."""
+    with _let_in(url) as server:
+        server.noop()
+    return urlsplit(url).hostname or ""
+
+
+@contextmanager
+def _let_in(url: str) -> Iterator[smtplib.SMTP]:
+    parts = urlsplit(url)
+    secure = parts.scheme == "smtps"
+    try:
+        with _connected(parts.hostname or "", parts.port or (465 if secure else 587), secure=secure) as server:
+            if parts.username:
+                server.login(unquote(parts.username), unquote(parts.password or ""))
+            yield server
+    except smtplib.SMTPRecipientsRefused as error:
+        code = next(iter(error.recipients.values()))[0]
+        raise (MailRefused if code >= REFUSED_FOR_GOOD else MailUnavailable)(f"SMTP {code}") from error
+    except smtplib.SMTPResponseException as error:
+        raise MailUnavailable(f"SMTP {error.smtp_code}") from error
+    except (smtplib.SMTPException, OSError) as error:
+        raise MailUnavailable(type(error).__name__) from error
 
 
 def as_message(letter: Letter, sender: str) -> EmailMessage:

@@ -18,7 +18,7 @@ from kelaspay.letters import KINDS, letter
 from kelaspay.mail import smtp
 from kelaspay.notes import NOTES, note
 from kelaspay.payment import ERASED, EnrollmentState, Status
-from kelaspay.store import enrollments, messages, payments, wordings
+from kelaspay.store import enrollments, messages, payments, same_buyer, wordings
 from kelaspay.store.messages import CODE_LIFE, State
 from kelaspay.store.preferences import quiet_hours_of
 from kelaspay.tracing import ORDER, UNTRACED, Kind, same_work
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from kelaspay.payment import Customer, Enrollment, MerchantOrderId, Payment
     from kelaspay.school import Profile
     from kelaspay.settings import Settings
-    from kelaspay.store.database import Database
+    from kelaspay.store.database import Database, Db
     from kelaspay.store.wordings import Said
     from kelaspay.tracing import Span, Tracing
     from kelaspay.whatsapp import Note
@@ -112,10 +112,13 @@ def resend_now(database: Database, merchant_order_id: MerchantOrderId, now: date
     """
     with database.begin() as db:
         payment = payments.find_payment(db, merchant_order_id)
+        enrollment = enrollments.find_enrollment(db, merchant_order_id)
         if payment is None:
             raise PaymentUnknown(merchant_order_id=merchant_order_id)
         if payment.status is not Status.COMPLETED:
             raise MoveRefused(f"It is {payment.status}.", merchant_order_id=merchant_order_id)
+        if not still_so("access_ready", payment, enrollment, now):
+            raise MoveRefused("Its access has ended.", merchant_order_id=merchant_order_id)
         if not messages.again(db, merchant_order_id, "access_ready", now, RESEND_SPACING):
             raise MoveRefused("It was sent minutes ago.", merchant_order_id=merchant_order_id)
 
@@ -222,6 +225,8 @@ class _Facts:
     enrollment: Enrollment | None
     own: Said | None
     """The school's own words for it."""
+    renewed: bool
+    """Whether another paid order of the same user's reaches further in the same course."""
 
     @property
     def ends(self) -> datetime | None:
@@ -235,9 +240,20 @@ def _facts(row: Any, office: Office) -> _Facts | None:
         enrollment = enrollments.find_enrollment(db, row.merchant_order_id)
         kind = row.kind.partition(":")[0]
         own = wordings.find_wording(db, payment.school, kind, known(payment.language)) if payment else None
+        renewed = kind in messages.ENDS_SOON and _renewed(db, payment, enrollment, office.now())
     if payment is None or customer is None or customer.email.endswith(f"@{ERASED}"):
         return None
-    return _Facts(payment, customer, enrollment, own)
+    return _Facts(payment, customer, enrollment, own, renewed)
+
+
+def _renewed(db: Db, payment: Payment | None, enrollment: Enrollment | None, now: datetime) -> bool:
+    if payment is None or enrollment is None or enrollment.user_id is None or enrollment.expiry_date is None:
+        return False
+    given, ends = (enrollment.course_id, enrollment.bundle_id), enrollment.expiry_date
+    return any(
+        (other.course_id, other.bundle_id) == given and (other.expiry_date is None or other.expiry_date > ends)
+        for other in same_buyer.other_paid_orders(db, payment, enrollment.user_id, now)
+    )
 
 
 def _letter(row: Any, facts: _Facts, office: Office) -> Letter:
@@ -260,7 +276,8 @@ def _still(kind: str, row: Any, facts: _Facts, now: datetime) -> bool:
     """Whether there is such a message, and what it tells is still so."""
     if kind.startswith(SIGN_IN):
         return bool(now < row.raised_at + CODE_LIFE)
-    return kind.partition(":")[0] in KINDS and still_so(kind, facts.payment, facts.enrollment, now)
+    known_kind = kind.partition(":")[0] in KINDS
+    return known_kind and not facts.renewed and still_so(kind, facts.payment, facts.enrollment, now)
 
 
 def still_so(kind: str, payment: Payment, enrollment: Enrollment | None, now: datetime) -> bool:
@@ -271,7 +288,8 @@ def still_so(kind: str, payment: Payment, enrollment: Enrollment | None, now: da
     if kind == "access_late":
         return payment.status in {Status.PAID, Status.REVIEW} and not enrolled
     if kind.startswith("access_"):
-        return payment.status is Status.COMPLETED
+        over = enrollment is None or enrollment.over(now)
+        return payment.status is Status.COMPLETED and enrolled and not over
     if kind == "paid":
         return not payment.free
     if kind == "expired":

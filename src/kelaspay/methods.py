@@ -54,13 +54,13 @@ class Methods:
     def for_amount(self, amount: Rupiah) -> list[Method]:
         """Grouped channels that take this amount. Raises Duitku's faults when nothing is known yet."""
         with self._lock:
-            asked_at, kept = self._kept.get(amount, (0.0, []))
-        if kept and time.monotonic() - asked_at < FRESH_SECONDS:
+            asked_at, kept = self._kept.get(amount, (0.0, None))
+        if kept is not None and time.monotonic() - asked_at < FRESH_SECONDS:
             return kept
         try:
             found = self._ask(amount)
         except (DuitkuUnavailable, DuitkuBusy):
-            if not kept:
+            if kept is None:
                 raise
             log.warning("payment_methods_stale")
             return kept

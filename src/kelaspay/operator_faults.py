@@ -23,6 +23,12 @@ class SecondFactorDemanded(Fault):
     status = 409
 
 
+class LastOwner(Fault):
+    """The last owner stays, for nobody else could let anybody in."""
+
+    status = 409
+
+
 class SignInLapsed(Fault):
     """Signing in took too long; begin again."""
 

@@ -17,8 +17,9 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from email_validator import EmailNotValidError, validate_email
 
-from kelaspay.faults import InvalidInput, InvitationUnknown, MoveRefused, SignInRefused, TooManyAttempts
+from kelaspay.faults import InvalidInput, InvitationUnknown, SignInRefused, TooManyAttempts
 from kelaspay.limits import network_of
+from kelaspay.operator_faults import LastOwner
 from kelaspay.passwords import is_tried_first
 from kelaspay.store import audit, operators, second_factors, sessions
 from kelaspay.store.audit import EVERYWHERE, Deed
@@ -193,10 +194,10 @@ def check_password(database: Database, operator: Operator, password: str, now: d
 
 
 def remove(database: Database, operator_id: int, now: datetime) -> None:
-    """End an operator's rights and sessions at once. Raises `MoveRefused` when it is the last owner."""
+    """End an operator's rights and sessions at once. Raises `LastOwner`."""
     with database.begin() as db:
         if not operators.remove_operator(db, operator_id, now):
-            raise MoveRefused
+            raise LastOwner
         second_factors.turn_off(db, operator_id)
         sessions.end_sessions_of(db, operator_id)
         sessions.end_invitations_of(db, operator_id)

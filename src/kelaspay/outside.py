@@ -10,6 +10,7 @@ import socket
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import redis
@@ -19,6 +20,7 @@ from throttled import RedisStore
 
 from kelaspay import __version__
 from kelaspay.calls import CountedClient
+from kelaspay.cannot_run import CannotRun
 from kelaspay.checkout import Urls
 from kelaspay.customers import Customers
 from kelaspay.dial import Dialer
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
 
 USER_AGENT = f"Kelaspay/{__version__}"
 REDIS_SECONDS = 1.0
+SQLITE = b"SQLite format 3\0"
+"""How every file of SQLite's begins that holds anything."""
 
 
 def utc_now() -> datetime:
@@ -90,8 +94,8 @@ def opened(
     asks for, and `database` is one that is open already. All of it is closed at the end.
     """
     with ExitStack() as stack:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        database = database or Database(settings.database)
+        _make_folder(settings.data_dir)
+        database = database or _database(settings.database)
         stack.callback(database.close)
         metrics = Metrics(database, now)
         tracing = tracing or asked_for(os.environ)
@@ -135,6 +139,24 @@ def opened(
             now=now,
             executor_id=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
         )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotRun(f"DATA_DIR: {folder} cannot be made ({error.strerror})") from None
+
+
+def _database(url: str) -> Database:
+    """Whatever else lies where SQLite's file is to be is said at once: each read of it would raise."""
+    path = Path(url.removeprefix("sqlite:///"))
+    if path.is_file():
+        with path.open("rb") as file:
+            head = file.read(len(SQLITE))
+        if head not in {b"", SQLITE}:
+            raise CannotRun(f"{path} is no SQLite database; move it away, or choose another DATA_DIR")
+    return Database(url)
 
 
 def _client(

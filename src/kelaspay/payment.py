@@ -103,6 +103,12 @@ class Customer:
         return "".join(self.name.split(maxsplit=1)[1:]) or NO_LAST_NAME
 
 
+DEAREST = 1_000_000_000
+"""Rupiah."""
+LONGEST_ACCESS = 36_500
+"""Days; more would end after the calendar does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What is on sale: a price of ours for a course or a bundle of Thinkific's."""
@@ -134,8 +140,25 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Product:
+    """A product of Thinkific's: a course or a bundle on sale. Its three look-alike ids are kept apart."""
+
+    product_id: int
+    productable_type: str
+    productable_id: int
+    """The course id or the bundle id, by `productable_type`."""
+    name: str
+    slug: str | None = None
+    status: str | None = None
+    price: str | None = None
+    image: str | None = None
+    days_until_expiry: int | None = None
+    """For how long Thinkific sells it; None for ever. An enrollment by API does not know (thinkific.md 2.8)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Payment:
-    """One purchase by one customer of one offer. What is sold was fixed when it was made (see `Sold`)."""
+    """One purchase by one customer of one offer. What is sold was fixed when it was made."""
 
     merchant_order_id: MerchantOrderId
     public_id: str
@@ -221,6 +244,19 @@ class Enrollment:
     enrolled_at: datetime | None = None
     percentage_completed: str | None = None
     completed_at: datetime | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether a person has ended it, or it is about to be."""
+        return self.revoke_wanted or self.state is EnrollmentState.REVOKED
+
+    def lapsed(self, now: datetime) -> bool:
+        """Whether its days have passed."""
+        given = self.state is EnrollmentState.ENROLLED
+        return given and self.expiry_date is not None and self.expiry_date <= now
+
+    def over(self, now: datetime) -> bool:
+        return self.ended or self.lapsed(now)
 
 
 class ExternalOrderState(StrEnum):

@@ -59,6 +59,15 @@ def previewed(db: Db, offer: Offer, code: str, now: datetime) -> Price:
     return price
 
 
+def price_doubts(offer: Offer) -> list[str]:
+    """What is to be said of the offer's price, in words (duitku.md 3.3)."""
+    qris_alone = (
+        "a price below Rp 10.000 can be paid by QRIS alone, on our own page or with that payment_method: Duitku refuses"
+        " it for every other channel and where the buyer would choose at Duitku"
+    )
+    return [qris_alone] if offer.price < LOWEST else []
+
+
 def too_little(coupon: Coupon, offers: list[Offer]) -> list[str]:
     """The slugs of offers of which the coupon leaves something too small to be paid, so that it is refused there."""
     own = [offer for offer in offers if offer.school == coupon.school and offer.retired_at is None]

@@ -1,7 +1,7 @@
 """Put right what no event has: ask after payments that should have heard from Duitku, and start again what is paid and
 not enrolled, however it came about.
 
-Asks are few: at most six in a payment's life and `HOURLY_BUDGET` an hour for a merchant, for Duitku blocks who polls.
+Asks are few: at most six in a payment's life and `HOURLY_BUDGET` an hour for a school, for Duitku blocks who polls.
 """
 
 from __future__ import annotations
@@ -107,27 +107,50 @@ def _ask(
         due = payments.due_to_ask(db, key, now(), min(BATCH, budget)) if budget > 0 else []
     for payment in due:
         seen()
+        if not dry_run and not _spent(payment, database=database, now=now()):
+            continue
         done.asked.append(payment.merchant_order_id)
         if dry_run:
             continue
-        with database.begin() as db:  # spent before it is asked: a crash asks once too little, never too much
-            payments.spend_ask(db, payment.merchant_order_id, _next_ask(payment, now()), now())
-        try:
-            status = confirm(payment.merchant_order_id, database=database, duitku=duitku, start=start, now=now)
-        except (NotPaidYet, InvoiceUnknown, AmountDiffers):
-            continue
-        except Fault as fault:
-            log.warning("ask_failed", merchant_order_id=payment.merchant_order_id, fault=fault.code())
-            if not fault.outage:
-                continue
-            done.stopped_by = fault.code()
+        outage = _asked(done, payment, database=database, duitku=duitku, start=start, now=now)
+        if outage is not None:
+            done.stopped_by = outage.code()
             with database.begin() as db:
-                payments.give_ask_back(db, payment.merchant_order_id, _ask_again(payment, fault, now()))
+                payments.give_ask_back(db, payment.merchant_order_id, _ask_again(payment, outage, now()))
             return
-        if status is Status.PAID:
-            done.paid.append(payment.merchant_order_id)
-        elif status in {Status.EXPIRED, Status.FAILED}:
-            done.lapsed.append(payment.merchant_order_id)
+
+
+def _spent(payment: Payment, *, database: Database, now: datetime) -> bool:
+    """Whether this ask is ours. It is spent before it is asked: a crash asks once too little, never too much."""
+    with database.begin() as db:
+        return payments.spend_ask(db, payment.merchant_order_id, _next_ask(payment, now), now)
+
+
+def _asked(
+    done: Reconciled,
+    payment: Payment,
+    *,
+    database: Database,
+    duitku: Duitku,
+    start: Start,
+    now: Callable[[], datetime],
+) -> Fault | None:
+    """Ask after one payment. Returned is the outage that ends this school's asks, where there is one."""
+    try:
+        status = confirm(payment.merchant_order_id, database=database, duitku=duitku, start=start, now=now)
+    except (NotPaidYet, InvoiceUnknown, AmountDiffers):
+        return None
+    except Fault as fault:
+        log.warning("ask_failed", merchant_order_id=payment.merchant_order_id, fault=fault.code())
+        return fault if fault.outage else None
+    except Exception:  # one payment's, whatever it was: the others are asked after all the same
+        log.exception("defect", merchant_order_id=payment.merchant_order_id)
+        return None
+    if status is Status.PAID:
+        done.paid.append(payment.merchant_order_id)
+    elif status in {Status.EXPIRED, Status.FAILED}:
+        done.lapsed.append(payment.merchant_order_id)
+    return None
 
 
 def _next_ask(payment: Payment, now: datetime) -> datetime | None:
@@ -136,10 +159,14 @@ def _next_ask(payment: Payment, now: datetime) -> datetime | None:
 
 
 def _ask_again(payment: Payment, fault: Fault, now: datetime) -> datetime:
-    """When to repeat an ask that got no answer: after as long again as it is overdue, so that an outage costs few."""
+    """When to repeat an ask that got no answer: when Duitku's block ends, or after as long again as it is overdue, so
+    that an outage costs few.
+    """
+    if fault.wait:
+        return now + timedelta(seconds=fault.wait)
     due = [at for at in sparse_ask_times(payment.created_at, payment.expires_at) if at <= now]
     overdue = now - due[-1] if due else timedelta()
-    return now + max(AGAIN, overdue, timedelta(seconds=fault.wait or 0))
+    return now + max(AGAIN, overdue)
 
 
 def _restart(

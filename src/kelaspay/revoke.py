@@ -102,16 +102,17 @@ def end_access(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
 
     Repeating it is harmless.
     """
-    customer = school.customers.recall(merchant_order_id)
     with school.database.read() as db:
-        payment, found = _read(db, merchant_order_id)
-        others = same_buyer.other_paid_orders(db, payment, customer.email, school.now())
+        _payment, found = _read(db, merchant_order_id)
     if found.state is EnrollmentState.REVOKED:
         return
-    text = _end(found, others, school=school, guard=guard) if found.user_id is not None else None
-    at = school.now()
+    text = None
+    for user_id in (found.former_user_id, found.user_id):  # the former's where a new address had no turn before
+        if user_id is not None:
+            text = _end(merchant_order_id, user_id, school=school, guard=guard)
+    at, ended = school.now(), {"former_user_id": None}
     with school.database.begin() as db:
-        if enrollments.move_enrollment(db, merchant_order_id, EnrollmentState.REVOKED, at, revoked_at=at):
+        if enrollments.move_enrollment(db, merchant_order_id, EnrollmentState.REVOKED, at, revoked_at=at, **ended):
             payments.tell(db, merchant_order_id, at, "thinkific", "revoked", text)
 
 
@@ -121,14 +122,13 @@ def end_former(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
     What other paid orders of that user cover stays. Repeating it is harmless.
     """
     with school.database.read() as db:
-        payment, found = _read(db, merchant_order_id)
-        former = found.former_user_id
-        others = same_buyer.others_of_user(db, payment, former or 0, school.now())
+        _payment, found = _read(db, merchant_order_id)
+    former = found.former_user_id
     if former is None or found.state is not EnrollmentState.ENROLLED:
         return
     text = None
     if former != found.user_id:
-        text = _end(replace(found, user_id=former), others, school=school, guard=guard)
+        text = _end(merchant_order_id, former, school=school, guard=guard)
     at = school.now()
     with school.database.begin() as db:
         enrollments.save_enrollment(db, merchant_order_id, former_user_id=None)
@@ -167,19 +167,35 @@ def _refund_unknown(db: Db, merchant_order_id: MerchantOrderId, why: str, now: d
     payments.flag(db, merchant_order_id, Attention.EXTERNAL_ORDER_UNKNOWN, text, now)
 
 
-def _end(found: Enrollment, others: Sequence[Any], *, school: School, guard: Callable[[], None]) -> str | None:
-    """End what this order gave and no other does; returned is what was spared."""
+def _end(merchant_order_id: MerchantOrderId, user_id: int, *, school: School, guard: Callable[[], None]) -> str | None:
+    """End what this order gave to a user and no other does; returned is what was spared.
+
+    Ending a bundle ends each of its courses: those that other orders cover for longer go on until then.
+    """
+    with school.database.read() as db:
+        payment, found = _read(db, merchant_order_id)
+        others = same_buyer.other_paid_orders(db, payment, user_id, school.now())
+    found = replace(found, user_id=user_id)
     inside = _courses_inside(found, others, school.thinkific)
     covering = [other for other in others if _covers(other, found, inside)]
-    _wait_for(covering)
-    if any(other.expiry_date is None for other in covering):
+    parts = {
+        each: [other for other in others if _gives(other, each, inside)] for each in inside.get(found.bundle_id, ())
+    }
+    _wait_for([*covering, *(other for each in parts.values() for other in each)])
+    until = _latest(covering)
+    if until == FOR_EVER:
         return "another paid order covers it, so the access stays"
-    until = max((other.expiry_date for other in covering), default=school.now() - PAST)
-    _set_end(found, until, school=school, guard=guard)
-    for other in others:
-        if found.bundle_id is not None and other.course_id in inside[found.bundle_id]:
-            _keep_course(found, other, school=school, guard=guard)
-    return f"another paid order covers it until {until:%Y-%m-%d}" if covering else None
+    _set_end(found, until or school.now() - PAST, school=school, guard=guard)
+    for course_id, giving in parts.items():
+        longer = _latest(giving)
+        if longer is not None and longer != until:
+            _keep_course(user_id, course_id, longer, school=school, guard=guard)
+    return f"another paid order covers it until {until:%Y-%m-%d}" if until else None
+
+
+def _latest(covering: Sequence[Any]) -> datetime | None:
+    """How far they reach; None where there are none."""
+    return max((other.expiry_date or FOR_EVER for other in covering), default=None)
 
 
 def _wait_for(covering: Sequence[Any]) -> None:
@@ -191,39 +207,39 @@ def _wait_for(covering: Sequence[Any]) -> None:
             raise AnotherOrderUnderWay(merchant_order_id=other.merchant_order_id)
 
 
-def _courses_inside(found: Enrollment, others: Sequence[Any], thinkific: Thinkific) -> dict[int, set[int]]:
-    """The courses of each bundle that matters here; asked for only where a course and a bundle meet."""
-    bundles = {other.bundle_id for other in others if other.bundle_id is not None}
-    if found.bundle_id is not None:
-        bundles = {found.bundle_id}
-        if not any(other.course_id is not None for other in others):
-            return {found.bundle_id: set()}
+def _courses_inside(found: Enrollment, others: Sequence[Any], thinkific: Thinkific) -> dict[int | None, set[int]]:
+    """The courses of each bundle that matters here; asked for only where orders may share some of them."""
+    if all(other.bundle_id == found.bundle_id for other in others):
+        return {}
+    bundles = {found.bundle_id, *(other.bundle_id for other in others)} - {None}
     return {bundle_id: thinkific.bundle_courses(bundle_id) for bundle_id in bundles}
 
 
-def _covers(other: Any, found: Enrollment, inside: dict[int, set[int]]) -> bool:
+def _covers(other: Any, found: Enrollment, inside: dict[int | None, set[int]]) -> bool:
+    """Whether another order gives all that this one gave."""
     if found.bundle_id is not None:
         return bool(other.bundle_id == found.bundle_id)
-    return bool(other.course_id == found.course_id) or found.course_id in inside.get(other.bundle_id, set())
+    return _gives(other, found.course_id, inside)
+
+
+def _gives(other: Any, course_id: int | None, inside: dict[int | None, set[int]]) -> bool:
+    if other.bundle_id is not None:
+        return course_id in inside.get(other.bundle_id, set())
+    return bool(other.course_id == course_id)
 
 
 def _set_end(found: Enrollment, until: datetime, *, school: School, guard: Callable[[], None]) -> None:
-    times = {"activated_at": None, "expiry_date": until}
-    user_id = found.user_id or 0
-    if found.bundle_id is not None:
-        if school.thinkific.find_bundle_enrollment(user_id, found.bundle_id) is not None:
-            school.thinkific.change_bundle_enrollment(user_id, found.bundle_id, **times, guard=guard)
-        return
-    there = school.thinkific.find_enrollment(user_id, found.course_id or 0)
-    if there is not None:
-        school.thinkific.change_enrollment(there.enrollment_id, **times, guard=guard)
+    if found.bundle_id is None:
+        _keep_course(found.user_id or 0, found.course_id or 0, until, school=school, guard=guard)
+    elif school.thinkific.find_bundle_enrollment(found.user_id or 0, found.bundle_id) is not None:
+        school.thinkific.change_bundle_enrollment(
+            found.user_id or 0, found.bundle_id, activated_at=None, expiry_date=until, guard=guard
+        )
 
 
-def _keep_course(found: Enrollment, other: Any, *, school: School, guard: Callable[[], None]) -> None:
-    """Ending a bundle ends each of its courses; one that was bought by itself as well goes on."""
-    there = school.thinkific.find_enrollment(found.user_id or 0, other.course_id)
+def _keep_course(user_id: int, course_id: int, until: datetime, *, school: School, guard: Callable[[], None]) -> None:
+    there = school.thinkific.find_enrollment(user_id, course_id)
     if there is not None:
-        until = other.expiry_date or FOR_EVER
         school.thinkific.change_enrollment(there.enrollment_id, activated_at=None, expiry_date=until, guard=guard)
 
 

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from kelaspay.cannot_run import CannotRun
 from kelaspay.duitku import Duitku
+from kelaspay.duitku.block import Block
 from kelaspay.duitku.signature import Scheme
 from kelaspay.faults import NotConfigured, SchoolDisconnected, SchoolNotReady, SchoolUnknown, ThinkificUnauthorized
 from kelaspay.formats import Seller
@@ -176,10 +177,10 @@ class Schools:
         return [each for each in found if each is not None]
 
     def gate(self, key: str = DEFAULT) -> Gate:
-        """The one gate of a school's calls in this process."""
+        """The one gate of a site's calls in this process: whoever sells for it, its limit is one (thinkific.md 6.1)."""
+        named = key or self._shared.settings.thinkific_subdomain or DEFAULT
         with self._lock:
-            if key not in self._gates:
-                named = key or self._shared.settings.thinkific_subdomain
+            if named not in self._gates:
                 gate = Gate(
                     f"kelaspay:thinkific:{named}",
                     self._shared.settings.thinkific_rate,
@@ -189,8 +190,8 @@ class Schools:
                 gate.processes = self._processes
                 if self._shut:
                     gate.shut()
-                self._gates[key] = gate
-            return self._gates[key]
+                self._gates[named] = gate
+            return self._gates[named]
 
     def share_limits(self, processes: int) -> None:
         """How many working processes share each school's limit."""
@@ -278,6 +279,7 @@ class Schools:
             hosts=settings.duitku_hosts,
             scheme=Scheme.LEGACY if wanted == "legacy" else Scheme.HMAC,
             accepted=frozenset(Scheme) if wanted == "auto" else frozenset({Scheme(wanted)}),
+            block=Block(merchant_code, shared.database, shared.now),
         )
         return School(
             key=key,

@@ -8,8 +8,10 @@ import re
 import secrets
 import tempfile
 from contextlib import suppress
+from email.utils import parseaddr
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +19,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -58,6 +61,14 @@ def _http(url: str) -> str:
         problem = "must be an http:// or https:// address"
         raise ValueError(problem)
     return _without_slash(url)
+
+
+def _is_mail_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"smtp", "smtps"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
 
 
 def _empty_is_none(value: object) -> object:
@@ -134,6 +145,12 @@ class Settings(BaseSettings):
     metrics_token: Annotated[SecretStr | None, Optional] = None
     work_port: Annotated[Annotated[int, Field(ge=0, le=65535)] | None, Optional] = None
 
+    @field_validator("host", "port", "duitku_callback_ips", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object, info: ValidationInfo) -> object:
+        """Compose passes a variable on empty that nobody has set."""
+        return cls.model_fields[info.field_name or ""].default if value == "" else value
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, url: str | None) -> str | None:
@@ -186,6 +203,24 @@ class Settings(BaseSettings):
             raise ValueError(problem) from None
         return listed.strip()
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _known_mail_server(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not _is_mail_server(url.get_secret_value()):
+            problem = "must be smtp:// or smtps:// with a host, like smtp://user:password@mail.example.com:587"
+            raise ValueError(problem)
+        return url
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, sender: str | None) -> str | None:
+        """The address alone: the name beside it is the seller's."""
+        address = parseaddr(sender or "")[1]
+        if sender is not None and not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", address):
+            problem = "must be an e-mail address, like kelas@example.com"
+            raise ValueError(problem)
+        return address or None
+
     @field_validator("thinkific_site_url")
     @classmethod
     def _site(cls, url: str) -> str:
@@ -204,6 +239,18 @@ class Settings(BaseSettings):
         if self.postgresql and self.secret_key is None:
             problem = "SECRET_KEY is required with PostgreSQL"
             raise ValueError(problem)
+        return self
+
+    @model_validator(mode="after")
+    def _app_with_its_secret(self) -> Settings:
+        app = {
+            "THINKIFIC_CLIENT_ID": self.thinkific_client_id,
+            "THINKIFIC_CLIENT_SECRET": self.thinkific_client_secret,
+        }
+        there = [name for name, value in app.items() if value is not None]
+        if len(there) == 1:
+            [lacking] = app.keys() - there
+            raise ValueError(f"{there[0]}: {lacking} is not set, and an OAuth app needs both")
         return self
 
     @classmethod

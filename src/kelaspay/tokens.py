@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import httpx2
 import structlog
 
-from kelaspay.faults import SchoolDisconnected, ThinkificUnreachable
+from kelaspay.faults import SchoolDisconnected, ThinkificUnauthorized, ThinkificUnreachable
 from kelaspay.install import token_place
 from kelaspay.install_faults import RefreshRefused
 from kelaspay.store import schools
@@ -100,7 +100,7 @@ class SchoolTokens(httpx2.Auth):
         refresh_token = self._vault.open(school.refresh_token or b"", place)
         try:
             tokens = self._oauth.refresh(school.subdomain, refresh_token, self._now())
-        except ThinkificUnreachable:
+        except (ThinkificUnreachable, ThinkificUnauthorized):
             with self._database.begin() as db:
                 schools.release_refresh(db, school.subdomain, school.generation)
             raise

@@ -127,13 +127,16 @@ def _name(value: str) -> str:
 
 
 def email_of(value: str) -> str:
-    """Trimmed and lower-cased, for matching; Thinkific is taken not to tell cases apart either."""
+    """Trimmed and lower-cased, for matching; Thinkific is taken not to tell cases apart either. In ASCII, for few mail
+    servers take anything else: a domain has such a form, and what stands before the @ must be of it.
+    """
     if not value.strip():
         raise ValueError("is missing")
     try:
-        email = email_validator.validate_email(value.strip(), check_deliverability=False).normalized.lower()
+        read = email_validator.validate_email(value.strip(), check_deliverability=False, allow_smtputf8=False)
     except email_validator.EmailNotValidError:
         raise ValueError("is not an e-mail address") from None
+    email = (read.ascii_email or read.normalized).lower()
     if len(email) > LONGEST_EMAIL:
         raise ValueError(f"is longer than {LONGEST_EMAIL} characters, which Duitku does not take")
     return email

@@ -7,19 +7,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import redis
-import structlog
 from cachetools import TTLCache
 
-if TYPE_CHECKING:
-    from kelaspay.payment import MerchantOrderId
+from kelaspay.spared_redis import SparedRedis
 
-log = structlog.get_logger()
+if TYPE_CHECKING:
+    import redis
+
+    from kelaspay.payment import MerchantOrderId
 
 SECONDS = 60
 """How long after a look somebody is taken to be still waiting."""
-PAUSE = 5.0
-"""Seconds during which a Redis that failed is left alone, so that it slows nobody down."""
 MOST_IN_PROCESS = 10_000
 
 
@@ -27,35 +25,21 @@ class Watching:
     """Remembers looks at a payment's status for a minute."""
 
     def __init__(self, cache: redis.Redis | None) -> None:
-        self._cache = cache
+        self._cache = None if cache is None else SparedRedis(cache, "watching")
         self._own: TTLCache[str, bool] = TTLCache(MOST_IN_PROCESS, SECONDS, timer=time.monotonic)
-        self._paused_until = 0.0
 
     def seen(self, merchant_order_id: MerchantOrderId) -> None:
         """Somebody looked at how this payment stands."""
         if self._cache is None:
             self._own[merchant_order_id] = True
-        elif time.monotonic() >= self._paused_until:
-            try:
-                self._cache.set(_key(merchant_order_id), "1", ex=SECONDS)
-            except redis.RedisError:
-                self._pause()
+        else:
+            self._cache.ask(lambda cache: cache.set(_key(merchant_order_id), "1", ex=SECONDS), otherwise=None)
 
     def watched(self, merchant_order_id: MerchantOrderId) -> bool:
         """Whether somebody has looked within the last minute."""
         if self._cache is None:
             return merchant_order_id in self._own
-        if time.monotonic() < self._paused_until:
-            return False
-        try:
-            return bool(self._cache.exists(_key(merchant_order_id)))
-        except redis.RedisError:
-            self._pause()
-            return False
-
-    def _pause(self) -> None:
-        log.warning("redis_lost", part="watching")
-        self._paused_until = time.monotonic() + PAUSE
+        return bool(self._cache.ask(lambda cache: cache.exists(_key(merchant_order_id)), otherwise=0))
 
 
 def _key(merchant_order_id: MerchantOrderId) -> str:

@@ -45,13 +45,16 @@ TOPICS = (
     "user.updated",
     "order.created",
 )
-"""What we want to be told of; `app.uninstalled` comes to an app without asking."""
+"""What we want every school to tell us of."""
+UNINSTALLED = "app.uninstalled"
+"""What only an app can be told of, and is told only when it asks like for the others (thinkific.md 1.9, 4.2)."""
 
 
 def missing_topics(school: School) -> list[str]:
     """The topics of which Thinkific does not tell us yet."""
     there = {str(each.get("topic")) for each in school.thinkific.get_webhooks() if _ours(each, school)}
-    return [topic for topic in TOPICS if topic not in there]
+    wanted = [*TOPICS, UNINSTALLED] if school.thinkific.by_app else TOPICS
+    return [topic for topic in wanted if topic not in there]
 
 
 def register(school: School) -> list[str]:
@@ -80,13 +83,14 @@ def receive(body: bytes, signature: str, *, keys: Sequence[SecretStr], school: s
     try:
         envelope = json.loads(body)
         event_id, topic = str(envelope["id"]), f"{envelope['resource']}.{envelope['action']}"
+        digest = hashlib.sha256(event_id.encode()).hexdigest()
         if not isinstance(envelope["payload"], dict) or not topic.isprintable():
             raise MalformedCallback
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise MalformedCallback from error
     return Event(
         source=SOURCE,
-        digest=hashlib.sha256(event_id.encode()).hexdigest(),
+        digest=digest,
         merchant_order_id=None,
         reference=None,
         result_code=topic[:100],
@@ -113,7 +117,7 @@ def apply(db: Db, event_id: int, now: datetime) -> str:
         if topic in {"user.signin", "user.updated"}:
             tell = _signed_in if topic == "user.signin" else _changed_email
             return tell(db, school, payload, now)
-        if topic == "app.uninstalled":
+        if topic == UNINSTALLED:
             return _uninstalled(db, row.school, envelope)
     except (KeyError, TypeError, ValueError, OverflowError):
         log.warning("webhook_unreadable", event_id=event_id, topic=topic)

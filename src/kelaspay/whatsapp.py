@@ -62,7 +62,7 @@ def cloud_api(http: httpx2.Client, *, url: str, phone_number_id: str, token: Sec
             answer = http.post(
                 f"{url}/{phone_number_id}/messages", json=_wanted(note), headers=headers, timeout=PATIENCE
             )
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:
             raise WhatsAppUnavailable(type(error).__name__) from error
         if not answer.is_success:
             raise _refusal(answer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kelaspay_emulators.duitku import DuitkuEmulator, post_over_http
 from kelaspay_emulators.serve import serve
 from kelaspay_emulators.thinkific import ThinkificEmulator
+from kelaspay_emulators.thinkific.samples import furnish
 
 HOST = "127.0.0.1"
 
@@ -21,6 +22,9 @@ def emulate_duitku(port: int) -> None:
 def emulate_thinkific(port: int) -> None:
     """Stand in for Thinkific's hosts until told to stop."""
     emulator = ThinkificEmulator(public_url=f"http://{HOST}:{port}")
+    emulator.switches.local_targets = True
     school = emulator.school
     print(f"Thinkific, emulated: http://{HOST}:{port}  subdomain {school.subdomain}, key {school.api_key}", flush=True)
+    for course, _price in furnish(school):
+        print(f"  course {course.id}, {course.name}", flush=True)
     serve(emulator, HOST, port, emulator.deliver_due)

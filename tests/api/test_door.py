@@ -112,6 +112,27 @@ def test_a_method_that_is_not_there_is_told_which_are(embedded: World, method: s
         assert answer.json()["code"] == "payment_unknown"
 
 
+EDGES = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59Z")
+"""Times that another zone has no day for."""
+
+
+@pytest.mark.parametrize("given", EDGES)
+def test_a_time_at_the_end_of_the_calendar_is_refused_by_its_field(embedded: World, given: str) -> None:
+    program = Program(embedded)
+    put = program.post("/offers", {"slug": "sql", "name": "SQL", "price": 1, "on_sale_until": given})
+    asked = program.get("/payments", created_from=given)
+
+    assert (put.status_code, put.json()["errors"][0]["field"]) == (422, "on_sale_until")
+    assert (asked.status_code, asked.json()["errors"][0]["field"]) == (422, "created_from")
+
+
+@pytest.mark.parametrize("field", ["price", "price_before", "access_days", "course_id"])
+def test_yes_is_no_number(embedded: World, field: str) -> None:
+    answer = Program(embedded).post("/offers", {"slug": "sql", "name": "SQL", "price": 1} | {field: True})
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
+
+
 @pytest.mark.parametrize("given", [0, "1764000000", "2026-12-01", "2026-12-01T08:00:00", True])
 def test_a_number_or_half_a_time_is_no_time(embedded: World, given: object) -> None:
     answer = Program(embedded).post("/offers", {"slug": "sql", "name": "SQL", "price": 1, "on_sale_from": given})

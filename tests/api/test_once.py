@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from kelaspay.faults import StillInProgress, Superseded
 from kelaspay.idempotency import Answer, Asked, Turn, once
-from kelaspay.store.tables import answers
+from kelaspay.store.program_tables import answers
 from tests.api.client import Program
 from tests.world import OFFER, WANTED
 

@@ -8,6 +8,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -23,9 +24,11 @@ from kelaspay.reconcile import reconcile
 from kelaspay.school import DEFAULT
 from kelaspay.store import inbox, jobs
 from kelaspay.store.database import Database
-from kelaspay.store.tables import answers, metadata
+from kelaspay.store.program_tables import answers
 from kelaspay.store.tables import jobs as jobs_table
+from kelaspay.store.tables import metadata
 from kelaspay.store.tables import payments as payments_table
+from kelaspay.work.worker import spacing
 from kelaspay_emulators.duitku import DuitkuEmulator
 from kelaspay_emulators.thinkific import ThinkificEmulator
 from tests.twin import TwinEngine, make_queue, queue
@@ -46,7 +49,7 @@ LAG = timedelta(minutes=3)
 """Longer than a run may be late before it is looked for."""
 UNTIL_REPLACED = timedelta(seconds=20)
 """How long after a death the next process has noticed it."""
-UNTIL_ASKED_AGAIN = timedelta(seconds=90)
+UNTIL_ASKED_AGAIN = timedelta(seconds=150)
 """How long a buyer waits who is told that the first request is still running."""
 
 
@@ -209,7 +212,7 @@ class Life:
             database=self.outside.database,
             start=self.engine.start,
             now=self.town.clock,
-            spacing=lambda asks: 5.0 * 2**asks,
+            spacing=partial(spacing, 5.0),
         )
 
     def reconcile(self) -> bool:

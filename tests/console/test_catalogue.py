@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.console.desk import PASSWORD, Desk, joined
 from tests.world import COURSE, OFFER
+from werkzeug.wrappers import Request, Response
 
 from kelaspay.formats import WIB
 from kelaspay.store import syncs
@@ -286,6 +287,22 @@ def test_the_connections_are_tested_with_real_calls_and_keys_are_never_shown(wor
     for key in (settings.duitku_api_key, settings.thinkific_api_key):
         assert key is not None
         assert key.get_secret_value() not in text
+
+
+def test_a_duitku_that_knows_an_order_which_cannot_exist_is_not_called_connected(world: World) -> None:
+    @Request.application
+    def another(request: Request) -> Response:
+        asked = request.get_json()["merchantOrderId"]
+        return Response(
+            json.dumps({"merchantOrderId": asked, "amount": "1", "statusCode": "00"}), mimetype="application/json"
+        )
+
+    desk = joined(world)
+    desk.open("/console/settings")
+    world.hosts.put("duitku", another)
+    text = desk.press("/console/settings/test")
+
+    assert text.count("Tersambung: kuncinya diterima.") == 1
 
 
 def test_an_owner_invites_and_removes_an_operator_whose_session_ends_at_once(world: World) -> None:

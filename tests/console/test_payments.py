@@ -110,8 +110,11 @@ def test_a_cursor_that_means_nothing_shows_the_first_page(world: World) -> None:
     order_id = world.buy()
     desk = joined(world)
 
-    for after in ("x", "2026-11-23~x", "~", "2026-11-23T00:00:00~x"):
-        found = desk.web.get("/console/payments", params={"after": after, "since": "never", "need": "nothing"})
+    for after in ("x", "2026-11-23~x", "~", "2026-11-23T00:00:00~x", "0001-01-01T00:00:00+14:00~x"):
+        found = desk.web.get(
+            "/console/payments",
+            params={"after": after, "since": "0001-01-01", "until": "9999-12-31", "need": "nothing"},
+        )
 
         assert found.status_code == 200
         assert order_id in found.text

@@ -248,3 +248,14 @@ def test_the_index_lists_orders_and_how_their_callbacks_fared(shop: Shop) -> Non
 
 def test_the_pages_have_their_own_style(shop: Shop) -> None:
     assert shop.browser.get("/_emulator/duitku.css").headers["content-type"].startswith("text/css")
+
+
+def test_the_first_page_says_what_the_emulator_can_be_told(shop: Shop) -> None:
+    shop.create_invoice()
+    told = re.findall(r">(\w+) (/_emulator/[\w/{}]+)<", shop.browser.get("/").text)
+
+    assert ("POST", "/_emulator/switches") in told
+    assert ("POST", "/_emulator/orders/{merchantOrderId}/pay") in told
+    for method, path in told:
+        answer = shop.browser.request(method, path.replace("{merchantOrderId}", "INV-1"), json={})
+        assert answer.status_code in {200, 400, 409}, path

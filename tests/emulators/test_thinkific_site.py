@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import httpx2
@@ -94,13 +95,24 @@ class TestSingleSignOn:
 
 
 class TestPages:
-    @pytest.mark.parametrize("path", ["/", "/courses/belajar-python", "/users/sign_in", "/manage/apps/kelaspay"])
+    @pytest.mark.parametrize(
+        "path", ["/", "/courses/belajar-python", "/users/sign_in", "/users/password/new", "/manage/apps/kelaspay"]
+    )
     def test_every_page_says_that_it_is_an_emulator(self, world: World, path: str) -> None:
         page = world.browser.get(path)
 
         assert page.status_code == 200
         assert "emulator Thinkific" in page.text
         assert "<script" not in page.text
+
+    @pytest.mark.parametrize("email", ["budi@contoh.id", "siapa@contoh.id"])
+    def test_whoever_asks_for_a_password_hears_nothing_of_who_is_known(self, world: World, email: str) -> None:
+        world.school.add_user("budi@contoh.id", "Budi", "Santoso")
+
+        asked = world.browser.post("/users/password", data={"email": email})
+
+        assert asked.status_code == 200
+        assert "Jika e-mail ini terdaftar" in asked.text
 
     def test_the_overview_shows_users_enrollments_orders_and_calls(self, world: World) -> None:
         user = world.school.add_user("budi@contoh.id", "<b>Budi</b>", "Santoso")
@@ -282,3 +294,12 @@ def test_learning_is_told_as_progress_and_completion(world: World) -> None:
         ("enrollment.progress", "100.0"),
         ("enrollment.completed", "100.0"),
     ]
+
+
+def test_the_overview_says_what_the_emulator_can_be_told(world: World) -> None:
+    told = re.findall(r"<code>(\w+) (/_emulator/\w+)</code>", world.browser.get("/").text)
+
+    assert ("POST", "/_emulator/faults") in told
+    assert {
+        world.browser.request(method, f"http://thinkific.test{path}", json={}).status_code for method, path in told
+    } <= {200, 201, 422}

@@ -50,6 +50,17 @@ def enter(browser: TestClient, code: str, email: str = SITI) -> httpx2.Response:
     return browser.post("/me/sign-in", data={"email": email, "code": code})
 
 
+def test_an_order_shows_what_was_paid_with_the_channels_fee(embedded: World) -> None:
+    embedded.duitku.switches.fees_to_buyer = True
+    embedded.sell()
+    bought(embedded)
+    embedded.work()
+    browser = embedded.another_browser()
+    ask(browser)
+
+    assert "Akses siap · Rp 154.000" in text(enter(browser, code_sent(embedded)))
+
+
 def test_a_code_from_the_letter_opens_all_orders_in_any_browser(world: World) -> None:
     world.sell()
     world.sell("Kelas kedua", slug="kedua")

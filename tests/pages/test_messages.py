@@ -13,7 +13,7 @@ from kelaspay.formats import by_fours
 from kelaspay.mail import Letter, MailRefused, MailUnavailable, as_message
 from kelaspay.messages import office, send_due
 from kelaspay.revoke import ask_to_revoke
-from kelaspay.store import messages
+from kelaspay.store import messages, wordings
 from kelaspay.store.messages import by_day
 from tests.pages.browser import choose, ordered, text
 from tests.pages.test_paying import payment_of
@@ -94,6 +94,16 @@ def test_who_has_paid_is_not_reminded(embedded: World) -> None:
         "access_late": "dropped",
         "access_ready": "kept",
     }
+
+
+def test_what_will_not_be_told_any_more_is_not_said_to_wait(embedded: World) -> None:
+    embedded.sell()
+    bought(embedded)
+    embedded.work()
+
+    waiting = {row.kind for row in rows(embedded) if row.state == "waiting"}
+    assert waiting & {"reminder", "last_reminder", "access_late"} == set()
+    assert {"paid", "access_ready"} <= waiting
 
 
 def test_who_has_not_paid_is_reminded_twice_and_told_of_the_end(embedded: World) -> None:
@@ -291,6 +301,27 @@ def test_an_answer_to_a_letter_reaches_the_seller(sqlite_url: str, tmp_path: Pat
         deliver(world, sent.append)
 
     assert as_message(sent[0], "no-reply@pay.example.com")["Reply-To"] == "kelas@example.com"
+
+
+def test_a_letter_links_what_the_seller_wrote_and_nothing_that_the_buyer_did(embedded: World) -> None:
+    embedded.sell()
+    evil = "https://evil.example/hadiah"
+    own = wordings.Said("Lunas", "Halo {name},\n\nGrup: https://chat.example/{order}\n\n{email}")
+    with embedded.database.begin() as db:
+        wordings.put_wording(db, "", "paid", "id", own, embedded.clock())
+    public_id = ordered(embedded, customer_name=evil)
+    choose(embedded, public_id)
+    deliver(embedded)
+    order_id = payment_of(embedded, public_id).merchant_order_id
+    embedded.call_back(embedded.duitku.pay(order_id))
+    embedded.work()
+    deliver(embedded)
+
+    written = {row.kind: row for row in rows(embedded) if evil in (row.text or "")}
+    assert {"order_made", "paid", "access_ready"} <= written.keys()
+    assert all(f'href="{evil}' not in row.html and evil in row.html for row in written.values())
+    assert f'<a href="https://chat.example/{order_id}"' in written["paid"].html
+    assert re.search(r'<a href="\S+/users/password/new"', written["access_ready"].html)
 
 
 def test_letters_are_not_for_everybody_to_read(embedded: World) -> None:

@@ -265,6 +265,19 @@ def test_the_seller_may_prefer_duitkus_own_page(sqlite_url: str, tmp_path: Path)
         assert world.web.get(f"/o/{all_orders(world)[0].public_id}/method", follow_redirects=False).status_code == 303
 
 
+def test_an_old_form_whose_order_is_over_leads_to_that_order_and_to_no_invoice(sqlite_url: str, tmp_path: Path) -> None:
+    with world_on(tmp_path, sqlite_url, None, payment_page="duitku") as world:
+        world.sell()
+        world.duitku.fail_next("createInvoice", "503")
+        order(world, key="old")
+        world.clock.move(days=1, minutes=10)
+        world.reconcile()
+        page = world.web.get(str(order(world, key="old").headers["location"]))
+
+        assert page.url.path == f"/o/{all_orders(world)[0].public_id}"
+        assert len(world.duitku.orders) == 0
+
+
 def test_an_order_that_lies_open_for_a_day_lapses(embedded: World) -> None:
     embedded.sell()
     ordered(embedded)

@@ -9,9 +9,14 @@ import pytest
 
 from kelaspay.formats import by_fours
 from kelaspay.store import payments
+from tests.meanwhile import Meanwhile
 from tests.pages.browser import choose, ordered, text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
     from kelaspay.payment import Payment
     from tests.world import World
 
@@ -62,6 +67,15 @@ def test_when_duitku_cannot_list_its_channels_the_buyer_may_try_again(embedded: 
     embedded.outside.schools.default = None
 
     assert embedded.web.get(f"/o/{public_id}/method").status_code == 404
+
+
+def test_that_no_channel_takes_the_amount_is_remembered_too(embedded: World) -> None:
+    embedded.sell(price=60_000_000)
+    public_id = ordered(embedded)
+    for _ in range(3):
+        embedded.web.get(f"/o/{public_id}/method")
+
+    assert asked(embedded, "getpaymentmethod") == 1
 
 
 def test_a_number_can_be_read_copied_and_compared(world: World) -> None:
@@ -118,6 +132,28 @@ def test_an_old_number_that_is_paid_pays_the_order(world: World) -> None:
     assert "Akses siap" in text(world.web.get(f"/o/{public_id}"))
 
 
+@pytest.mark.parametrize("paid", ["BC", "M2"])
+def test_a_bill_that_another_replaced_under_another_reference_pays_the_order_once(world: World, paid: str) -> None:
+    world.duitku.switches.reinquiry_keeps_reference = False
+    world.sell()
+    public_id = ordered(world)
+    choose(world, public_id)
+    first = payment_of(world, public_id)
+    choose(world, public_id, "M2")
+    second = payment_of(world, public_id)
+    order = world.duitku.orders[first.merchant_order_id]
+    attempt = next(each for each in order.attempts if each.payment_method == paid)
+
+    form = world.duitku.pay(first.merchant_order_id, publisher_order_id=attempt.publisher_order_id)
+    world.call_back(form)
+    world.call_back(form)
+    world.work()
+
+    assert first.reference != second.reference
+    assert payment_of(world, public_id).attention is None
+    assert len(world.enrolled()) == 1
+
+
 def test_a_channel_that_duitku_refuses_leaves_the_choice_open(embedded: World) -> None:
     embedded.sell()
     public_id = ordered(embedded)
@@ -165,6 +201,68 @@ def test_a_number_whose_time_is_over_gives_way_to_a_new_one(embedded: World) -> 
     assert "Bayar sebelum" in text(choose(embedded, public_id, "SQ"))
 
 
+def test_a_qris_that_lapsed_leaves_the_order_open_while_an_earlier_number_can_be_paid(world: World) -> None:
+    world.sell()
+    public_id = ordered(world)
+    choose(world, public_id)
+    old = payment_of(world, public_id)
+    world.clock.move(minutes=5)
+    choose(world, public_id, "SQ")
+    world.clock.move(hours=1, minutes=5)
+    world.reconcile()
+    page = text(world.web.get(f"/o/{public_id}"))
+
+    assert world.duitku_asks() == 1
+    assert payment_of(world, public_id).status == "pending"
+    assert "Buat pembayaran baru" in page
+    assert f"Nomor lama {by_fours(old.va_number or '')} masih bisa dibayar sampai 24 Nov 2026, 09.00 WIB" in page
+    world.duitku.switches.expired_payable = True
+    world.call_back(world.duitku.pay(old.merchant_order_id, payment_method="BC"))
+    world.work_for(minutes=1)
+    assert world.enrolled() == [("siti@example.com", "Web Development Fundamentals")]
+
+
+def test_an_order_lapses_with_the_last_number_of_it_that_can_be_paid(world: World) -> None:
+    world.sell()
+    public_id = ordered(world)
+    choose(world, public_id)
+    choose(world, public_id, "SQ")
+    for _ in range(25):
+        world.clock.move(hours=1)
+        world.reconcile()
+
+    assert payment_of(world, public_id).status == "expired"
+    assert world.duitku_asks() <= 4
+
+
+def test_a_number_that_has_lapsed_is_not_said_to_be_payable(embedded: World) -> None:
+    embedded.sell()
+    public_id = ordered(embedded)
+    choose(embedded, public_id)
+    before = text(embedded.web.get(f"/o/{public_id}/method"))
+    embedded.clock.move(days=1, minutes=1)
+    after = text(embedded.web.get(f"/o/{public_id}/method"))
+
+    assert "masih bisa dibayar sampai 24 Nov 2026, 09.00 WIB" in before
+    assert "Pilih metode pembayaran" in after
+    assert "masih bisa dibayar" not in after
+
+
+def test_an_order_does_not_lapse_whose_buyer_chose_anew_while_duitku_was_asked(world: World) -> None:
+    world.sell()
+    public_id = ordered(world)
+    choose(world, public_id)
+    world.clock.move(days=1, minutes=7)
+    meanwhile = Meanwhile(world, "duitku", "POST /transactionStatus", lambda: choose(world, public_id, "I1"))
+
+    world.reconcile()
+
+    payment = payment_of(world, public_id)
+    assert meanwhile.acted
+    assert (payment.status, payment.payment_method) == ("pending", "I1")
+    assert payment.expires_at > world.clock()
+
+
 def test_what_the_browser_brings_back_from_duitku_changes_nothing(world: World) -> None:
     world.sell()
     public_id = ordered(world)
@@ -195,6 +293,54 @@ def test_the_buyers_word_asks_duitku_at_most_once_in_ten_seconds(world: World) -
     assert world.enrolled() == [("siti@example.com", "Web Development Fundamentals")]
 
 
+def test_nobody_asks_while_a_method_that_was_chosen_late_is_being_paid(embedded: World) -> None:
+    embedded.sell()
+    public_id = ordered(embedded)
+    embedded.clock.move(minutes=55)
+    choose(embedded, public_id, "SP")
+    for _ in range(12):
+        embedded.clock.move(minutes=5)
+        embedded.reconcile()
+    while_paying = embedded.duitku_asks()
+    embedded.clock.move(minutes=6)
+    embedded.reconcile()
+
+    assert (while_paying, embedded.duitku_asks()) == (0, 1)
+    assert payment_of(embedded, public_id).status == "expired"
+
+
+def test_the_end_of_a_method_that_was_chosen_late_is_seen_when_it_comes(embedded: World) -> None:
+    embedded.sell()
+    public_id = ordered(embedded)
+    embedded.clock.move(hours=2)
+    embedded.reconcile()
+    choose(embedded, public_id, "SP")
+    embedded.clock.move(minutes=67)
+    embedded.reconcile()
+
+    assert payment_of(embedded, public_id).status == "expired"
+
+
+def test_an_order_for_which_a_method_is_chosen_while_duitku_is_asked_after_its_end_does_not_expire(
+    embedded: World,
+) -> None:
+    embedded.sell()
+    public_id = ordered(embedded)
+    embedded.clock.move(days=1, minutes=6)
+
+    def slow(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        embedded.hosts.put("duitku", embedded.duitku)
+        if environ["PATH_INFO"].endswith("transactionStatus"):
+            choose(embedded, public_id)
+        return embedded.duitku(environ, start_response)
+
+    embedded.hosts.put("duitku", slow)
+    embedded.reconcile()
+    payment = payment_of(embedded, public_id)
+
+    assert (payment.status, payment.payment_method) == ("pending", "BC")
+
+
 def test_asking_often_does_not_make_the_callback_wait(embedded: World) -> None:
     embedded.sell()
     public_id = ordered(embedded)
@@ -205,6 +351,23 @@ def test_asking_often_does_not_make_the_callback_wait(embedded: World) -> None:
     embedded.call_back(embedded.duitku.pay(payment_of(embedded, public_id).merchant_order_id))
     embedded.work()
 
+    assert payment_of(embedded, public_id).status == "completed"
+
+
+def test_asking_often_after_the_end_does_not_make_a_late_callback_wait(embedded: World) -> None:
+    embedded.sell()
+    public_id = ordered(embedded)
+    choose(embedded, public_id)
+    embedded.clock.move(days=1, minutes=6)
+    for _ in range(8):
+        embedded.web.post(f"/o/{public_id}/check")
+        embedded.clock.move(seconds=11)
+    ended = payment_of(embedded, public_id)
+    embedded.duitku.switches.expired_payable = True
+    embedded.call_back(embedded.duitku.pay(ended.merchant_order_id))
+    embedded.work()
+
+    assert ended.status == "expired"
     assert payment_of(embedded, public_id).status == "completed"
 
 

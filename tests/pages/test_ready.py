@@ -6,13 +6,15 @@ import re
 import zlib
 from typing import TYPE_CHECKING
 
+import httpx2
 from fastapi.testclient import TestClient
 
 from tests.pages.browser import choose, ordered, text
 from tests.pages.test_coupons import coupon
 from tests.pages.test_paying import payment_of
 from tests.pages.test_status import bought
-from tests.world import OFFER, world_on
+from tests.test_oauth import SITE
+from tests.world import OFFER, Hosts, world_on
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +55,22 @@ def test_only_the_browser_that_ordered_is_signed_in_and_only_into_an_account_tha
 
         assert payment_of(world, second).status == "completed"
         assert "jwt=" not in entrance(world, second)
+
+
+def test_a_clock_of_thinkifics_that_is_a_little_behind_signs_the_buyer_in_all_the_same(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    with world_on(tmp_path, sqlite_url, None, thinkific_sso=True, thinkific_site_url=SITE) as world:
+        world.sell()
+        public_id = bought(world)
+        world.work()
+        world.thinkific.switches.sso_clock_behind_seconds = 45.0
+
+        with httpx2.Client(transport=Hosts(thinkific=world.thinkific), headers={"User-Agent": "browser"}) as browser:
+            let_in = browser.get(entrance(world, public_id))
+
+    assert let_in.headers["location"].endswith("/enrollments")
+    assert "session" in let_in.headers["set-cookie"]
 
 
 def test_the_receipt_names_the_buyer_to_the_buyer_alone(embedded: World) -> None:

@@ -186,14 +186,23 @@ def test_every_kind_has_a_template_that_meta_would_approve() -> None:
             assert len(text) < 1024
 
 
-def test_an_answer_that_is_no_answer_of_metas_is_tried_again() -> None:
+@pytest.mark.parametrize(
+    ("status", "headers", "said"),
+    [
+        ("502 Bad Gateway", [("Content-Type", "text/html")], "HTTP 502"),
+        ("200 OK", [("Content-Encoding", "gzip")], "DecodingError"),
+    ],
+)
+def test_an_answer_that_is_no_answer_of_metas_is_tried_again(
+    status: str, headers: list[tuple[str, str]], said: str
+) -> None:
     def broken(_environ: Any, start_response: Any) -> list[bytes]:
-        start_response("502 Bad Gateway", [("Content-Type", "text/html")])
+        start_response(status, headers)
         return [b"<html>"]
 
     with httpx2.Client(transport=httpx2.WSGITransport(app=broken)) as http:
         post = cloud_api(http, url="http://whatsapp.test/v23.0", phone_number_id=NUMBER, token=SecretStr(TOKEN))
-        with pytest.raises(WhatsAppUnavailable, match="HTTP 502"):
+        with pytest.raises(WhatsAppUnavailable, match=said):
             post(a_note())
 
 

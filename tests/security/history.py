@@ -12,6 +12,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from kelaspay.change_email import change_email
 from kelaspay.checkout import Wanted, choose_method, invoice_at_duitku, place
 from kelaspay.faults import BadSignature, Fault, MalformedCallback, MoveRefused
 from kelaspay.review import mark_paid, retry, settle
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 BUYERS = ("siti@example.com", "siti@example.com", "budi@example.com")
 """One buys more than the other: what two orders of one person share is where it could go wrong."""
+ADDRESSES = ("siti@example.com", "budi@example.com", "siti.rahma@example.com")
 CODES = (None, None, None, TENTH.code, WHOLE.code)
 WAYS = ("duitku's page", "a virtual account", "the order form")
 STAGES = ("made", "paid", "called back", "done", "refunded")
@@ -57,7 +59,18 @@ THINKIFIC_CALLS = (
     ("PUT", "/enrollments"),
     ("POST", "/external_orders"),
 )
-DUITKU_FAULTS = ("503", "500-html", "429", "200-html", "200-failed", "timeout-before", "timeout-after", "connect")
+DUITKU_FAULTS = (
+    "503",
+    "500-html",
+    "404-html",
+    "429",
+    "200-html",
+    "200-failed",
+    "200-garbled",
+    "timeout-before",
+    "timeout-after",
+    "connect",
+)
 DUITKU_CALLS = ("transactionstatus", "createinvoice", "inquiry")
 SPANS = (timedelta(seconds=20), timedelta(minutes=6), timedelta(hours=2), timedelta(hours=20), timedelta(days=4))
 SOON = 40
@@ -239,6 +252,16 @@ class History(RuleBasedStateMachine):
                 case _:
                     settle(order_id, reason="sent back", **by)
 
+    @rule(which=nth, email=st.sampled_from(ADDRESSES), calls=st.integers(0, 6), dies=death)
+    def give_to_another_address(self, which: int, email: str, calls: int, dies: int | None) -> None:
+        """At once, or while a call that comes after so many others is answered."""
+        order_id = self._order(which).order_id
+        if calls:
+            self.market.hosts.meanwhile += [None] * (calls - 1) + [lambda: self._give(order_id, email)]
+            return
+        with self._at_risk(dies):
+            self._give(order_id, email)
+
     @rule(item=st.sampled_from(ITEMS), price=st.sampled_from((PRICE, PRICE * 2, 15_000)))
     def change_the_price(self, item: str, price: int) -> None:
         self.market.price(item, price)
@@ -275,6 +298,7 @@ class History(RuleBasedStateMachine):
         """Everything recovers, time passes, a person tries again what stopped: then it ends as the money says."""
         self.market.fate.spare()
         self.market.hosts.mistaken = 0
+        self.market.hosts.meanwhile.clear()
         self.the_outside_recovers()
         for _ in range(PATIENCE):
             self._work()
@@ -325,6 +349,11 @@ class History(RuleBasedStateMachine):
                 invoice_at_duitku(placed, **self._collaborators())
             else:
                 life.initiate(asked.wanted, asked.key)
+
+    def _give(self, order_id: MerchantOrderId, email: str) -> None:
+        life = self.market.life
+        with suppress(Fault):
+            change_email(order_id, email, school=life.school_of(), start=life.engine.start, actor="operator")
 
     def _collaborators(self) -> dict[str, Any]:
         life = self.market.life

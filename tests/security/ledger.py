@@ -33,6 +33,8 @@ class Ledger:
         self.heard: set[str] = set()
         """Orders that Duitku called back about after money came."""
         self.receipts: set[tuple[str, str]] = set()
+        self.emails: dict[str, set[str]] = {}
+        """Every address that each order was given to."""
         self._asked: dict[str, int] = {}
 
     # what is so
@@ -63,6 +65,7 @@ class Ledger:
         self.orders = self._market.standings()
         for order in self.orders:
             self._the_price_is_ours(order)
+            self.emails.setdefault(order.order_id, set()).add(order.email)
             assert order.fault != "defect", order
             if order.status in {Status.PAID, Status.COMPLETED}:
                 assert self.covered(order), order
@@ -98,15 +101,29 @@ class Ledger:
 
     def _nobody_is_in_unpaid(self) -> None:
         now = self._market.town.clock()
-        may = {(order.email, course) for order in self.orders if self.may_have(order) for course in self._gives(order)}
+        may = {
+            (email, course)
+            for order in self.orders
+            if self.may_have(order)
+            for email in self._of(order)
+            for course in self._gives(order)
+        }
         has = {
             (email, enrollment.course_id)
-            for email in {order.email for order in self.orders}
+            for email in self._everybody()
             for enrollment in self._market.enrollments_of(email)
             if enrollment.full(now)
         }
 
         assert has <= may
+
+    def _of(self, order: Standing) -> set[str]:
+        """Whose it is, and until its new address has it whose it was."""
+        users = self._market.town.thinkific.school.users
+        return {order.email} | ({users[order.former_user_id].email} if order.former_user_id is not None else set())
+
+    def _everybody(self) -> set[str]:
+        return {email for emails in self.emails.values() for email in emails}
 
     def _nothing_is_there_twice(self) -> None:
         school = self._market.town.thinkific.school
@@ -142,6 +159,8 @@ class Ledger:
         """Whether a person must say that it shall go on, and may."""
         if order.status == Status.REVIEW:
             return order.attention != Attention.AMOUNT_DIFFERS
+        if order.status == Status.COMPLETED:
+            return not order.at_work and (order.access != EnrollmentState.ENROLLED or order.former_user_id is not None)
         return order.status == Status.REFUNDED and order.access != EnrollmentState.REVOKED and not order.at_work
 
     def check_settled(self) -> None:
@@ -150,6 +169,7 @@ class Ledger:
             self._it_ended_as_the_money_says(order)
         now = self._market.town.clock()
         for order in self.orders:
+            assert order.former_user_id is None, order
             if order.status == Status.COMPLETED and (order.expiry_date is None or order.expiry_date > now + CLOSE):
                 has = {each.course_id for each in self._market.enrollments_of(order.email) if each.full(now)}
                 assert self._gives(order) <= has, order
@@ -168,8 +188,10 @@ class Ledger:
     def _nobody_has_more_days_than_were_paid(self) -> None:
         now = self._market.town.clock()
         [python] = self._market.courses[MONTH]
-        for email in {order.email for order in self.orders}:
-            months = [order for order in self.orders if order.email == email and order.offer == MONTH]
+        every = [order for order in self.orders if order.offer == MONTH]
+        given = any(len(self.emails[order.order_id]) > 1 for order in every)  # the day it ends goes along with an order
+        for email in self._everybody():
+            months = every if given else [order for order in every if order.email == email]
             days = MONTH_DAYS * sum(self.covered(order) for order in months)
             for each in self._market.enrollments_of(email):
                 if each.course_id == python and each.expiry_date is not None:

@@ -26,7 +26,7 @@ from tests.twin import queue
 from tests.world import Clock, Hosts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from kelaspay_emulators.thinkific.records import Enrollment
 
 EMPTY = ";".join(f"DELETE FROM {table.name}" for table in (queue, *reversed(metadata.sorted_tables)))  # noqa: S608 - our own tables' names
-FOREVER, MONTH, BUNDLE = "web", "python", "paket"
-ITEMS = (FOREVER, MONTH, BUNDLE)
+FOREVER, MONTH, BUNDLE, OTHER_BUNDLE = "web", "python", "paket", "paket-lain"
+ITEMS = (FOREVER, MONTH, BUNDLE, OTHER_BUNDLE)
 MONTH_DAYS = 30
 PRICE = 150_000
 TENTH, WHOLE = Coupon("HEMAT", percent=10, most=1), Coupon("GRATIS", percent=100, most=1)
@@ -62,6 +62,8 @@ class TwistedHosts(Hosts):
         self._said: httpx2.Response | None = None
         self.mistaken = 0
         """How many of the next asks get what was said of another order before."""
+        self.meanwhile: list[Callable[[], object] | None] = []
+        """What somebody else does while each of the next calls is answered."""
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         call = f"{request.method} {request.url.path}"
@@ -71,6 +73,8 @@ class TwistedHosts(Hosts):
         answer.read()
         if request.url.path.endswith("/transactionStatus") and answer.is_success:
             answer = self._mistaken(answer)
+        if self.meanwhile and (act := self.meanwhile.pop(0)) is not None:
+            act()
         self._fate.reach(f"after {call}")
         return answer
 
@@ -98,6 +102,7 @@ class Standing:
     next_ask_at: datetime | None
     access: str | None
     expiry_date: datetime | None
+    former_user_id: int | None
     at_work: bool
     fault: str | None
 
@@ -116,6 +121,7 @@ STANDING = (
         payments.c.next_ask_at,
         enrollments.c.state.label("access"),
         enrollments.c.expiry_date,
+        enrollments.c.former_user_id,
         sa.func.coalesce(jobs.c.active, sa.false()).label("at_work"),
         jobs.c.fault,
     )
@@ -165,6 +171,7 @@ class Market:
         self.town.thinkific.switches.rate = None
         self.fate.spare()
         self.hosts.mistaken = 0
+        self.hosts.meanwhile.clear()
         self._fill()
         self.live()
 
@@ -217,18 +224,21 @@ class Market:
     def _fill(self) -> None:
         school = self.town.thinkific.school
         web, python = school.add_course("Web Development"), school.add_course("Python dari Dasar")
-        other = school.add_course("Basis Data")
+        other, last = school.add_course("Basis Data"), school.add_course("Linux")
         bundle = school.add_bundle("Paket Lengkap", [web.id, other.id])
+        beside = school.add_bundle("Paket Lain", [other.id, last.id])
         self.courses = {
             FOREVER: frozenset({web.id}),
             MONTH: frozenset({python.id}),
             BUNDLE: frozenset({web.id, other.id}),
+            OTHER_BUNDLE: frozenset({other.id, last.id}),
         }
         price = Rupiah(PRICE)
         listed = (
             Offer(FOREVER, web.name, price, course_id=web.id, product_id=web.product_id),
             Offer(MONTH, python.name, price, course_id=python.id, product_id=python.product_id, access_days=MONTH_DAYS),
             Offer(BUNDLE, bundle.name, price, bundle_id=bundle.id, product_id=bundle.product_id),
+            Offer(OTHER_BUNDLE, beside.name, price, bundle_id=beside.id, product_id=beside.product_id),
         )
         self._sold = {offer.slug: offer for offer in listed}
         with self.town.database.begin() as db:

@@ -16,10 +16,11 @@ import pytest
 
 import kelaspay.store
 from kelaspay.change_email import change_email
+from kelaspay.erase import erase
 from kelaspay.retention import Keep, tidy
 from kelaspay.review import mark_paid
 from kelaspay.revoke import ask_to_revoke
-from kelaspay.store import inbox, payments, people
+from kelaspay.store import buyers, inbox, payments, people, tables
 from kelaspay.store.tables import metadata
 
 if TYPE_CHECKING:
@@ -163,3 +164,44 @@ def test_an_erased_buyer_is_nowhere_any_more(world: World, also: str) -> None:
 
     assert [each for each in PERSONAL if each in kept(world)] == []
     assert world.status(order_id) == "completed"
+
+
+def test_an_erased_buyer_is_named_by_no_other_order(world: World) -> None:
+    world.sell()
+    given, asking = world.buy(), world.buy(customer_email="budi@example.com")
+    change_email(given, "ani@example.com", school=world.school, start=world.engine.start, actor="operator")
+    with world.database.begin() as db:
+        buyers.want_email(db, asking, "siti@example.com")
+    world.buy_and_pay()
+    world.work()
+
+    erased(world)
+
+    assert "siti@example.com" not in kept(world)
+
+
+def test_a_buyer_of_many_orders_is_erased_from_each(world: World) -> None:
+    world.sell()
+    order_id = world.buy_and_pay()
+    world.work()
+    with world.database.begin() as db:
+        for table in (tables.payments, tables.customers):
+            row = db.execute(table.select().where(table.c.merchant_order_id == order_id)).one()
+            same = dict(row._mapping)  # noqa: SLF001 - the documented way to a row's names
+            own = {"merchant_order_id", "public_id"} & set(same)
+            db.execute(table.insert(), [same | dict.fromkeys(own, f"KP261123-{n}") for n in range(600)])
+
+    erased(world)
+
+    assert "siti@example.com" not in kept(world)
+
+
+def erased(world: World) -> None:
+    erase(
+        "siti@example.com",
+        school=None,
+        database=world.database,
+        customers=world.outside.customers,
+        now=world.clock(),
+        actor="operator",
+    )

@@ -112,12 +112,19 @@ def test_the_command_line_adds_rotates_tests_and_removes(shell: Shell, receiver:
     assert shell.json("webhooks", "list") == []
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "ftp://example.com", "http://169.254.169.254/"])
-def test_an_address_that_leads_inside_is_refused_on_the_command_line(shell: Shell, url: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://127.0.0.1:1/", "It is a private or special one."),
+        ("ftp://example.com", "The URL must start with"),
+        ("http://169.254.169.254/", "It is a private or special one."),
+    ],
+)
+def test_an_address_that_leads_inside_is_refused_on_the_command_line(shell: Shell, url: str, why: str) -> None:
     refused = shell("webhooks", "add", url)
 
     assert refused.code == 1
-    assert refused.err.startswith("kelaspay: Webhooks are not sent to private or special addresses.")
+    assert refused.err.startswith(f"kelaspay: The address cannot be used. {why}")
 
 
 def test_nothing_that_is_no_id_is_looked_for(world: World) -> None:

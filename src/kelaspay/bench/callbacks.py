@@ -115,7 +115,7 @@ def one_each(store: str) -> str:
 def _contenders(setting: Setting, stack: ExitStack) -> tuple[list[Contender], list[Missing]]:
     contenders = [Contender(BARE, lambda: programs.module(MODULE, folder=setting.folder))]
     for store in setting.stores:
-        setting.tell(f"{WAITING:,} payments for {store.name}")
+        setting.tell(f"{plain(WAITING)} payments for {store.name}")
         template = store.template(
             lambda database: populate(database, waiting=waiting_ids(WAITING), completed=0, now=utc_now())
         )
@@ -125,7 +125,7 @@ def _contenders(setting: Setting, stack: ExitStack) -> tuple[list[Contender], li
     ]
     why = _no_express(setting, stack)
     if why is not None:
-        return contenders, [*missing, Missing(1, f"of {EXPRESS}", why)]
+        return contenders, [*missing, Missing(1, f"beside {EXPRESS}", why)]
     redis_url = setting.redis_url or ""
     return [*contenders, Contender(EXPRESS, lambda: programs.express(redis_url, setting.folder))], missing
 
@@ -177,9 +177,9 @@ def _rates(rounds: Rounds, stores: Sequence[str]) -> Iterator[Figure]:
     for store in stores:
         mine = rates[ours(store)]
         against = [
-            (f"{store}, of {BARE}", BARE, OF_BARE[store]),
-            (f"{store}, of one INSERT and commit each", one_each(store), OF_ONE_EACH[store]),
-            (f"{store}, of {EXPRESS}, which is not durable", EXPRESS, 1.0),
+            (f"{store}, beside a handler that checks the {BARE}", BARE, OF_BARE[store]),
+            (f"{store}, beside one INSERT and commit each", one_each(store), OF_ONE_EACH[store]),
+            (f"{store}, beside {EXPRESS}, which is not durable", EXPRESS, 1.0),
         ]
         for name, other, target in against:
             if other in rates:
@@ -189,7 +189,7 @@ def _rates(rounds: Rounds, stores: Sequence[str]) -> Iterator[Figure]:
 def _delays(rounds: Rounds, stores: Sequence[str]) -> Iterator[Figure]:
     slowest = {name: [each.quiet.p99_ms for each in those] for name, those in rounds.items()}
     for store in stores:
-        name = f"{store}, of one INSERT and commit each"
+        name = f"{store}, beside one INSERT and commit each"
         yield ratio(2, name, slowest[ours(store)], slowest[one_each(store)], better=Better.LESS, target=1.0, unit="ms")
 
 

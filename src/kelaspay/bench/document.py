@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kelaspay.bench.charts import svg
-from kelaspay.bench.figures import Better, Figure, Outcome, plain, read, told
+from kelaspay.bench.figures import TIMES, Better, Figure, Outcome, plain, read, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,32 +36,52 @@ class NoMarks(Exception):  # noqa: N818 - says what happened
     """The document has no place for what was measured: put both marks in it, each on a line of its own."""
 
 
+class Taken(NamedTuple):
+    """When a measure was taken, and on what."""
+
+    day: str
+    machine: str
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a run found, and where and when."""
+    """What a run found, and of each measure, by its number, where and when."""
 
     outcome: Outcome
-    machine: str
-    taken: dict[str, str] = field(default_factory=dict)
-    """Number of the measure to the day on which it was taken."""
+    taken: dict[str, Taken] = field(default_factory=dict)
 
 
 def load(path: Path) -> Kept:
     """What is kept; nothing where there is no such file."""
     if not path.exists():
-        return Kept(Outcome(), "")
+        return Kept(Outcome())
     kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return Kept(read(kept), str(kept.get("machine", "")), dict(kept.get("taken", {})))
+    return Kept(read(kept), {number: Taken(**taken) for number, taken in kept["taken"].items()})
 
 
 def merged(before: Kept, now: Kept) -> Kept:
-    """What was measured now in the place of the same measures before; the others stay."""
-    kept = before.outcome.of(frozenset(NAMES) - {int(number) for number in now.taken})
+    """What was measured now in the place of the same measures before; the others stay, and so do the figures that are
+    missing now, where a measure could not be taken whole.
+    """
+    again = frozenset(map(int, now.taken))
+    partly = {each.measure for each in now.outcome.missing}
+    found = {figure.key for figure in now.outcome.figures}
+    drawn = {chart.name for chart in now.outcome.charts}
+    kept = before.outcome.of(frozenset(NAMES) - again)
     kept.add(now.outcome)
+    stay = before.outcome.of(again & partly)
+    kept.figures += [figure for figure in stay.figures if figure.key not in found]
+    kept.charts += [chart for chart in stay.charts if chart.name not in drawn]
+    kept.missing = [each for each in kept.missing if not any(figure.measure == each.measure for figure in kept.figures)]
     kept.figures.sort(key=lambda each: each.measure)
     kept.missing.sort(key=lambda each: each.measure)
     kept.charts.sort(key=lambda each: each.name)
-    return Kept(kept, now.machine, before.taken | now.taken)
+    return Kept(kept, before.taken | now.taken)
+
+
+def writable(page: Path) -> None:
+    """Raises `NoMarks` or `OSError` where `write` would: before anything is measured."""
+    between(page.read_text(encoding="utf-8"), "")
 
 
 def write(page: Path, kept: Kept) -> None:
@@ -81,7 +101,7 @@ def write(page: Path, kept: Kept) -> None:
 
 
 def as_json(kept: Kept) -> dict[str, Any]:
-    return {"machine": kept.machine, "taken": kept.taken} | told(kept.outcome)
+    return {"taken": {number: taken._asdict() for number, taken in kept.taken.items()}} | told(kept.outcome)
 
 
 def between(page: str, text: str) -> str:
@@ -97,7 +117,7 @@ def markdown(kept: Kept, folder: str) -> str:
     """The table, what was not measured, and the charts."""
     outcome = kept.outcome
     lines = [
-        f"{kept.machine}. Taken {_days(kept)}.",
+        *_taken(kept),
         "",
         "| measure | | figure | rounds from … to | to reach | |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -114,20 +134,26 @@ def markdown(kept: Kept, folder: str) -> str:
 def carried(kept: Kept) -> str:
     """What a machine was seen to carry, without what was to be reached."""
     carry = [figure for figure in kept.outcome.figures if figure.measure in CARRIED]
-    rows = [
-        f"| {NAMES[each.measure]}: {each.name} | {each.absolute or number(each.value, each.unit)} |" for each in carry
-    ]
-    said = f"{kept.machine}. Taken {_days(kept)}."
-    return "\n".join([said, "", "| on this machine | |", "| --- | --- |", *rows]) if rows else NONE_YET
+    rows = [f"| {NAMES[each.measure]}: {each.name} | {_carries(each)} |" for each in carry]
+    if not rows:
+        return NONE_YET
+    return "\n".join([*_taken(kept), "", "| on this machine | Kelaspay |", "| --- | --- |", *rows])
 
 
-def _days(kept: Kept) -> str:
-    """The day, or which measure was taken on which."""
-    days = sorted(set(kept.taken.values()))
-    if len(days) == 1:
-        return days[0]
-    those = {day: [measure for measure, taken in sorted(kept.taken.items()) if taken == day] for day in days}
-    return ", ".join(f"{day} ({', '.join(measures)})" for day, measures in those.items())
+def _carries(figure: Figure) -> str:
+    """The figure itself, not as a share of another's."""
+    if figure.unit == TIMES:
+        return figure.absolute
+    return f"{number(figure.value, figure.unit)}{f', {figure.absolute}' if figure.absolute else ''}"
+
+
+def _taken(kept: Kept) -> list[str]:
+    """On what and when; a line for each group of measures that were taken apart."""
+    groups = sorted(set(kept.taken.values()))
+    if len(groups) == 1:
+        return [f"{groups[0].machine}. Taken {groups[0].day}."]
+    those = {group: [measure for measure, taken in sorted(kept.taken.items()) if taken == group] for group in groups}
+    return [f"- {', '.join(measures)}: {group.machine}. Taken {group.day}." for group, measures in those.items()]
 
 
 def _row(figure: Figure) -> str:

@@ -114,7 +114,7 @@ def _apart(setting: Setting, bars: list[Bar]) -> Outcome:
     name = "PostgreSQL, web and worker apart"
     store = next((each for each in setting.stores if each.name == "PostgreSQL"), None)
     if store is None or setting.redis_url is None:
-        return Outcome(missing=[Missing(3, name, "no PostgreSQL or no Redis was named")])
+        return Outcome(missing=[Missing(3, name, f"no {'PostgreSQL' if store is None else 'Redis'} was named")])
     with store.copied(store.template(migrated)) as url, scene(store, url, setting.folder, workers=1) as at:
         rounds = overheads(setting, at, name)
     bars += _bars(name, rounds)

@@ -75,7 +75,7 @@ def _outcome(started: dict[str, list[float]], resident: dict[str, list[float]]) 
     found.figures.append(absolute(7, migrated, resident[MIGRATED], unit="MB", target=None))
     for what, values, unit in (("start", started, "s"), ("memory", resident, "MB")):
         found.figures.append(
-            ratio(7, f"{what}, of {BARE}", values[SERVE], values[BARE], better=Better.LESS, target=None, unit=unit)
+            ratio(7, f"{what}, beside {BARE}", values[SERVE], values[BARE], better=Better.LESS, target=None, unit=unit)
         )
         bars = tuple(bar(NAMES[name], values[name], ours=name != BARE) for name in NAMES)
         title = {"start": "Start to ready, empty database", "memory": "Resident memory, idle"}[what]

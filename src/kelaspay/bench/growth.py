@@ -16,7 +16,7 @@ import httpx2
 from kelaspay.bench import programs
 from kelaspay.bench.callbacks import Contender, race, written
 from kelaspay.bench.enrolling import overheads
-from kelaspay.bench.figures import Better, Figure, Outcome, ratio
+from kelaspay.bench.figures import Better, Figure, Outcome, plain, ratio
 from kelaspay.bench.population import populate, waiting_ids
 from kelaspay.bench.scene import scene
 from kelaspay.operators import accept, invite
@@ -61,12 +61,12 @@ def measure(setting: Setting) -> Outcome:
 
 
 def _filled(setting: Setting, store: Store, size: int) -> str:
-    setting.tell(f"{size:,} payments for {store.name}")
+    setting.tell(f"{plain(size)} payments for {store.name}")
     began = time.monotonic()
     url = store.template(
         lambda database: populate(database, waiting=waiting_ids(WAITING), completed=size - WAITING, now=utc_now())
     )
-    setting.tell(f"{size:,} payments took {time.monotonic() - began:.0f} s")
+    setting.tell(f"{plain(size)} payments took {time.monotonic() - began:.0f} s")
     return url
 
 
@@ -76,9 +76,11 @@ def _enrolling(setting: Setting, store: Store, sides: Sides) -> Figure:
     for turn in range(setting.rounds):
         for size, url in sides.items():
             with scene(store, url, setting.folder) as at:
-                rounds = overheads(setting, at, f"{store.name}, {size:,} payments", mark=f"{size}-{turn}", rounds=1)
+                rounds = overheads(
+                    setting, at, f"{store.name}, {plain(size)} payments", mark=f"{size}-{turn}", rounds=1
+                )
             times[size].append(median(rounds[0]))
-    name = f"{store.name}, callback to enrolled at {MANY:,} payments"
+    name = f"{store.name}, callback to enrolled at {plain(MANY)} payments"
     return ratio(6, name, times[MANY], times[FEW], better=Better.LESS, target=MOST, unit="ms")
 
 
@@ -90,7 +92,7 @@ def _callbacks(setting: Setting, store: Store, sides: Sides) -> Figure:
         seen = race(setting, list(contenders.values()), bodies, rounds=1)
         for size, contender in contenders.items():
             costs[size].append(1e6 / seen[contender.name][0].busy.per_second)
-    name = f"{store.name}, a callback at {MANY:,} payments"
+    name = f"{store.name}, a callback at {plain(MANY)} payments"
     return ratio(6, name, costs[MANY], costs[FEW], better=Better.LESS, target=MOST, unit="µs")
 
 
@@ -100,7 +102,7 @@ def _contender(setting: Setting, store: Store, size: int, url: str) -> Contender
         with programs.web("--no-work", env=store.environment(url), folder=setting.folder) as served:
             yield served
 
-    return Contender(f"{store.name}, {size:,} payments", serving)
+    return Contender(f"{store.name}, {plain(size)} payments", serving)
 
 
 def _pages(setting: Setting, store: Store, sides: Sides) -> list[Figure]:

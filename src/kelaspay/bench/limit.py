@@ -32,7 +32,9 @@ PATIENCE = 240.0
 def measure(setting: Setting) -> Outcome:
     store = next((each for each in setting.stores if each.name == "PostgreSQL"), None)
     if store is None or setting.redis_url is None:
-        return Outcome(missing=[Missing(4, "1, 2 and 4 workers", "no PostgreSQL or no Redis was named")])
+        return Outcome(
+            missing=[Missing(4, "1, 2 and 4 workers", f"no {'PostgreSQL' if store is None else 'Redis'} was named")]
+        )
     found, bars = Outcome(), []
     for workers in WORKERS:
         template = store.template(migrated)

@@ -90,11 +90,17 @@ def body(order_id: str, reference: str) -> str:
     return urlencode(fields)
 
 
-def wrk(url: str, bodies: Path, *, concurrency: int, seconds: float) -> Seen:
-    """Send bodies over so many connections for so long; raises `LoadFailed` unless every answer was 200."""
+def wrk_program() -> str:
+    """Where wrk is; raises `LoadFailed` where it is not."""
     program = shutil.which("wrk")
     if program is None:
         raise LoadFailed("wrk is not installed (Debian: apt-get install wrk)")
+    return program
+
+
+def wrk(url: str, bodies: Path, *, concurrency: int, seconds: float) -> Seen:
+    """Send bodies over so many connections for so long; raises `LoadFailed` unless every answer was 200."""
+    program = wrk_program()
     script = bodies.with_suffix(".lua")
     script.write_text(SCRIPT, encoding="ascii")
     ran = subprocess.run(  # noqa: S603 - a load generator, with arguments of ours

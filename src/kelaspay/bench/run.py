@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import httpx2
 
 from kelaspay.bench import callbacks, enrolling, footprint, growth, limit, order_form
-from kelaspay.bench.document import BY_HAND, Kept
+from kelaspay.bench.document import BY_HAND, Kept, Taken
 from kelaspay.bench.figures import Better, Figure, Outcome, plain
+from kelaspay.bench.load import wrk_program
 from kelaspay.bench.programs import NotStarted
 from kelaspay.bench.setting import Setting
 from kelaspay.bench.stores import PostgresStore, SqliteStore
@@ -38,6 +39,7 @@ MEASURES: dict[tuple[int, ...], Callable[[Setting], Outcome]] = {
     (8,): order_form.measure,
 }
 SHORT = frozenset({1, 2, 5, 7})
+BY_WRK = frozenset({1, 2, 6})
 SUITE_SECONDS, STORY_SECONDS = 180.0, 30.0
 SYNCS = 50
 
@@ -61,26 +63,28 @@ class Wanted:
 def run(wanted: Wanted, tell: Callable[[str], None]) -> Kept:
     """Take the measures; 1 and 2 are taken together. Raises `LoadFailed`, `NotStarted` or `NotEnrolled`."""
     found = Outcome()
-    taken: dict[str, str] = {}
-    today = f"{utc_now():%Y-%m-%d}"
+    taken: dict[str, Taken] = {}
+    if _asked(wanted) & BY_WRK:
+        wrk_program()
     with _setting(wanted, tell) as setting:
-        on = machine(setting.folder)
+        here = Taken(f"{utc_now():%Y-%m-%d}", machine(setting.folder))
         for numbers, measure in MEASURES.items():
             asked = _asked(wanted).intersection(numbers)
             if not asked:
                 continue
             began = time.monotonic()
             try:
-                found.add(measure(setting).of(asked))
+                came = measure(setting).of(asked)
             except httpx2.HTTPError as error:
                 raise NotStarted(f"measure {numbers[0]}: {error}") from error
-            taken |= {str(number): today for number in asked}
+            found.add(came)
+            taken |= {str(figure.measure): here for figure in came.figures}
             tell(f"measure {', '.join(map(str, sorted(asked)))} took {time.monotonic() - began:.0f} s")
     by_hand = _by_hand(wanted)
     if by_hand:
         found.figures += by_hand
-        taken[str(BY_HAND)] = today
-    return Kept(found, on, taken)
+        taken[str(BY_HAND)] = here
+    return Kept(found, taken)
 
 
 def _asked(wanted: Wanted) -> frozenset[int]:

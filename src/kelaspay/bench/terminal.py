@@ -19,7 +19,8 @@ VERDICTS = {True: "[green]met[/]", False: "[bold red]missed[/]", None: ""}
 def show(kept: Kept) -> None:
     """Print the table, and what was not measured."""
     console = Console()
-    console.print(f"{kept.machine}\n", highlight=False)
+    for machine in sorted({taken.machine for taken in kept.taken.values()}):
+        console.print(f"{machine}\n", highlight=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("figure", ratio=1, overflow="fold")
     for heading in ("value", "rounds", "to reach"):

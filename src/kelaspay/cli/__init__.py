@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import typer
+from typing import Annotated, Any
 
+import typer
+from typer.core import TyperGroup
+
+from kelaspay import __version__
 from kelaspay.cli import backups, measuring, processes, reconciling
 from kelaspay.cli.noun import Noun
 
@@ -26,7 +30,48 @@ NOUNS = {
 }
 """Each with its commands in the file of the same name."""
 
+INPUT = "Input should be"
+"""How the library that checks values begins."""
+
+
+class Root(TyperGroup):
+    """Says what is wrong with a value in words of ours."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as wrong:
+            said = wrong.message.removeprefix("Value error, ")
+            if said.startswith(f"{INPUT} a valid integer"):
+                said = "must be a whole number"
+            wrong.message = said.replace(INPUT, "must be", 1)
+            raise
+
+
+def _say_version(*, asked: bool) -> None:
+    if asked:
+        print(f"kelaspay {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Say which version this is.",
+            is_eager=True,
+            callback=lambda asked: _say_version(asked=asked),
+        ),
+    ] = False,
+) -> None:
+    """Taken before any command."""
+
+
 app = typer.Typer(
+    cls=Root,
+    callback=_root,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -16,7 +16,7 @@ from kelaspay.confirm import confirm
 from kelaspay.faults import AmountDiffers, InvalidInput, InvoiceUnknown, NotPaidYet, PaymentUnknown
 from kelaspay.formats import rupiah
 from kelaspay.messages import resend_now
-from kelaspay.payment import MerchantOrderId, Payment
+from kelaspay.payment import MerchantOrderId, Payment, Status
 from kelaspay.review import mark_paid, retry, settle
 from kelaspay.revoke import ask_to_end, ask_to_revoke
 from kelaspay.store import dossier, payments
@@ -150,6 +150,7 @@ def refund(
         f"would be recorded as refunded, and its access ended. {BY_HAND}",
         f"is recorded as refunded; its access is being ended. {BY_HAND}",
         text=reason,
+        leads_to=Status.REFUNDED,
     )
 
     def do(at: Desk, database: Database) -> None:
@@ -228,6 +229,8 @@ class Act:
     would: str
     does: str
     text: str | None = None
+    leads_to: Status | None = None
+    """The state in which it has been done before, where that must not look like the first time."""
 
 
 def _carefully(
@@ -236,6 +239,15 @@ def _carefully(
     """Rehearse it, ask, do it, and write down that it was done."""
     with desk() as at:
         payment = _payment(at, order_id)
+        if payment.status is act.leads_to:
+            _say(
+                at,
+                order_id,
+                f"{order_id} is {_done_before(at, payment)}; nothing was done.",
+                json=json,
+                dry_run=dry_run,
+            )
+            return
         before = f"{order_id} ({payment.status}, {rupiah(payment.payment_amount)})"
         would = f"{before} {act.would}"
         consent.carefully(
@@ -247,6 +259,12 @@ def _carefully(
             yes=yes,
         )
         _say(at, order_id, would if dry_run else f"{before} {act.does}", json=json, dry_run=dry_run)
+
+
+def _done_before(at: Desk, payment: Payment) -> str:
+    with at.outside.database.read() as db:
+        moved = [row for row in payments.read_story(db, payment.merchant_order_id) if row.what == payment.status]
+    return f"{payment.status} already (by {moved[-1].actor}, {show.text(moved[-1].at)})"
 
 
 def _say(at: Desk, order_id: str, said: str, *, json: bool, dry_run: bool = False) -> None:

@@ -59,7 +59,8 @@ def restore(
     log.configure(quiet=True)
     with opened(load()) as outside, _file(copy) as file:
         count = restore_database(outside.database, file, now=outside.now)
-    print(f"Restored. {count} payments were under way; start Kelaspay, and it asks Duitku what became of them.")
+    were = "1 payment was" if count == 1 else f"{count} payments were"
+    print(f"Restored. {were} under way; start Kelaspay, and it asks Duitku what became of them.")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from kelaspay.faults import InvalidInput
 from kelaspay.formats import WIB, wib_read
-from kelaspay.payment import Offer, Rupiah
+from kelaspay.payment import DEAREST, LONGEST_ACCESS, Offer, Rupiah
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +25,7 @@ TIMES = ("on_sale_from", "on_sale_until", "retired_at")
 COLUMNS = ("slug", "name", "price", *NUMBERS, *TIMES, "description", "picture", "price_before")
 MOST_DIGITS = 15
 MOST = 10**MOST_DIGITS
+LIMITS = {"price": DEAREST, "price_before": DEAREST, "access_days": LONGEST_ACCESS}
 FORMULA = ("=", "+", "-", "@")
 """What a spreadsheet would take for a formula."""
 
@@ -152,6 +153,9 @@ def _number(wrong: dict[str, str], column: str, text: str) -> int | None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and int(text) > 0):
         wrong[column] = "is not a whole number above 0"
+        return None
+    if int(text) > LIMITS.get(column, MOST):
+        wrong[column] = f"is more than {LIMITS[column]}"
         return None
     return int(text)
 

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from kelaspay.bench.document import Kept
     from kelaspay.bench.run import Wanted
 
+BY_HAND = 9
 KEPT = Path("docs/performance.json")
+MEASURES = (
+    "1: callbacks a second; 2: the slowest of a hundred; 3: from callback to enrolled; 4: at Thinkific's limit; "
+    "5: calls to Thinkific; 6: cost at a million payments; 7: start and memory; 8: order form; "
+    "9: the suite, by --suite and --stories."
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,7 +31,7 @@ def add_to(app: typer.Typer) -> None:
 
 def bench(
     *,
-    only: Annotated[str, typer.Option(metavar="N,N", help="Measures to take, like 1,7; without it all of them.")] = "",
+    only: Annotated[str, typer.Option(metavar="N,N", help=f"Measures to take; without it all. {MEASURES}")] = "",
     short: Annotated[
         bool, typer.Option("--short", help="Measures 1, 2, 5 and 7, quickly; fails when one fell since the kept table.")
     ] = False,
@@ -37,9 +43,11 @@ def bench(
         str | None, typer.Option(metavar="URL", help="A PostgreSQL where databases may be made and dropped.")
     ] = None,
     redis: Annotated[str | None, typer.Option(metavar="URL", help="A Redis that may be written to.")] = None,
-    suite: Annotated[float | None, typer.Option(metavar="SECONDS", help="Measure 9: what `make test` took.")] = None,
+    suite: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", help="Measure 9: what `make test` took.")
+    ] = None,
     stories: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Measure 9: what the story tests took.")
+        float | None, typer.Option(min=0, metavar="SECONDS", help="Measure 9: what the story tests took.")
     ] = None,
     write: Annotated[
         Path | None, typer.Option(metavar="PAGE", help="Put the table into docs/performance.md, the rest beside it.")
@@ -49,6 +57,7 @@ def bench(
     """Measure the service beside what bounds it and what one would pick instead. Needs wrk, and takes minutes."""
     from kelaspay.bench.run import Wanted
 
+    _look_before(write, short=short)
     wanted = Wanted(
         _numbers(only),
         short=short,
@@ -59,12 +68,30 @@ def bench(
         suite_seconds=suite,
         story_seconds=stories,
     )
+    if wanted.only == {BY_HAND} and suite is None and stories is None:
+        raise typer.BadParameter("measure 9 is read off a clock: give --suite or --stories", param_hint="--only")
     found = _found(wanted)
     _show(found, as_json=json)
     if write is not None:
         _write(write, found)
     if short:
         _compare(found)
+
+
+def _look_before(page: Path | None, *, short: bool) -> None:
+    """Refuse what would fail after an hour of measuring."""
+    from kelaspay.bench import document
+
+    if short and not KEPT.is_file():
+        raise typer.BadParameter(f"there is nothing to compare with: {KEPT} is not here", param_hint="--short")
+    if page is None:
+        return
+    try:
+        document.writable(page)
+    except document.NoMarks as error:
+        raise typer.BadParameter(f"{page}: {error.__doc__}", param_hint="--write") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{page}: {error}", param_hint="--write") from None
 
 
 def _numbers(only: str) -> frozenset[int]:
@@ -100,11 +127,7 @@ def _show(found: Kept, *, as_json: bool) -> None:
 def _write(page: Path, found: Kept) -> None:
     from kelaspay.bench import document
 
-    try:
-        document.write(page, document.merged(document.load(page.with_suffix(".json")), found))
-    except document.NoMarks as error:
-        print(f"kelaspay: {page}: {error.__doc__}", file=sys.stderr)
-        raise typer.Exit(show.EXIT_FAILED) from None
+    document.write(page, document.merged(document.load(page.with_suffix(".json")), found))
 
 
 def _compare(found: Kept) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kelaspay.catalogue import check_ids
+from kelaspay.catalogue import doubts_of
 from kelaspay.cli import consent, show, target
 from kelaspay.cli.csv_offers import as_csv, read_csv, read_offer
 from kelaspay.cli.opening import Desk, DryRun, SchoolKey, desk
@@ -76,7 +76,7 @@ def add(
     with desk() as at:
         at.outside.schools.profile(school)
         with at.outside.database.begin() as db:
-            doubts = check_ids(db, offer)
+            doubts = doubts_of(db, offer)
             added = offers.put_offer(db, offer, at.outside.now())
             at.write_down("offer_added" if added else "offer_corrected", slug, f"price {price}", school=school, db=db)
     for doubt in doubts:
@@ -131,7 +131,7 @@ def _put(at: Desk, db: Db, offer: Offer) -> bool:
 
 def _checked(db: Db, line: int, offer: Offer) -> list[str]:
     try:
-        return check_ids(db, offer)
+        return doubts_of(db, offer)
     except InvalidInput as fault:
         raise InvalidInput({f"line {line}, {column}": why for column, why in fault.fields.items()}) from None
 

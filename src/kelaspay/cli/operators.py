@@ -8,7 +8,8 @@ import typer
 
 from kelaspay.cli import consent, show
 from kelaspay.cli.opening import Desk, DryRun, OnlySchool, desk
-from kelaspay.faults import InvalidInput, MoveRefused, OperatorUnknown
+from kelaspay.faults import InvalidInput, OperatorUnknown
+from kelaspay.operator_faults import LastOwner
 from kelaspay.operators import invite, invited
 from kelaspay.operators import remove as remove_operator
 from kelaspay.second_factor import reset
@@ -138,13 +139,13 @@ def _note_invited(at: Desk, db: Db, email: str, role: Role) -> None:
 def _remove(at: Desk, database: Database, operator: Operator) -> None:
     try:
         remove_operator(database, operator.id, at.outside.now())
-    except MoveRefused:
-        raise MoveRefused(f"{operator.email} is the last owner.") from None
+    except LastOwner:
+        raise LastOwner(operator=operator.email) from None
 
 
 def _operator(at: Desk, email: str) -> Operator:
     with at.outside.database.read() as db:
         operator = operators.find_by_email(db, email.strip().lower())
     if operator is None:
-        raise OperatorUnknown(email)
+        raise OperatorUnknown(operator=email)
     return operator

@@ -36,6 +36,8 @@ EVENTS = (
     show.Column("result_code", "result"),
     show.Column("outcome"),
 )
+Since = Annotated[str | None, typer.Option(help="Made then or later; like 2026-12-01, WIB.")]
+Until = Annotated[str | None, typer.Option(help="Made before then.")]
 
 
 @app.command("list")
@@ -44,18 +46,30 @@ def list_all(
     status: Annotated[Status | None, typer.Option(help="Only in this state.")] = None,
     attention: Annotated[bool, typer.Option("--attention", help="Only those that a person should look at.")] = False,
     query: Query = "",
+    since: Since = None,
+    until: Until = None,
     school: OnlySchool = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
     json: show.AsJson = False,
 ) -> None:
     """List payments, newest first."""
+    first, last = entered.time(since, "--since"), entered.time(until, "--until")
     with desk() as at:
         only = at.school(school)
         with at.outside.database.read() as db:
-            found = payments.list_payments(db, status=status, attention=attention, limit=limit, q=query, school=only)
+            found = payments.list_payments(
+                db,
+                status=status,
+                attention=attention,
+                limit=limit,
+                q=query,
+                school=only,
+                since=first,
+                until=last,
+            )
     rows = show.rows_of(found)
     none = "Nothing needs a person." if attention else f"No payments are {status}." if status else "No payments yet."
-    none = "No such payments." if query or school else none
+    none = "No such payments." if query or school or since or until else none
     show.data(rows) if json else show.table(rows, COLUMNS, empty=none)
 
 
@@ -66,8 +80,8 @@ def export_all(
     query: Query = "",
     status: Annotated[Status | None, typer.Option(help="Only in this state.")] = None,
     offer: Annotated[str, typer.Option(help="Only of this offer, by its slug.")] = "",
-    since: Annotated[str | None, typer.Option(help="Like 2026-12-01, WIB.")] = None,
-    until: Annotated[str | None, typer.Option(help="The same; made before it.")] = None,
+    since: Since = None,
+    until: Until = None,
     school: OnlySchool = None,
     json: show.AsJson = False,
 ) -> None:

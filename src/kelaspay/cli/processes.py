@@ -31,6 +31,7 @@ def add_to(app: typer.Typer) -> None:
 def serve(
     *,
     no_work: Annotated[bool, typer.Option("--no-work", help="The web alone; `kelaspay work` runs beside it.")] = False,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Instead of PORT.")] = None,
 ) -> None:
     """Serve the web and, unless told otherwise, work in the same process."""
     from kelaspay import log
@@ -38,7 +39,7 @@ def serve(
     from kelaspay.settings import load
 
     log.configure()
-    settings = load()
+    settings = load() if port is None else load(port=port)
 
     def started() -> None:
         print(f"Kelaspay on http://{settings.host}:{settings.port}", file=sys.stderr)
@@ -99,13 +100,15 @@ def doctor(
 
 
 def demo(
-    *, once: Annotated[bool, typer.Option("--once", help="Buy one course headless, and say how it went.")] = False
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Buy one course headless, and say how it went.")] = False,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Instead of PORT, or 8000.")] = None,
 ) -> None:
     """Run everything between emulated Duitku and emulated Thinkific. No account is needed, no money moves."""
     from kelaspay import demo as demonstration
 
     try:
-        enrolled = demonstration.run(once=once)
+        enrolled = demonstration.run(once=once, port=port)
     except demonstration.PortTaken as error:
         print(f"kelaspay: {error}", file=sys.stderr)
         enrolled = False

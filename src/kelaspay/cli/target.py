@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TextIO
 
-To = Annotated[Path | None, typer.Argument(metavar="FILE", help="Without it to standard output.", dir_okay=False)]
+To = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="FILE",
+        help="Without it, or with -, to standard output.",
+        dir_okay=False,
+        callback=lambda file: None if file == Path("-") else file,
+    ),
+]
 OWNER_ALONE = 0o600
 
 
@@ -61,7 +69,7 @@ def write(file: Path | None, lines: Iterator[str], what: str, *, json: bool) -> 
             count += 1
             seen()
     if file is not None:
-        said = f"Wrote {count} {what} to {file}."
+        said = f"Wrote {count} {what.removesuffix('s') if count == 1 else what} to {file}."
         show.data({"file": str(file), what: count}) if json else print(said)
 
 

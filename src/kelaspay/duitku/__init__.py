@@ -2,11 +2,12 @@
 
 from kelaspay.duitku.callback import Callback, channel_told, read_callback
 from kelaspay.duitku.channels import CHANNELS, LOWEST, Channel, expiry_period
-from kelaspay.duitku.client import Duitku, PaymentMethod, TransactionStatus, va_name
+from kelaspay.duitku.client import SLOWEST, Duitku, PaymentMethod, TransactionStatus, va_name
 
 __all__ = [
     "CHANNELS",
     "LOWEST",
+    "SLOWEST",
     "Callback",
     "Channel",
     "Duitku",

@@ -40,8 +40,8 @@ _GROUPS: dict[str, dict[str, tuple[str, int]]] = {
     "ewallet": {
         "OV": ("OVO", DAY),
         "SA": ("ShopeePay", 60),
-        "LF": ("LinkAja (biaya tetap)", DAY),
-        "LA": ("LinkAja", DAY),
+        "LF": ("LinkAja (biaya tetap)", 24),
+        "LA": ("LinkAja", 24),
         "DA": ("DANA", DAY),
     },
     "qris": {

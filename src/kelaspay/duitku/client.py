@@ -25,14 +25,22 @@ from kelaspay.faults import (
     Fault,
     InvoiceUnknown,
 )
-from kelaspay.payment import Customer, Invoice, MerchantOrderId, Payment, Rupiah
+from kelaspay.payment import NOTHING, Customer, Invoice, MerchantOrderId, Payment, Rupiah
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from kelaspay.duitku.block import Block
+
 TIMEOUT = httpx2.Timeout(connect=5.0, read=40.0, write=10.0, pool=5.0)
+SLOWEST = 60.0
+"""Seconds that a call may take with all of that."""
 BLOCKED_SECONDS = 3600.0
 """How long Duitku blocks who asks too often (duitku.md 3.4)."""
+OF_THE_KEY = ("signature", "unauthorized", "merchant")
+"""A 403 that speaks of none of these may be the block, whose status is not known (duitku.md 3.3, 3.4): who asks again
+at once stays blocked.
+"""
 VA_NAME_LENGTH = 20
 DETAILS_LENGTH = 255
 ITEM_NAME_LENGTH = 50
@@ -41,6 +49,7 @@ WIB = timezone(timedelta(hours=7), "WIB")
 
 PAID, PENDING, CANCELED = "00", "01", "02"
 ORDER = "merchantOrderId"
+NO_ORDER = MerchantOrderId("KPDOCTOR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,8 @@ class TransactionStatus:
     """"00" money received, "01" not yet, "02" canceled, failed or expired (duitku.md 3.4)."""
     amount: Rupiah
     reference: str
+    fee: Rupiah = NOTHING
+    """What the channel costs, whoever bears it; whether `amount` then holds it is not documented."""
 
     @property
     def paid(self) -> bool:
@@ -78,6 +89,7 @@ class Duitku:
         hosts: tuple[str, str, str],
         scheme: Scheme = Scheme.HMAC,
         accepted: frozenset[Scheme] = frozenset(Scheme),
+        block: Block | None = None,
     ) -> None:
         self._http = http
         self.merchant_code = merchant_code
@@ -85,6 +97,7 @@ class Duitku:
         self._v2, self._pop, self._page = hosts
         self._scheme = scheme
         self._accepted = accepted
+        self._block = block
 
     def read_callback(self, body: bytes, content_type: str) -> Callback:
         """A verified callback; raises `MalformedCallback`, `WrongMerchant` or `BadSignature`."""
@@ -114,22 +127,42 @@ class Duitku:
     def transaction_status(self, merchant_order_id: MerchantOrderId, payment_method: str | None) -> TransactionStatus:
         """Ask whether an order is paid, at the host that made it (duitku.md 3.4, 4.2).
 
-        Raises `InvoiceUnknown`, or as `create_invoice`. Ask rarely: polling gets us blocked.
+        Raises `InvoiceUnknown`, or as `create_invoice`. Ask rarely: polling gets us blocked. While we are, nothing is
+        asked, whichever payment and process it is for.
         """
+        if self._block is not None and (left := self._block.left()) > 0:
+            raise DuitkuBusy(wait=left)
         host = f"{self._v2}/webapi" if payment_method else self._pop
         asked = {
             "merchantCode": self.merchant_code,
             "merchantOrderId": merchant_order_id,
             "signature": sign(self._scheme, self._api_key, self.merchant_code, merchant_order_id),
         }
-        answer = self._post(f"{host}/api/merchant/transactionStatus", asked, about=merchant_order_id)
+        try:
+            answer = self._post(f"{host}/api/merchant/transactionStatus", asked, about=merchant_order_id)
+        except DuitkuBusy:
+            if self._block is not None:
+                self._block.begin(BLOCKED_SECONDS)
+            raise
         if answer.get("merchantOrderId") != merchant_order_id:
             raise DuitkuUnavailable("Its answer is about another order.", merchant_order_id=merchant_order_id)
         return TransactionStatus(
             status_code=str(answer.get("statusCode")),
             amount=_whole(answer.get("amount")),
             reference=str(answer.get("reference", "")),
+            fee=_fee(answer.get("fee")),
         )
+
+    def check_key(self) -> None:
+        """Whether Duitku takes our merchant code and key: a real signed call, about an order that cannot exist.
+
+        Raises as `create_invoice`, and `DuitkuRefused` by a Duitku that knows such an order.
+        """
+        try:
+            self.transaction_status(NO_ORDER, None)
+        except InvoiceUnknown:
+            return
+        raise DuitkuRefused("It knows an order that cannot exist; is DUITKU_POP_URL right?")
 
     def payment_methods(self, amount: Rupiah, *, now: datetime) -> list[PaymentMethod]:
         """The channels that Duitku lists for this amount, with their fees; some may still be refused when chosen.
@@ -171,14 +204,14 @@ class Duitku:
         told = {"about": about} if about else None
         try:
             response = self._http.post(url, json=asked, headers=headers, timeout=TIMEOUT, extensions=told)
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:  # an answer that cannot be decoded is none, either
             raise DuitkuUnavailable from error
         answer = _parsed(response)
         if response.is_success and isinstance(answer, dict) and str(answer.get(code)) in {PAID, PENDING, CANCELED}:
             return answer
         if response.is_success:  # a page of somebody's in between, or a shape that we do not know: no answer at all
             raise DuitkuUnavailable("Its answer cannot be read.")
-        raise _refusal(response.status_code, _said(answer))
+        raise _refusal(response, answer)
 
 
 def _request(payment: Payment, customer: Customer, *, callback_url: str, return_url: str) -> dict[str, Any]:
@@ -225,20 +258,26 @@ def _invoice(answer: dict[str, Any]) -> Invoice:
 
 
 def _method(listed: dict[str, Any]) -> PaymentMethod:
-    fee = str(listed.get("totalFee") or "0").partition(".")[0]
     return PaymentMethod(
         payment_method=str(listed.get("paymentMethod", "")),
         payment_name=str(listed.get("paymentName", "")),
         payment_image=str(listed.get("paymentImage", "")),
-        total_fee=Rupiah(int(fee) if fee.isdigit() else 0),
+        total_fee=_fee(listed.get("totalFee")),
     )
 
 
+def _fee(told: Any) -> Rupiah:
+    """Whole rupiah; nothing where none is told."""
+    whole = str(told or "0").partition(".")[0]
+    return Rupiah(int(whole)) if whole.isdigit() else NOTHING
+
+
 def _parsed(response: httpx2.Response) -> Any:
+    """What the body says in JSON; None where it is none."""
     try:
         return json.loads(response.content)
     except ValueError:
-        return response.text[:DETAILS_LENGTH]
+        return None
 
 
 def _said(answer: Any) -> str:
@@ -251,18 +290,25 @@ def _said(answer: Any) -> str:
     return str(answer)[:DETAILS_LENGTH]
 
 
-def _refusal(status: int, said: str) -> Fault:
-    """Which fault an answer that is no success means (duitku.md 3.3)."""
+def _refusal(response: httpx2.Response, answer: Any) -> Fault:
+    """Which fault an answer that is no success means (duitku.md 3.3, 4.3).
+
+    What is no JSON is a page of somebody's in between, unless it says what only Duitku does. A bare "Not Found" is said
+    by any web server, and of no order.
+    """
+    status, said = response.status_code, _said(response.text if answer is None else answer)
     heard = said.lower()
     if "already paid" in heard:
         return AlreadyPaid()
-    if "transaction not found" in heard or ("not found" in heard and "merchant" not in heard):
+    unknown = answer is not None and "not found" in heard and "merchant" not in heard and heard != "not found"
+    if unknown or "transaction not found" in heard:
         return InvoiceUnknown()
-    named: dict[int, type[Fault]] = {401: DuitkuUnauthorized, 403: DuitkuUnauthorized, 409: DuitkuRefused}
-    if status == 429:  # noqa: PLR2004 - too many requests
+    forbidden = status == 403 and answer is not None  # noqa: PLR2004 - forbidden, by Duitku itself
+    if status == 429 or (forbidden and not any(word in heard for word in OF_THE_KEY)):  # noqa: PLR2004 - too many requests
         return DuitkuBusy(wait=BLOCKED_SECONDS)
-    if status >= 500:  # noqa: PLR2004 - server errors
+    if status >= 500 or answer is None:  # noqa: PLR2004 - server errors
         return DuitkuUnavailable(f"HTTP {status}.")
+    named: dict[int, type[Fault]] = {401: DuitkuUnauthorized, 403: DuitkuUnauthorized}
     if "merchant not found" in heard:
         return DuitkuUnauthorized(said)
     return named.get(status, DuitkuRefused)(said)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from kelaspay.store.database import database_clock
-from kelaspay.store.tables import answers
+from kelaspay.store.program_tables import answers
 from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:

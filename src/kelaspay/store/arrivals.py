@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from kelaspay.payment import MERCHANT_ORDER_ID_PREFIX
 from kelaspay.store.console import only
+from kelaspay.store.inbox import find_event, find_same, of_orders, take
 from kelaspay.store.tables import inbox, refusals, refusals_of_schools
 
 if TYPE_CHECKING:
@@ -32,8 +33,10 @@ def list_arrivals(
 ) -> list[sa.Row[Any]]:
     """Newest first, without bodies; `before` is the id where the page before ended."""
     query = sa.select(*[column for column in inbox.c if column.name != "body"]).order_by(inbox.c.id.desc()).limit(limit)
-    asked = {inbox.c.source: source, inbox.c.result_code: result, inbox.c.merchant_order_id: order}
+    asked = {inbox.c.source: source, inbox.c.result_code: result}
     conditions = [only(inbox.c.school, school), *(column == value for column, value in asked.items() if value)]
+    if order:
+        conditions.append(of_orders(order))
     if outcome == WAITING:
         conditions.append(inbox.c.started_at.is_(None))
     elif outcome:
@@ -54,8 +57,10 @@ def count_unknown(db: Db, school: str | None) -> int:
 
 def set_aside(db: Db, event_id: int, now: datetime) -> bool:
     """Nothing more comes of this event, unless it is opened again; False when there is none."""
-    aside = sa.update(inbox).where(inbox.c.id == event_id).values(started_at=now, outcome=IGNORED)
-    return db.execute(aside).rowcount == 1
+    event = find_event(db, event_id)
+    if event is not None:
+        take(db, event, find_same(db, event), IGNORED, now)
+    return event is not None
 
 
 def refusals_by_reason(db: Db, school: str | None, since: datetime) -> list[sa.Row[Any]]:

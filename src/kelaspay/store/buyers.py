@@ -25,7 +25,12 @@ A_DAY = timedelta(days=1)
 def orders_of(db: Db, email: str) -> list[sa.Row[Any]]:
     """This address's orders, the newest first, with what they gave."""
     query = (
-        sa.select(*PAYMENT_COLUMNS, enrollments.c.state.label("access"), enrollments.c.expiry_date)
+        sa.select(
+            *PAYMENT_COLUMNS,
+            enrollments.c.state.label("access"),
+            enrollments.c.expiry_date,
+            enrollments.c.revoke_wanted,
+        )
         .join(customers, customers.c.merchant_order_id == payments.c.merchant_order_id)
         .outerjoin(enrollments, enrollments.c.merchant_order_id == payments.c.merchant_order_id)
         .where(customers.c.email == email)

@@ -55,7 +55,7 @@ ATTENTIONS = {
     Need.EMAIL_WRONG: (Attention.EMAIL_WRONG,),
     Need.SALE_UNKNOWN: (Attention.EXTERNAL_ORDER_UNKNOWN,),
 }
-KEY_REFUSED = ("thinkific_unauthorized", "school_disconnected", "duitku_unauthorized")
+KEY_REFUSED = ("thinkific_unauthorized", "sale_unauthorized", "school_disconnected", "duitku_unauthorized")
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,11 @@ IDLE_SECONDS = 1.0
 """A connection to PostgreSQL that lay idle for so long is tried before it is used."""
 USED_AT = "used_at"
 
+SILENCE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+"""Half a minute without a sign of the server ends a connection (seconds; for what was sent milliseconds). Of one that
+went away without a word the system tells after a quarter of an hour, and for so long callbacks would get 503.
+"""
+
 GONE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, sa.exc.ResourceClosedError)
 """What SQLAlchemy raises when the database is away, full, or too busy."""
 
@@ -197,7 +202,7 @@ class Database:
             max_overflow=0,
             pool_timeout=BUSY_SECONDS / 2,
             hide_parameters=True,
-            connect_args={"connect_timeout": 5, "application_name": "kelaspay"},
+            connect_args={"connect_timeout": 5, "application_name": "kelaspay", **SILENCE},
         )
         sa.event.listen(engine, "checkin", _note_use)
         sa.event.listen(engine, "checkout", _try_if_idle)

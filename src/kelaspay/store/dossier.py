@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from kelaspay.store.inbox import of_orders
 from kelaspay.store.operator_tables import notes
 from kelaspay.store.tables import inbox
 
@@ -19,9 +20,7 @@ def receipts_of(db: Db, merchant_order_id: str) -> list[sa.Row[Any]]:
     """The callbacks about successful payments, oldest first."""
     return list(
         db.execute(
-            sa.select(inbox)
-            .where(inbox.c.merchant_order_id == merchant_order_id, inbox.c.result_code == "00")
-            .order_by(inbox.c.id)
+            sa.select(inbox).where(of_orders(merchant_order_id), inbox.c.result_code == "00").order_by(inbox.c.id)
         )
     )
 

@@ -40,6 +40,53 @@ def save_enrollment(db: Db, merchant_order_id: MerchantOrderId, **values: Any) -
     db.execute(sa.update(enrollments).where(enrollments.c.merchant_order_id == merchant_order_id).values(**values))
 
 
+def save_for_user(db: Db, merchant_order_id: MerchantOrderId, of_user: int | None, **values: Any) -> bool:
+    """Write down what is known of this user's access, or with None whose access it is to be; False where the order was
+    given to another address meanwhile.
+    """
+    its = sa.and_(
+        enrollments.c.merchant_order_id == merchant_order_id, enrollments.c.user_id.is_not_distinct_from(of_user)
+    )
+    return db.execute(sa.update(enrollments).where(its).values(**values)).rowcount == 1
+
+
+def leave_user(db: Db, merchant_order_id: MerchantOrderId) -> None:
+    """Have the next run find another user. Whoever was or may have been given access is the former one; what was aimed
+    at, and so the day it ends, stays. One statement, so that what a run has just written down counts.
+    """
+    given = sa.or_(enrollments.c.state == EnrollmentState.ENROLLED, enrollments.c.enroll_tried)
+    db.execute(
+        sa.update(enrollments)
+        .where(enrollments.c.merchant_order_id == merchant_order_id)
+        .values(
+            state=EnrollmentState.PENDING,
+            user_id=None,
+            user_created=False,
+            enrollment_id=None,
+            former_user_id=sa.case((given, enrollments.c.user_id)),
+        )
+    )
+
+
+def given_beside(db: Db, enrollment: Enrollment, *, lock: bool = False) -> set[tuple[str, str]]:
+    """The orders that give its user the same course or bundle, or have begun to, each with its state; with `lock`
+    nobody else begins before this transaction has ended.
+    """
+    query = (
+        sa.select(enrollments.c.merchant_order_id, enrollments.c.state, enrollments.c.enroll_tried)
+        .where(
+            enrollments.c.user_id == enrollment.user_id,
+            enrollments.c.course_id.is_not_distinct_from(enrollment.course_id),
+            enrollments.c.bundle_id.is_not_distinct_from(enrollment.bundle_id),
+            enrollments.c.state.in_([EnrollmentState.PENDING, EnrollmentState.ENROLLED]),
+            sa.not_(enrollments.c.revoke_wanted),
+        )
+        .order_by(enrollments.c.merchant_order_id)
+    )
+    rows = db.execute(query.with_for_update() if lock else query)
+    return {(row.merchant_order_id, row.state) for row in rows if row.enroll_tried}
+
+
 def only_order_of(db: Db, enrollment: Enrollment) -> bool:
     """Whether its user has no other order of ours: one that was made for this order may have been used since."""
     other = sa.select(enrollments.c.user_id).where(
@@ -55,17 +102,17 @@ def move_enrollment(
     now: datetime,
     *,
     allowed: list[EnrollmentState] | None = None,
+    of_user: int | None = None,
     **values: Any,
 ) -> bool:
     """Move an access to `to` from any other state, or from those `allowed`, with `values` set in the same statement;
-    False when it was there already or may not go, and then integrators are told nothing.
+    False when it was there already, may not go or is not `of_user`, and then integrators are told nothing.
     """
     from_states = [state for state in EnrollmentState if state is not to] if allowed is None else allowed
-    moved = db.execute(
-        sa.update(enrollments)
-        .where(enrollments.c.merchant_order_id == merchant_order_id, enrollments.c.state.in_(from_states))
-        .values(state=to, **values)
-    )
+    its = sa.and_(enrollments.c.merchant_order_id == merchant_order_id, enrollments.c.state.in_(from_states))
+    if of_user is not None:
+        its = sa.and_(its, enrollments.c.user_id == of_user)
+    moved = db.execute(sa.update(enrollments).where(its).values(state=to, **values))
     if moved.rowcount == 1:
         notices.raise_for_enrollment(db, merchant_order_id, to, now)
     return moved.rowcount == 1
@@ -116,11 +163,13 @@ def known_user(db: Db, school: str, email: str) -> int | None:
 
 
 def remember_user(db: Db, school: str, email: str, user_id: int, now: datetime) -> None:
+    """Whose this address is; that they signed in stays known, and of who had it before it says nothing."""
     insert = upsert(db, users)
     values = {"user_id": user_id, "seen_at": now}
+    same = sa.case((users.c.user_id == user_id, users.c.signed_in_at))
     db.execute(
         insert.values(school=school, email=email, **values).on_conflict_do_update(
-            index_elements=[users.c.school, users.c.email], set_=values
+            index_elements=[users.c.school, users.c.email], set_=values | {"signed_in_at": same}
         )
     )
 
@@ -130,9 +179,11 @@ def forget_user(db: Db, school: str, user_id: int) -> None:
     db.execute(sa.delete(users).where(users.c.school == school, users.c.user_id == user_id))
 
 
-def signed_in(db: Db, user_id: int) -> bool:
-    """Whether Thinkific has told us that this user signed in."""
-    told = sa.select(users.c.user_id).where(users.c.user_id == user_id, users.c.signed_in_at.is_not(None))
+def signed_in(db: Db, school: str, user_id: int) -> bool:
+    """Whether Thinkific has told us that this user of the school's signed in."""
+    told = sa.select(users.c.user_id).where(
+        users.c.school == school, users.c.user_id == user_id, users.c.signed_in_at.is_not(None)
+    )
     return db.execute(told.limit(1)).first() is not None
 
 
@@ -186,12 +237,16 @@ def set_told(
 
 def move_user(db: Db, school: str, user_id: int, email: str, now: datetime) -> bool:
     """A user whom we know has another e-mail address now; False when we do not know the user."""
-    known = (
-        db.execute(sa.select(users.c.email).where(users.c.school == school, users.c.user_id == user_id)).scalars().all()
-    )
+    theirs = sa.and_(users.c.school == school, users.c.user_id == user_id)
+    known = {
+        row.email: row.signed_in_at for row in db.execute(sa.select(users.c.email, users.c.signed_in_at).where(theirs))
+    }
     if not known:
         return False
-    if known != [email]:
+    if list(known) != [email]:
+        signed_in_at = max((at for at in known.values() if at is not None), default=None)
         forget_user(db, school, user_id)
         remember_user(db, school, email, user_id, now)
+        if signed_in_at is not None:
+            set_signed_in(db, school, user_id, signed_in_at)
     return True

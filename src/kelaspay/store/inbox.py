@@ -1,4 +1,4 @@
-"""Raw events as they came in, each once. What was refused is only counted."""
+"""Raw events as they came in. One that comes again is counted when it is taken in hand; what is refused is not kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from kelaspay.store.tables import inbox, refusals, refusals_of_schools
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping, Sequence
 
     from kelaspay.store.database import Db
 
@@ -42,33 +42,20 @@ class Event(NamedTuple):
     """The trace that its coming began, for whatever goes on with it."""
 
 
-def keep(db: Db, events: Collection[Event]) -> None:
-    """Keep events in one statement, or one for those that name an order and one for the others. One that is there
-    already is opened again to be looked at, and counted.
+def keep(db: Db, events: Sequence[Event]) -> None:
+    """Put events at the inbox's end, in one statement. Whether one came before is seen when it is taken in hand
+    (`take`): an index that told it here would have a page of its own to write for each event of a group.
 
-    Sorted, so that two processes keeping the same events cannot lock each other out. The statement is the driver's own:
-    it is prepared once, and the driver runs all of it without the interpreter's lock.
+    The statement is the driver's own: it is prepared once, and the driver runs it without the interpreter's lock.
     """
-    once = {(event.merchant_order_id, event.source, event.digest): event for event in events}
-    of_orders = sorted(event for event in once.values() if event.merchant_order_id is not None)
-    others = sorted(event for event in once.values() if event.merchant_order_id is None)
-    for of_one_kind, same in ((of_orders, OF_ORDER), (others, OF_NO_ORDER)):
-        if of_one_kind:
-            _keep(db, of_one_kind, same)
-
-
-def _keep(db: Db, events: list[Event], same: str) -> None:
     if db.dialect.name == "postgresql":
         listed = orjson.dumps([_as_json(event) for event in events]).decode()
-        db.exec_driver_sql(KEEP_ON_POSTGRESQL + _again(same), (listed,))
+        db.exec_driver_sql(KEEP_ON_POSTGRESQL, (listed,))
     else:
         rows = tuple(chain.from_iterable(_as_row(each) for each in events))
-        db.exec_driver_sql(_keep_on_sqlite(len(events), same), rows)
+        db.exec_driver_sql(_keep_on_sqlite(len(events)), rows)
 
 
-OF_ORDER = "(merchant_order_id, source, digest) WHERE merchant_order_id IS NOT NULL"
-OF_NO_ORDER = "(source, digest) WHERE merchant_order_id IS NULL"
-"""What makes two events the same. An order is named in the body, whose digest it is."""
 COLUMNS = ", ".join(Event._fields)
 KEEP_ON_POSTGRESQL = (
     f"INSERT INTO inbox ({COLUMNS})"  # noqa: S608 - constants
@@ -82,13 +69,9 @@ KEEP_ON_POSTGRESQL = (
 
 
 @cache
-def _keep_on_sqlite(count: int, same: str) -> str:
+def _keep_on_sqlite(count: int) -> str:
     row = f"({', '.join('?' * len(Event._fields))})"
-    return f"INSERT INTO inbox ({COLUMNS}) VALUES {', '.join([row] * count)}{_again(same)}"  # noqa: S608 - constants
-
-
-def _again(same: str) -> str:
-    return f" ON CONFLICT {same} DO UPDATE SET repeats = inbox.repeats + 1, started_at = NULL"
+    return f"INSERT INTO inbox ({COLUMNS}) VALUES {', '.join([row] * count)}"  # noqa: S608 - constants
 
 
 def _at(event: Event) -> datetime:
@@ -126,10 +109,12 @@ def waiting(db: Db, limit: int) -> list[sa.Row[Any]]:
             sa.select(
                 inbox.c.id,
                 inbox.c.source,
+                inbox.c.digest,
                 inbox.c.school,
                 inbox.c.merchant_order_id,
                 inbox.c.result_code,
-                inbox.c.received_at,
+                inbox.c.receipt,
+                inbox.c.repeats,
                 inbox.c.traceparent,
             )
             .where(inbox.c.started_at.is_(None))
@@ -140,11 +125,32 @@ def waiting(db: Db, limit: int) -> list[sa.Row[Any]]:
     )
 
 
-def set_started(db: Db, event_ids: Mapping[int, str], now: datetime) -> None:
-    """Mark events as taken in hand, each with what came of it."""
-    for outcome in set(event_ids.values()):
-        ids = [event_id for event_id, came in event_ids.items() if came == outcome]
-        db.execute(sa.update(inbox).where(inbox.c.id.in_(ids)).values(started_at=now, outcome=outcome))
+def find_same(db: Db, event: sa.Row[Any]) -> sa.Row[int, int] | None:
+    """The same event, where it came before and was taken in hand."""
+    known = sa.and_(
+        inbox.c.merchant_order_id == event.merchant_order_id,
+        inbox.c.source == event.source,
+        inbox.c.digest == event.digest,
+        inbox.c.school == event.school,
+        inbox.c.started_at.is_not(None),
+        inbox.c.id != event.id,
+    )
+    return db.execute(sa.select(inbox.c.id, inbox.c.repeats).where(known)).one_or_none()
+
+
+def take(db: Db, event: sa.Row[Any], same: sa.Row[int, int] | None, outcome: str, now: datetime) -> None:
+    """Take an event in hand and note what came of it. With the same that came before (`find_same`) it becomes one: the
+    older stays and counts one repeat more.
+
+    Raises `IntegrityError` where another process has just taken the same; done again, that one is found.
+    """
+    older, repeats = event.id, event.repeats
+    if same is not None:
+        older, younger = sorted((event.id, same.id))
+        repeats += same.repeats + 1
+        db.execute(sa.delete(inbox).where(inbox.c.id == younger))
+    taken = {"started_at": now, "outcome": outcome, "repeats": repeats}
+    db.execute(sa.update(inbox).where(inbox.c.id == older).values(taken))
 
 
 def reopen(db: Db, event_id: int) -> bool:
@@ -154,8 +160,18 @@ def reopen(db: Db, event_id: int) -> bool:
 
 def reopen_of(db: Db, merchant_order_id: str, school: str) -> None:
     """Have everything that came in for an order looked at again."""
-    its = sa.and_(inbox.c.merchant_order_id == merchant_order_id, inbox.c.school == school)
+    its = sa.and_(of_orders(merchant_order_id), inbox.c.school == school)
     db.execute(sa.update(inbox).where(its).values(started_at=None))
+
+
+def of_orders(*merchant_order_ids: str) -> sa.ColumnElement[bool]:
+    """Whether an event is of one of these orders. Those taken in hand are found by their index; those that wait have
+    none, and are walked through.
+    """
+    its = inbox.c.merchant_order_id.in_(merchant_order_ids)
+    taken = sa.select(inbox.c.id).where(its, inbox.c.started_at.is_not(None))
+    waiting = sa.select(inbox.c.id).where(its, inbox.c.started_at.is_(None))
+    return inbox.c.id.in_(sa.union_all(taken, waiting))
 
 
 def find_event(db: Db, event_id: int) -> sa.Row[Any] | None:
@@ -165,7 +181,7 @@ def find_event(db: Db, event_id: int) -> sa.Row[Any] | None:
 def list_events(db: Db, *, merchant_order_id: str | None, limit: int) -> list[sa.Row[Any]]:
     query = sa.select(inbox).order_by(inbox.c.id.desc()).limit(limit)
     if merchant_order_id is not None:
-        query = query.where(inbox.c.merchant_order_id == merchant_order_id)
+        query = query.where(of_orders(merchant_order_id))
     return list(db.execute(query))
 
 

@@ -74,6 +74,13 @@ def start_run(
     return None if row.poked else int(row.run)
 
 
+def overtake(db: Db, merchant_order_id: MerchantOrderId) -> None:
+    """Have the next start raise the run number even over a run that is being executed: what that one has still to write
+    down is no longer so. Its lease goes on, so that the next waits for its last call.
+    """
+    db.execute(sa.update(jobs).where(jobs.c.merchant_order_id == merchant_order_id).values(active=False))
+
+
 def restart_run(db: Db, merchant_order_id: MerchantOrderId, run: int, wake_at: datetime) -> int | None:
     """The run after `run`, in its place; None when `run` is no longer the one that counts."""
     row = db.execute(
@@ -221,8 +228,9 @@ def release_of(db: Db, executor_ids: set[str]) -> int:
 
 
 def at_rest_though_paid(db: Db, before: datetime, limit: int) -> list[MerchantOrderId]:
-    """Payments that are paid and not enrolled, or refunded with their access not ended, with nothing under way, however
-    it came about. What stopped for a reason is not among them: that is for a person.
+    """Payments that are paid and not enrolled, refunded with their access not ended, or given to another address that
+    has it not yet, with nothing under way, however it came about. What stopped for a reason is not among them: that is
+    for a person.
     """
     paid_at = sa.func.coalesce(payments.c.paid_at, payments.c.created_at)
     to_enroll = payments.c.status == Status.PAID
@@ -232,21 +240,20 @@ def at_rest_though_paid(db: Db, before: datetime, limit: int) -> list[MerchantOr
         enrollments.c.state != EnrollmentState.REVOKED,
         jobs.c.fault.is_(None),
     )
-    rows = db.execute(
-        sa.select(payments.c.merchant_order_id)
+    resting = (
+        sa.select(payments.c.merchant_order_id, paid_at.label("paid_at"))
+        .select_from(payments)
         .outerjoin(jobs, jobs.c.merchant_order_id == payments.c.merchant_order_id)
         .outerjoin(enrollments, enrollments.c.merchant_order_id == payments.c.merchant_order_id)
-        .where(
-            payments.c.status.in_(
-                [Status.PAID, Status.REFUNDED]
-            ),  # says again what follows: by this the index is taken
-            sa.or_(to_enroll, to_end),
-            paid_at < before,
-            sa.or_(jobs.c.active.is_(None), sa.not_(jobs.c.active)),
-        )
-        .order_by(paid_at)
-        .limit(limit)
+        .where(paid_at < before, sa.or_(jobs.c.active.is_(None), sa.not_(jobs.c.active)))
     )
+    to_give = resting.where(payments.c.status == Status.COMPLETED, jobs.c.fault.is_(None))
+    looks = sa.union(  # each by an index of its own
+        resting.where(payments.c.status.in_([Status.PAID, Status.REFUNDED]), sa.or_(to_enroll, to_end)),
+        to_give.where(enrollments.c.state == EnrollmentState.PENDING),
+        to_give.where(enrollments.c.former_user_id.is_not(None)),
+    )
+    rows = db.execute(looks.order_by("paid_at").limit(limit))
     return [MerchantOrderId(row.merchant_order_id) for row in rows]
 
 

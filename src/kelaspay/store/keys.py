@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from kelaspay.store.tables import api_keys
+from kelaspay.store.program_tables import api_keys
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -27,6 +27,16 @@ CODE_LIFE = timedelta(minutes=10)
 """How long a code to sign in with is good."""
 LATE_AFTER = timedelta(minutes=15)
 ENDS_SOON = {"access_ends_14": timedelta(days=14), "access_ends_3": timedelta(days=3)}
+REMINDERS = ("reminder", "last_reminder")
+LAPSES = {
+    Status.PAID: REMINDERS,
+    Status.REVIEW: REMINDERS,
+    Status.EXPIRED: REMINDERS,
+    Status.FAILED: REMINDERS,
+    Status.COMPLETED: ("access_late",),
+    Status.REFUNDED: ("access_late", *ENDS_SOON),
+}
+"""What a payment in this state will never be told, so that nobody who looks reads that it waits."""
 
 
 class State(StrEnum):
@@ -74,7 +84,11 @@ def raise_for_invoice(db: Db, merchant_order_id: str, expires_at: datetime, now:
 
 
 def raise_for_move(db: Db, merchant_order_id: str, to: Status, now: datetime) -> None:
-    """What the buyer is told of a payment's new state."""
+    """What the buyer is told of a payment's new state, and is not told any more."""
+    if lapsed := LAPSES.get(to):
+        its = sa.and_(messages.c.merchant_order_id == merchant_order_id, messages.c.kind.in_(lapsed))
+        waiting = sa.and_(its, messages.c.state == State.WAITING)
+        db.execute(sa.update(messages).where(waiting).values(state=State.DROPPED))
     if to is Status.PAID:
         _raise(db, merchant_order_id, {"paid": now, "access_late": now + LATE_AFTER}, now)
     elif to is Status.COMPLETED:

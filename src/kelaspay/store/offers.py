@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from kelaspay.faults import InvalidInput
-from kelaspay.payment import Offer, folded
+from kelaspay.payment import Offer, Product, folded
 from kelaspay.store.tables import offers, products
 from kelaspay.store.upsert import upsert
 
@@ -19,21 +19,6 @@ if TYPE_CHECKING:
     from kelaspay.store.database import Db
 
 OFFER_COLUMNS = [offers.c[field.name] for field in fields(Offer)]
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """A product of Thinkific's: a course or a bundle on sale. Its three look-alike ids are kept apart."""
-
-    product_id: int
-    productable_type: str
-    productable_id: int
-    """The course id or the bundle id, by `productable_type`."""
-    name: str
-    slug: str | None = None
-    status: str | None = None
-    price: str | None = None
-    image: str | None = None
 
 
 PRODUCT_COLUMNS = [products.c[field.name] for field in fields(Product)]

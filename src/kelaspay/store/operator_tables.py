@@ -136,3 +136,10 @@ calls = sa.Table(
     sa.Column("answer", sa.Text),
     sa.Column("milliseconds", sa.Integer, nullable=False),
 )
+
+duitku_blocks = sa.Table(
+    "duitku_blocks",
+    metadata,
+    sa.Column("merchant_code", sa.Text, primary_key=True),
+    sa.Column("until", UtcDateTime, nullable=False),
+)

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from kelaspay.store.buyer_tables import coupons
 from kelaspay.store.operator_tables import operators
-from kelaspay.store.tables import api_keys, customers, inbox, messages, offers, payments
+from kelaspay.store.program_tables import api_keys
+from kelaspay.store.tables import customers, inbox, messages, offers, payments
 
 if TYPE_CHECKING:
     from kelaspay.store.database import Db

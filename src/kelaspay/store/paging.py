@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from kelaspay.store.database import UtcDateTime
 from kelaspay.store.enrollments import ENROLLMENT_COLUMNS
+from kelaspay.store.inbox import of_orders
 from kelaspay.store.offers import OFFER_COLUMNS
 from kelaspay.store.payments import PAYMENT_COLUMNS
 from kelaspay.store.tables import customers, enrollments, inbox, offers, payments
@@ -84,9 +85,10 @@ def events_after(
 ) -> list[sa.Row[Any]]:
     """Events without their bodies, the newest first."""
     query = sa.select(*[column for column in inbox.c if column.name != "body"]).where(inbox.c.school == school)
-    for column, value in ((inbox.c.source, source), (inbox.c.merchant_order_id, merchant_order_id)):
-        if value is not None:
-            query = query.where(column == value)
+    if source is not None:
+        query = query.where(inbox.c.source == source)
+    if merchant_order_id is not None:
+        query = query.where(of_orders(merchant_order_id))
     if place is not None:
         query = query.where(inbox.c.id < place.number)
     return list(db.execute(query.order_by(inbox.c.id.desc()).limit(limit)))

@@ -85,6 +85,12 @@ def set_email(db: Db, merchant_order_id: MerchantOrderId, email: str, now: datet
     db.execute(sa.update(customers).where(its).values(email=email, changed_at=now))
 
 
+def email_for_update(db: Db, merchant_order_id: MerchantOrderId) -> str | None:
+    """The buyer's address as it stands, and nobody else changes it before this transaction has ended."""
+    its = sa.select(customers.c.email).where(customers.c.merchant_order_id == merchant_order_id)
+    return db.execute(its.with_for_update()).scalar()
+
+
 def customer_changed(db: Db, merchant_order_id: MerchantOrderId) -> Customer | None:
     """The buyer, when changed since the order was made; None when what is remembered still holds."""
     changed = sa.select(customers.c.changed_at).where(customers.c.merchant_order_id == merchant_order_id)
@@ -115,10 +121,12 @@ def set_invoice(
     payment_method: str | None,
     fee: Rupiah,
     expires_at: datetime,
+    next_ask_at: datetime,
     now: datetime,
 ) -> None:
-    """Remember what Duitku holds and until when. Every reference and VA number ever shown stays in `invoices`: an old
-    one may be paid yet.
+    """Remember what Duitku holds, until when, and when to ask after it, unless nothing is left to ask.
+
+    Every reference and VA number ever shown stays in `invoices`: an old one may be paid yet.
     """
     shown = {
         "reference": invoice.reference,
@@ -134,6 +142,7 @@ def set_invoice(
             payment_method=payment_method,
             fee=fee,
             expires_at=expires_at,
+            next_ask_at=sa.case((payments.c.next_ask_at.is_not(None), next_ask_at)),
             invoice_fault=None,
             invoice_lease_until=None,
         )
@@ -243,17 +252,14 @@ def set_sold(db: Db, merchant_order_id: MerchantOrderId, **values: int | None) -
     db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(**values))
 
 
-def record_ask(db: Db, merchant_order_id: MerchantOrderId, now: datetime) -> None:
-    db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(**an_ask(now)))
-
-
-def an_ask(now: datetime) -> dict[str, Any]:
-    """What an ask changes, for the statement that writes down its answer."""
-    return {"asks": payments.c.asks + 1, "asked_at": now}
+def record_ask(db: Db, merchant_order_id: MerchantOrderId, now: datetime, *, counted: bool) -> None:
+    """Duitku was asked. What is `counted` makes the answer to the next callback wait longer."""
+    asked = {"asks": payments.c.asks + int(counted), "asked_at": now}
+    db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(**asked))
 
 
 def claim_ask(db: Db, merchant_order_id: MerchantOrderId, now: datetime, spacing: timedelta) -> bool:
-    """Take on asking Duitku on the buyer's word; False while an ask is no older than `spacing`."""
+    """Take on asking Duitku on somebody's word; False while an ask is no older than `spacing`."""
     asked_at = payments.c.asked_at
     claimed = db.execute(
         sa.update(payments)
@@ -266,21 +272,18 @@ def claim_ask(db: Db, merchant_order_id: MerchantOrderId, now: datetime, spacing
     return claimed.rowcount == 1
 
 
-def uncount_ask(db: Db, merchant_order_id: MerchantOrderId) -> None:
-    """An ask on the buyer's word found nothing; it must not make the answer to a callback wait longer."""
-    fewer = sa.case((payments.c.asks > 0, payments.c.asks - 1), else_=0)
-    db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(asks=fewer))
-
-
 def set_next_ask(db: Db, merchant_order_id: MerchantOrderId, at: datetime | None) -> None:
     """When the sparse pass may ask; `None` for never."""
     db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(next_ask_at=at))
 
 
-def spend_ask(db: Db, merchant_order_id: MerchantOrderId, next_at: datetime | None, now: datetime) -> None:
-    """One of a payment's few sparse asks is about to be used; the next may come at `next_at`."""
+def spend_ask(db: Db, merchant_order_id: MerchantOrderId, next_at: datetime | None, now: datetime) -> bool:
+    """Take on using one of a payment's few sparse asks; the next may come at `next_at`. False when it is not due any
+    more: another process has asked, or there is nothing left to ask.
+    """
     spent = {"sparse_asks": payments.c.sparse_asks + 1, "sparse_asked_at": now, "next_ask_at": next_at}
-    db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(**spent))
+    its = payments.c.merchant_order_id == merchant_order_id
+    return db.execute(sa.update(payments).where(its, payments.c.next_ask_at <= now).values(**spent)).rowcount == 1
 
 
 def give_ask_back(db: Db, merchant_order_id: MerchantOrderId, next_at: datetime) -> None:
@@ -316,16 +319,20 @@ def sparse_asks_since(db: Db, school: str, since: datetime) -> int:
     return db.execute(asked).scalar_one()
 
 
-def receipts(db: Db, merchant_order_id: str) -> int:
-    """How many different successful payments Duitku has called back about."""
-    query = sa.select(sa.func.count(sa.distinct(inbox.c.receipt))).where(
+def receipts(db: Db, merchant_order_id: str) -> set[str]:
+    """The different successful payments that Duitku has called back about, by what tells them apart, as far as those
+    callbacks were taken in hand.
+    """
+    query = sa.select(inbox.c.receipt).where(
         inbox.c.merchant_order_id == merchant_order_id,
         payments.c.merchant_order_id == inbox.c.merchant_order_id,
         payments.c.school == inbox.c.school,
         inbox.c.source == "duitku",
         inbox.c.result_code == "00",
+        inbox.c.receipt.is_not(None),
+        inbox.c.started_at.is_not(None),
     )
-    return db.execute(query).scalar_one()
+    return set(db.execute(query.distinct()).scalars())
 
 
 def list_invoices(db: Db, merchant_order_id: str) -> list[sa.Row[Any]]:
@@ -335,9 +342,17 @@ def list_invoices(db: Db, merchant_order_id: str) -> list[sa.Row[Any]]:
 
 
 def list_payments(
-    db: Db, *, status: str | None, attention: bool, limit: int, q: str = "", school: str | None = None
+    db: Db,
+    *,
+    status: str | None,
+    attention: bool,
+    limit: int,
+    q: str = "",
+    school: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> list[Payment]:
-    """The newest first; by `q` what a word of the operator's can mean, see `found`."""
+    """The newest first, made from `since` to before `until`; by `q` what an operator's word can mean, see `found`."""
     query = sa.select(*PAYMENT_COLUMNS).order_by(payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
     if status is not None:
         query = query.where(payments.c.status == status)
@@ -345,6 +360,10 @@ def list_payments(
         query = query.where(payments.c.attention.is_not(None))
     if school is not None:
         query = query.where(payments.c.school == school)
+    if since is not None:
+        query = query.where(payments.c.created_at >= since)
+    if until is not None:
+        query = query.where(payments.c.created_at < until)
     if q.strip():
         query = query.where(payments.c.merchant_order_id.in_(found(q.strip(), school)))
     return [as_payment(row) for row in db.execute(query.limit(limit))]

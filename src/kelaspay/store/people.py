@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from kelaspay.payment import ERASED, Status
 from kelaspay.store.calls import forget_calls
 from kelaspay.store.console import only
+from kelaspay.store.inbox import of_orders
 from kelaspay.store.listing import list_page
 from kelaspay.store.messages import State
 from kelaspay.store.operator_tables import notes
@@ -109,10 +110,26 @@ def under_way(db: Db, school: str | None, email: str, now: datetime) -> int:
     return db.execute(query).scalar_one()
 
 
+def order_ids_of(db: Db, school: str | None, email: str) -> list[MerchantOrderId]:
+    """Every order of this address, however many."""
+    query = sa.select(payments.c.merchant_order_id).join(
+        customers, customers.c.merchant_order_id == payments.c.merchant_order_id
+    )
+    return list(db.execute(query.where(customers.c.email == email, only(payments.c.school, school))).scalars())
+
+
 def forget_person(db: Db, school: str | None, email: str, now: datetime, actor: str) -> list[MerchantOrderId]:
     """Take name, address and phone number out of everything kept; returned are the orders that had them."""
-    order_ids: list[MerchantOrderId] = [row.merchant_order_id for row in orders_of(db, school, email)]
-    of_theirs = customers.c.merchant_order_id.in_(order_ids)
+    order_ids = order_ids_of(db, school, email)
+    for at in range(0, len(order_ids), MOST_ORDERS):  # as many as a statement may name
+        _forget_orders(db, order_ids[at : at + MOST_ORDERS], now, actor)
+    db.execute(sa.delete(users).where(users.c.email == email, only(users.c.school, school)))
+    _forget_in_others(db, school, email)
+    _forget_in_webhooks(db, email)
+    return order_ids
+
+
+def _forget_orders(db: Db, order_ids: list[MerchantOrderId], now: datetime, actor: str) -> None:
     nobody = {
         "name": NOBODY_NAME,
         "phone": "",
@@ -120,25 +137,30 @@ def forget_person(db: Db, school: str | None, email: str, now: datetime, actor: 
         "changed_at": now,
         "email_wanted": None,
     }
-    db.execute(sa.update(customers).where(of_theirs).values(**nobody))
-    db.execute(sa.delete(users).where(users.c.email == email, only(users.c.school, school)))
+    db.execute(sa.update(customers).where(customers.c.merchant_order_id.in_(order_ids)).values(**nobody))
     db.execute(sa.delete(notes).where(notes.c.merchant_order_id.in_(order_ids)))
     unsaid = dict.fromkeys(("blank", "recipient", "subject", "text", "html"))
     db.execute(
         sa.update(messages).where(messages.c.merchant_order_id.in_(order_ids)).values(**unsaid, state=State.DROPPED)
     )
-    db.execute(sa.update(inbox).where(inbox.c.merchant_order_id.in_(order_ids)).values(body=b""))
+    db.execute(sa.update(inbox).where(of_orders(*order_ids)).values(body=b""))
     forget_calls(db, order_ids)
     addressed = sa.and_(story.c.merchant_order_id.in_(order_ids), story.c.what == "email_changed")
     db.execute(sa.update(story).where(addressed).values(text=None))
-    _forget_in_webhooks(db, email)
-    lines = [
-        {"merchant_order_id": order_id, "at": now, "actor": actor, "what": "erased", "text": None}
-        for order_id in order_ids
-    ]
-    if lines:
-        db.execute(sa.insert(story), lines)
-    return order_ids
+    told: dict[str, Any] = {"at": now, "actor": actor, "what": "erased", "text": None}
+    db.execute(sa.insert(story), [told | {"merchant_order_id": order_id} for order_id in order_ids])
+
+
+def _forget_in_others(db: Db, school: str | None, email: str) -> None:
+    """Orders of others name an address too: one that they were given away from, or that a buyer asked for."""
+    theirs = sa.select(payments.c.merchant_order_id).where(only(payments.c.school, school))
+    named = sa.or_(
+        story.c.text.startswith(f"{email} ", autoescape=True), story.c.text.endswith(f" {email}", autoescape=True)
+    )
+    lines = sa.and_(story.c.what == "email_changed", named, story.c.merchant_order_id.in_(theirs))
+    db.execute(sa.update(story).where(lines).values(text=None))
+    asked = sa.and_(customers.c.email_wanted == email, customers.c.merchant_order_id.in_(theirs))
+    db.execute(sa.update(customers).where(asked).values(email_wanted=None))
 
 
 def _forget_in_webhooks(db: Db, email: str) -> None:

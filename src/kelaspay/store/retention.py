@@ -15,8 +15,8 @@ from kelaspay.store.buyer_tables import buyer_codes
 from kelaspay.store.messages import State
 from kelaspay.store.operator_tables import attempts, audit, calls, half_sessions, invitations, sessions
 from kelaspay.store.people import NOBODY_NAME
+from kelaspay.store.program_tables import answers
 from kelaspay.store.tables import (
-    answers,
     customers,
     inbox,
     messages,

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from kelaspay.payment import EnrollmentState, Payment, Status
 from kelaspay.store import payments
-from kelaspay.store.tables import customers, enrollments
+from kelaspay.store.tables import customers, enrollments, users
 from kelaspay.store.tables import payments as paid
 
 if TYPE_CHECKING:
@@ -24,10 +24,16 @@ _gives = sa.or_(
 """Paid, with access that is given or on its way; it may be the sale's record alone that a person must look at."""
 
 
-def other_paid_orders(db: Db, payment: Payment, email: str, now: datetime) -> list[sa.Row[Any]]:
-    """The same person's other orders at this school that are paid and whose access has not ended: what they gave, until
-    when.
+def other_paid_orders(db: Db, payment: Payment, user_id: int | None, now: datetime) -> list[sa.Row[Any]]:
+    """The other orders of the same Thinkific user at this school that are paid and whose access has not ended: what
+    they gave, until when. One that has no user yet is theirs by its address; so is every one where `user_id` is None.
     """
+    its = sa.select(customers.c.email).where(customers.c.merchant_order_id == payment.merchant_order_id)
+    known = sa.select(users.c.email).where(users.c.school == payment.school, users.c.user_id == user_id)
+    by_address = sa.select(customers.c.merchant_order_id).where(
+        customers.c.email.in_(its if user_id is None else known)
+    )
+    by_user = sa.select(enrollments.c.merchant_order_id).where(enrollments.c.user_id == user_id)
     query = (
         sa.select(
             paid.c.merchant_order_id,
@@ -36,37 +42,20 @@ def other_paid_orders(db: Db, payment: Payment, email: str, now: datetime) -> li
             enrollments.c.expiry_date,
             enrollments.c.state,
         )
-        .join(customers, customers.c.merchant_order_id == paid.c.merchant_order_id)
+        .select_from(paid)
         .outerjoin(enrollments, enrollments.c.merchant_order_id == paid.c.merchant_order_id)
         .where(
-            customers.c.email == email,
+            paid.c.merchant_order_id.in_(sa.union(by_user, by_address)),
             paid.c.merchant_order_id != payment.merchant_order_id,
             paid.c.school == payment.school,
             _gives,
             sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),
             sa.func.coalesce(enrollments.c.state, "") != EnrollmentState.REVOKED,
         )
+        .order_by(paid.c.created_at, paid.c.merchant_order_id)
     )
-    return list(db.execute(query))
-
-
-def others_of_user(db: Db, payment: Payment, user_id: int, now: datetime) -> list[sa.Row[Any]]:
-    """The same of a Thinkific user, whatever the address of the orders."""
-    query = sa.select(
-        enrollments.c.merchant_order_id,
-        enrollments.c.course_id,
-        enrollments.c.bundle_id,
-        enrollments.c.expiry_date,
-        enrollments.c.state,
-    ).where(
-        enrollments.c.user_id == user_id,
-        enrollments.c.merchant_order_id != payment.merchant_order_id,
-        enrollments.c.state == EnrollmentState.ENROLLED,
-        sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),
-        paid.c.merchant_order_id == enrollments.c.merchant_order_id,
-        paid.c.school == payment.school,
-        _gives,
-    )
+    if user_id is not None:
+        query = query.where(sa.func.coalesce(enrollments.c.user_id, user_id) == user_id)
     return list(db.execute(query))
 
 
@@ -95,6 +84,8 @@ def access_of(db: Db, email: str, wanted: Payment, now: datetime) -> Any:
             sa.or_(*same),
             paid.c.status.in_([Status.PAID, Status.COMPLETED, Status.REVIEW]),
             sa.or_(enrollments.c.expiry_date.is_(None), enrollments.c.expiry_date > now),
+            sa.func.coalesce(enrollments.c.state, "") != EnrollmentState.REVOKED,
+            sa.not_(sa.func.coalesce(enrollments.c.revoke_wanted, sa.false())),
         )
         .order_by(paid.c.created_at.desc())
     )

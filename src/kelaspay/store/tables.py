@@ -54,6 +54,7 @@ products = sa.Table(
     sa.Column("synced_at", UtcDateTime, nullable=False),
     sa.Column("gone_at", UtcDateTime),
     sa.Column("image", sa.Text),
+    sa.Column("days_until_expiry", sa.Integer),
     sa.Index("ix_products_productable", "productable_type", "productable_id"),
 )
 
@@ -228,23 +229,28 @@ inbox = sa.Table(
     sa.Column("traceparent", sa.Text),
     sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
 )
-# an order's events are found, and one that came before is known again, by one index: each callback pays for it
+# An order's events are found, and one that came before is known again, by one index of those that were taken in hand. A
+# callback goes to the table's end and touches no index but that of what waits, which grows at its end, too.
+_of_order = sa.and_(inbox.c.merchant_order_id.is_not(None), inbox.c.started_at.is_not(None))
+_of_no_order = sa.and_(inbox.c.merchant_order_id.is_(None), inbox.c.started_at.is_not(None))
 sa.Index(
-    "ix_inbox_of_order",
+    "ix_inbox_taken",
     inbox.c.merchant_order_id,
     inbox.c.source,
     inbox.c.digest,
+    inbox.c.school,
     unique=True,
-    sqlite_where=inbox.c.merchant_order_id.is_not(None),
-    postgresql_where=inbox.c.merchant_order_id.is_not(None),
+    sqlite_where=_of_order,
+    postgresql_where=_of_order,
 )
 sa.Index(
-    "ix_inbox_of_no_order",
+    "ix_inbox_taken_of_no_order",
     inbox.c.source,
     inbox.c.digest,
+    inbox.c.school,
     unique=True,
-    sqlite_where=inbox.c.merchant_order_id.is_(None),
-    postgresql_where=inbox.c.merchant_order_id.is_(None),
+    sqlite_where=_of_no_order,
+    postgresql_where=_of_no_order,
 )
 sa.Index(
     "ix_inbox_waiting",
@@ -334,6 +340,12 @@ sa.Index(
 )
 sa.Index("ix_enrollments_state", enrollments.c.state)
 sa.Index(
+    "ix_enrollments_former",
+    enrollments.c.former_user_id,
+    sqlite_where=enrollments.c.former_user_id.is_not(None),
+    postgresql_where=enrollments.c.former_user_id.is_not(None),
+)
+sa.Index(
     "ix_payments_paid",
     payments.c.paid_at,
     payments.c.status,
@@ -412,32 +424,4 @@ sa.Index(
     messages.c.id,
     sqlite_where=messages.c.state == "failed",
     postgresql_where=messages.c.state == "failed",
-)
-
-api_keys = sa.Table(
-    "api_keys",
-    metadata,
-    sa.Column("id", Id, primary_key=True),
-    sa.Column("digest", sa.String(64), nullable=False, unique=True),
-    sa.Column("hint", sa.Text, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("scopes", sa.Text, nullable=False),
-    sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
-    sa.Column("made_at", UtcDateTime, nullable=False),
-    sa.Column("last_used_at", UtcDateTime),
-    sa.Column("revoked_at", UtcDateTime),
-)
-
-answers = sa.Table(
-    "answers",
-    metadata,
-    sa.Column("asker", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("school", sa.Text, nullable=False, server_default=sa.text("''")),
-    sa.Column("digest", sa.String(64), nullable=False),
-    sa.Column("made_at", UtcDateTime, nullable=False, index=True),
-    sa.Column("lease_until", sa.Float, nullable=False),
-    sa.Column("subject", sa.Text),
-    sa.Column("status", sa.Integer),
-    sa.Column("body", sa.Text),
 )

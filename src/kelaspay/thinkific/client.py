@@ -17,26 +17,28 @@ import httpx2
 
 from kelaspay.faults import (
     Fault,
+    SaleUnauthorized,
     ThinkificBusy,
     ThinkificRefused,
     ThinkificUnauthorized,
     ThinkificUnavailable,
     ThinkificUnreachable,
 )
-from kelaspay.thinkific.values import BundleEnrollment, CourseEnrollment, as_time, said
+from kelaspay.thinkific.values import BundleEnrollment, CourseEnrollment, as_product, as_time, said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from kelaspay.payment import Customer, Rupiah
+    from kelaspay.payment import Customer, Product, Rupiah
 
 T = TypeVar("T")
 
 TIMEOUT = httpx2.Timeout(connect=5.0, read=20.0, write=10.0, pool=5.0)
 V1 = "/api/public/v1"
 V2 = "/api/v2"
+SALES = V1 + "/external_orders"
 PAGE = 250
 """Thinkific's largest page."""
 WEBHOOKS_PAGE = 25
@@ -78,6 +80,11 @@ def no_guard() -> None:
     """For calls that may be repeated."""
 
 
+def is_access_token(key: str) -> bool:
+    """Whether it is an API access token, which is longer than the site's API key (thinkific.md 1.2, 1.3)."""
+    return len(key) > API_KEY_LENGTH
+
+
 class KeyAuth(httpx2.Auth):
     """Authenticates with the school's API key, or with an API access token, which is longer; the webhooks' API takes
     either as a Bearer (thinkific.md 1.2, 1.3).
@@ -85,7 +92,7 @@ class KeyAuth(httpx2.Auth):
 
     def __init__(self, subdomain: str, key: str) -> None:
         self._bearer = {"Authorization": f"Bearer {key}"}
-        keyed = {"X-Auth-API-Key": key} if len(key) <= API_KEY_LENGTH else self._bearer
+        keyed = self._bearer if is_access_token(key) else {"X-Auth-API-Key": key}
         self._headers = keyed | {"X-Auth-Subdomain": subdomain}
 
     def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
@@ -102,6 +109,8 @@ class Thinkific:
         self._gate = gate
         self._urgent = False
         self._about: dict[str, str] | None = None
+        self.by_app = not isinstance(auth, KeyAuth)
+        """Whether the school let an app in, rather than giving its key."""
 
     def hurried(self) -> Thinkific:
         """The same, going before others at the gate: for a buyer who waits."""
@@ -138,9 +147,8 @@ class Thinkific:
 
     def find_user(self, email: str) -> int | None:
         """The id of the user with exactly this e-mail address, case aside: the filter is not trusted to be exact."""
-        found = self._call("GET", V1 + "/users", params={"query[email]": email})
-        users = _read(lambda: [(int(user["id"]), str(user["email"]).strip().lower()) for user in found["items"]])
-        return next((user_id for user_id, theirs in users if theirs == email), None)
+        users = self._pages(V1 + "/users", {"query[email]": email})
+        return _read(lambda: next((int(user["id"]) for user in users if _email(user) == email), None))
 
     def find_enrollment(self, user_id: int, course_id: int) -> CourseEnrollment | None:
         params = {"query[user_id]": user_id, "query[course_id]": course_id}
@@ -213,7 +221,7 @@ class Thinkific:
 
     def bundle_courses(self, bundle_id: int) -> set[int]:
         """The ids of the courses that a bundle holds."""
-        return {int(course["id"]) for course in self._pages(f"{V1}/bundles/{bundle_id}/courses")}
+        return _read(lambda: {int(course["id"]) for course in self._pages(f"{V1}/bundles/{bundle_id}/courses")})
 
     def create_external_order(
         self, user_id: int, product_id: int, *, amount: Rupiah, reference: str, guard: Callable[[], None]
@@ -230,19 +238,20 @@ class Thinkific:
             "order_type": "one-time",
             "transaction": _transaction(amount, reference, "purchase"),
         }
-        made = self._call("POST", V1 + "/external_orders", json=wanted, guard=guard)
+        made = self._call("POST", SALES, json=wanted, guard=guard)
         return _read(lambda: int(made["id"]))
 
     def refund_external_order(
         self, external_order_id: int, *, amount: Rupiah, reference: str, guard: Callable[[], None]
     ) -> None:
         """Record a refund with the sale. NOT safe to repeat, like `create_external_order`."""
-        path = f"{V1}/external_orders/{external_order_id}/transactions/refund"
+        path = f"{SALES}/{external_order_id}/transactions/refund"
         self._call("POST", path, json=_transaction(amount, reference, "refund"), guard=guard)
 
-    def get_products(self) -> Iterator[dict[str, Any]]:
+    def get_products(self) -> Iterator[Product]:
         """All products, page by page: what tells course, product and bundle ids apart (thinkific.md 2.8)."""
-        return self._pages(V1 + "/products")
+        for body in self._pages(V1 + "/products"):
+            yield _read(lambda: as_product(body))  # noqa: B023 - read at once
 
     def get_webhooks(self) -> Iterator[dict[str, Any]]:
         """The webhooks that this key or app has made, page by page (thinkific.md 4.1)."""
@@ -259,10 +268,10 @@ class Thinkific:
         """Have Thinkific tell of a topic. Look with `get_webhooks` first: a second one would tell everything twice."""
         self._call("POST", f"{V2}/webhooks", json={"topic": topic, "target_url": target_url})
 
-    def _pages(self, path: str) -> Iterator[dict[str, Any]]:
+    def _pages(self, path: str, query: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
         page: int | None = 1
         while page:
-            items, page = _page(self._call("GET", path, params={"page": page, "limit": PAGE}))
+            items, page = _page(self._call("GET", path, params={**(query or {}), "page": page, "limit": PAGE}))
             yield from items
 
     def _call(
@@ -288,7 +297,7 @@ class Thinkific:
             )
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise ThinkificUnreachable from error
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:  # no answer, or one that cannot be decoded: what was done is not known
             raise ThinkificUnavailable(type(error).__name__) from error
 
     def _busy(self, response: httpx2.Response) -> ThinkificBusy:
@@ -296,6 +305,10 @@ class Thinkific:
         until = now + min(max(_reset(response) - now, 1.0), LONGEST_RESET_SECONDS)
         self._gate.close(until)
         return ThinkificBusy(wait=until - now)
+
+
+def _email(user: dict[str, Any]) -> str:
+    return str(user["email"]).strip().lower()
 
 
 def _page(found: dict[str, Any]) -> tuple[list[dict[str, Any]], int | None]:
@@ -340,7 +353,7 @@ def _answer(response: httpx2.Response) -> dict[str, Any]:
     if response.status_code >= SERVER_ERROR or body is None:  # HTML comes from the edge, not from the API
         raise ThinkificUnavailable(f"HTTP {response.status_code}.")
     if response.status_code in NOT_LET_IN:
-        raise ThinkificUnauthorized(reason)
+        raise (SaleUnauthorized if SALES in response.request.url.path else ThinkificUnauthorized)(reason)
     raise ThinkificRefused(f"HTTP {response.status_code}: {reason}")
 
 

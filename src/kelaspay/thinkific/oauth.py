@@ -16,7 +16,7 @@ import httpx2
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-from kelaspay.faults import ThinkificUnavailable, ThinkificUnreachable
+from kelaspay.faults import Fault, ThinkificUnauthorized, ThinkificUnavailable, ThinkificUnreachable
 from kelaspay.install_faults import CodeRefused, EntryRefused, RefreshRefused, SubdomainInvalid
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ DAY = 86_399
 """Seconds that an access token lives when the answer does not say (thinkific.md 1.6)."""
 ENTRY_SECONDS = 600
 """How old an entry may be: Thinkific sets no limit, and one that leaks must not last."""
+REFUSALS = frozenset({400, 401})
+"""What a refused grant is answered with; which of the two is not known."""
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -92,12 +94,12 @@ class ThinkificOAuth:
     def refresh(self, subdomain: str, refresh_token: str, now: datetime) -> Tokens:
         """The next pair of tokens. NOT safe to repeat: the old pair is gone once this has been answered.
 
-        Raises `RefreshRefused`, `ThinkificUnreachable` when it surely was not sent, `ThinkificUnavailable` when that is
-        not known.
+        Raises `RefreshRefused` when the token itself was refused, `ThinkificUnauthorized` when the app was,
+        `ThinkificUnreachable` when it surely was not looked at, `ThinkificUnavailable` when that is not known.
         """
         response = self._post(subdomain, "token", prepare_token_request("refresh_token", refresh_token=refresh_token))
         if response.is_client_error:
-            raise RefreshRefused
+            raise _refusal(response)
         return _tokens(response, now)
 
     def revoke(self, subdomain: str, token: str) -> None:
@@ -126,7 +128,7 @@ class ThinkificOAuth:
             response = self._http.post(url, content=body, headers=FORM, auth=basic, timeout=TIMEOUT)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise ThinkificUnreachable from error
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:  # no answer, or one that cannot be decoded: what was done is not known
             raise ThinkificUnavailable(type(error).__name__) from error
         if response.is_success or response.is_client_error:
             return response
@@ -134,6 +136,23 @@ class ThinkificOAuth:
 
     def _url(self, subdomain: str, endpoint: str) -> str:
         return f"{self._site_url.replace('{subdomain}', checked_subdomain(subdomain))}/oauth2/{endpoint}"
+
+
+def _refusal(response: httpx2.Response) -> Fault:
+    """What a refresh that was not granted means: only a word about the token ends a connection (thinkific.md 1.6). A
+    limit, or a page of the edge's, says nothing of it (6.1, 6.3).
+    """
+    error = _error(response) if response.status_code in REFUSALS else ""
+    if error == "invalid_client":
+        return ThinkificUnauthorized("Check THINKIFIC_CLIENT_ID and THINKIFIC_CLIENT_SECRET.")
+    return RefreshRefused() if error else ThinkificUnreachable(f"HTTP {response.status_code}.")
+
+
+def _error(response: httpx2.Response) -> str:
+    try:
+        return str(response.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _tokens(response: httpx2.Response, now: datetime) -> Tokens:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from kelaspay.payment import Product
+
 
 @dataclass(frozen=True, slots=True)
 class CourseEnrollment:
@@ -57,6 +59,20 @@ class BundleEnrollment:
             expiry_date=parse_time(body.get("expiry_date")),
             is_free_trial=bool(body.get("is_free_trial")),
         )
+
+
+def as_product(body: dict[str, Any]) -> Product:
+    return Product(
+        product_id=int(body["id"]),
+        productable_type=str(body["productable_type"]),
+        productable_id=int(body["productable_id"]),
+        name=str(body["name"]),
+        slug=body.get("slug"),
+        status=body.get("status"),
+        price=None if body.get("price") is None else str(body["price"]),
+        image=body.get("card_image_url"),
+        days_until_expiry=int(body["days_until_expiry"]) if body.get("days_until_expiry") else None,
+    )
 
 
 def parse_time(text: str | None) -> datetime | None:

@@ -16,6 +16,7 @@ from kelaspay.faults import (
     DuitkuRefused,
     DuitkuUnavailable,
     InvalidInput,
+    MoveRefused,
     NotConfigured,
     PaymentUnknown,
     SchoolUnknown,
@@ -27,6 +28,7 @@ from kelaspay.payment import Enrollment, Payment
 from kelaspay.school import DEFAULT
 from kelaspay.store import enrollments, offers, payments
 from kelaspay.wanted import Wanted
+from kelaspay.web.at_duitku import asks_duitku
 from kelaspay.web.json_bodies import JsonRoute
 from kelaspay.web.origins import check_return
 from kelaspay.web.turns import take_turn
@@ -37,6 +39,8 @@ from kelaspay.web.v1.problems import ONCE, problems
 router = APIRouter(route_class=JsonRoute, tags=["Checkout"])
 
 LONG = 500
+LONGEST_RETURN = 255
+"""Duitku takes no longer ones (duitku.md 3.2)."""
 NAMED: JsonDict = {
     "anyOf": [
         {"required": [name], "properties": {name: {"type": "string", "minLength": 1}}}
@@ -90,7 +94,7 @@ class PaymentWanted(BaseModel):
         default=None, max_length=LONG, json_schema_extra={"format": "coupon-code"}, examples=["LEBARAN25"]
     )
     return_url: str | None = Field(
-        default=None, max_length=LONG, pattern=ADDRESS, description="Where the buyer goes after."
+        default=None, max_length=LONGEST_RETURN, pattern=ADDRESS, description="Where the buyer goes after."
     )
 
 
@@ -130,10 +134,19 @@ class OnSale(BaseModel):
 @router.post(
     "/payment/initiate",
     summary="Start a payment",
+    dependencies=[asks_duitku],
     status_code=201,
     response_model=PaymentStarted,
     responses=problems(
-        *ONCE, NotConfigured, TooManyAttempts, DuitkuUnavailable, DuitkuBusy, DuitkuRefused, body=True, key=False
+        *ONCE,
+        MoveRefused,
+        NotConfigured,
+        TooManyAttempts,
+        DuitkuUnavailable,
+        DuitkuBusy,
+        DuitkuRefused,
+        body=True,
+        key=False,
     ),
 )
 def initiate_payment(wanted: PaymentWanted, request: Request, idempotency_key: IdempotencyKey = None) -> Response:

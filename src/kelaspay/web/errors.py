@@ -51,7 +51,7 @@ def fault_response(fault: Fault, request_id: str | None = None) -> JSONResponse:
     return response
 
 
-def plain_address(request: Request) -> None:
+async def plain_address(request: Request) -> None:
     """Nothing is called what cannot be printed, and a database may fail over looking for it."""
     if not request.scope["path"].isprintable() or b"%00" in request.scope["query_string"]:
         raise HTTPException(404)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import anyio
 import redis
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
+from starlette.datastructures import State
 
 from kelaspay.faults import DatabaseUnavailable
 from kelaspay.migrations import current, is_newer
@@ -17,9 +20,12 @@ router = APIRouter(tags=["Operations"])
 
 FINE = frozenset({"ok", "not used", "lost: the database answers", "a later release's"})
 
+ONE_AT_A_TIME = anyio.CapacityLimiter(1)
+"""Of their own: who asks whether the process lives is not to wait for who buys."""
+
 
 @router.get("/healthz", summary="See whether the process lives")
-def alive() -> dict[str, str]:
+async def alive() -> dict[str, str]:
     """The process answers."""
     return {"status": "ok"}
 
@@ -30,17 +36,20 @@ def alive() -> dict[str, str]:
     response_model=dict[str, str],
     responses={503: {"model": dict[str, str]}},
 )
-def ready(request: Request) -> JSONResponse:
+async def ready(request: Request) -> JSONResponse:
     """Database, migrations, engine and Redis, each by name; 503 when one of them keeps us from working."""
-    outside: Outside = request.app.state.outside
-    checks = {
-        "database": _database(outside),
-        "migrations": _migrations(outside),
-        "engine": _engine(request.app.state.engine),
-        "redis": _redis(outside),
-    }
+    checks = await run_sync(_looked, request.app.state, limiter=ONE_AT_A_TIME)
     fine = all(state in FINE for state in checks.values())
     return JSONResponse({"status": "ok" if fine else "unavailable", **checks}, status_code=200 if fine else 503)
+
+
+def _looked(state: State) -> dict[str, str]:
+    return {
+        "database": _database(state.outside),
+        "migrations": _migrations(state.outside),
+        "engine": _engine(state.engine),
+        "redis": _redis(state.outside),
+    }
 
 
 def _database(outside: Outside) -> str:

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import anyio
 import structlog
 from anyio.to_thread import run_sync
 from starlette.routing import Route
@@ -47,6 +48,9 @@ OK: Message = {
 }
 OK_BODY: Message = {"type": "http.response.body", "body": b"OK"}
 
+THREADS = 8
+"""Of their own, so that a callback waits for nobody who waits for Duitku."""
+
 OF_SCHOOL = "kelaspay.school"
 """Where a request's scope says which school its address named."""
 
@@ -57,11 +61,11 @@ Read = Callable[["Scope", bytes], Event]
 class Hook:
     """The ASGI application of one caller: 200 once its event is on disk, the fault otherwise."""
 
-    def __init__(self, read: Read, inbox: Inbox, *, threaded: bool = False) -> None:
-        """`threaded` where `read` asks the database."""
+    def __init__(self, read: Read, inbox: Inbox, *, threads: anyio.CapacityLimiter | None = None) -> None:
+        """`threads` where `read` asks the database."""
         self._read = read
         self._inbox = inbox
-        self._threaded = threaded
+        self._threads = threads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
@@ -71,7 +75,7 @@ class Hook:
             return
         try:
             body = await read_body(receive)
-            event = await run_sync(self._read, scope, body) if self._threaded else self._read(scope, body)
+            event = await self._event(scope, body)
             await self._inbox.keep(event)
         except Fault as fault:
             self._inbox.count_refusal(fault.code(), scope.get(OF_SCHOOL))
@@ -81,6 +85,11 @@ class Hook:
         else:
             await send(OK)
             await send(OK_BODY)
+
+    async def _event(self, scope: Scope, body: bytes) -> Event:
+        if self._threads is None:
+            return self._read(scope, body)
+        return await run_sync(self._read, scope, body, limiter=self._threads)
 
 
 class Front:
@@ -183,11 +192,12 @@ def hooks_of(
     def thinkific(keys_of: Callable[[Scope], tuple[str, list[SecretStr]]]) -> Read:
         return traced(thinkific_reader(keys_of, now), "Thinkific webhook", tracing)
 
+    threads = anyio.CapacityLimiter(THREADS)
     made = {
         "/webhooks/duitku": Hook(duitku(default), inbox),
         "/webhooks/thinkific": Hook(thinkific(lambda _scope: (DEFAULT, keys)), inbox),
-        "/webhooks/duitku/{callback_path}": Hook(duitku(named), inbox, threaded=True),
-        "/webhooks/thinkific/{callback_path}": Hook(thinkific(keys_of_named), inbox, threaded=True),
+        "/webhooks/duitku/{callback_path}": Hook(duitku(named), inbox, threads=threads),
+        "/webhooks/thinkific/{callback_path}": Hook(thinkific(keys_of_named), inbox, threads=threads),
     }
     return [Route(path, hook) for path, hook in made.items()]
 

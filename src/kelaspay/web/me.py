@@ -14,12 +14,12 @@ from kelaspay.i18n import marked, translator
 from kelaspay.limits import network_of
 from kelaspay.messages import resend_access
 from kelaspay.outside import Outside
-from kelaspay.payment import Payment, Status
+from kelaspay.payment import Enrollment, EnrollmentState
 from kelaspay.store import buyers, payments
 from kelaspay.web.i18n import language_of
 from kelaspay.web.pages import shown
 from kelaspay.web.signed import ORDERS, drop, named, put, remember_orders, seal, unsealed
-from kelaspay.web.words import ASKED, FREE_TITLES, STATES, in_words
+from kelaspay.web.words import ASKED, in_words, told
 
 router = APIRouter(prefix="/me", include_in_schema=False)
 
@@ -39,16 +39,20 @@ def me(request: Request, said: str = "") -> Response:
         return shown(request, "me_email.html", email="", wrong=None)
     say = translator(language_of(request))
     with outside.database.read() as db:
-        found = [payments.as_payment(row) for row in buyers.orders_of(db, email)]
-    schools = {payment.school for payment in found}
+        found = [(payments.as_payment(row), _access(row)) for row in buyers.orders_of(db, email)]
+    now = outside.now()
+    schools = {payment.school for payment, _ in found}
     sellers = {school: outside.schools.profile(school).seller.name for school in schools if len(schools) > 1}
     return shown(
         request,
         "me.html",
         email=email,
-        orders=[(payment, say(_title(payment))) for payment in found],
+        orders=[
+            (payment, say(told(payment, access, now)[0]), access is not None and access.over(now))
+            for payment, access in found
+        ],
         sellers=sellers,
-        now=outside.now(),
+        now=now,
         said=say(ASKED[said]) if said in ASKED else None,
     )
 
@@ -138,8 +142,16 @@ def signed_in(request: Request) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _title(payment: Payment) -> str:
-    return (STATES | FREE_TITLES if payment.free else STATES)[Status(payment.status)]
+def _access(row: Any) -> Enrollment | None:
+    """What an order gave, as far as it is told here."""
+    if row.access is None:
+        return None
+    return Enrollment(
+        row.merchant_order_id,
+        EnrollmentState(row.access),
+        expiry_date=row.expiry_date,
+        revoke_wanted=row.revoke_wanted,
+    )
 
 
 def _source(request: Request) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-from datetime import timedelta
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from kelaspay.checkout import choose_method
-from kelaspay.confirm import confirm
+from kelaspay.confirm import ASK_SPACING, confirm
 from kelaspay.duitku import Duitku
 from kelaspay.faults import (
     AlreadyPaid,
@@ -29,6 +29,7 @@ from kelaspay.methods import Methods, invoice_end
 from kelaspay.outside import Outside
 from kelaspay.payment import NOTHING, UNPAID, Payment, Rupiah, Status
 from kelaspay.store import payments
+from kelaspay.web.at_duitku import asks_duitku
 from kelaspay.web.i18n import language_of
 from kelaspay.web.marks import MARKS
 from kelaspay.web.pages import shown
@@ -38,7 +39,6 @@ from kelaspay.web.words import CHANNEL_AWAY, NOT_MADE
 
 router = APIRouter(include_in_schema=False)
 
-ASK_SPACING = timedelta(seconds=10)
 GROUPS = {
     "qris": marked("QRIS"),
     "va": marked("Virtual Account"),
@@ -52,7 +52,7 @@ GROUPS = {
 QR_BORDER = 4
 
 
-@router.get("/o/{public_id}/method")
+@router.get("/o/{public_id}/method", dependencies=[asks_duitku])
 def chooser(public_id: str, request: Request) -> Response:
     """The channels, grouped, with their fees."""
     payment = found(request, public_id)
@@ -61,14 +61,14 @@ def chooser(public_id: str, request: Request) -> Response:
     return _chooser(request, payment)
 
 
-@router.post("/o/{public_id}/method")
+@router.post("/o/{public_id}/method", dependencies=[asks_duitku])
 def choose(public_id: str, request: Request, payment_method: Annotated[str, Form()] = "") -> Response:
     """An invoice for the channel. Choosing the same again while it can be paid changes nothing."""
     take_turn(request, "method")
     outside: Outside = request.app.state.outside
     payment = found(request, public_id)
     back = RedirectResponse(f"/o/{public_id}", status_code=303)
-    if payment_method == payment.payment_method and payment.payment_url and not lapsed(payment, request):
+    if payment_method == payment.payment_method and payment.payment_url and payable_until(payment, request):
         return back
     try:
         choose_method(
@@ -91,7 +91,7 @@ def choose(public_id: str, request: Request, payment_method: Annotated[str, Form
     return back
 
 
-@router.post("/o/{public_id}/check")
+@router.post("/o/{public_id}/check", dependencies=[asks_duitku])
 def check(public_id: str, request: Request) -> Response:
     """The buyer says that it is paid: ask Duitku now, unless somebody just has."""
     return RedirectResponse(f"/o/{public_id}?said={_asked(request, found(request, public_id))}", status_code=303)
@@ -129,12 +129,13 @@ def choosable(payment: Payment) -> bool:
     return payment.status is Status.PENDING and (payment.payment_url is None or payment.payment_method is not None)
 
 
-def lapsed(payment: Payment, request: Request) -> bool:
-    """Whether the newest number can no longer be paid."""
+def payable_until(payment: Payment, request: Request) -> datetime | None:
+    """Until when the newest number can be paid; None where it no longer can."""
     outside: Outside = request.app.state.outside
     with outside.database.read() as db:
         shown_before = payments.list_invoices(db, payment.merchant_order_id)
-    return not shown_before or outside.now() >= invoice_end(payment, shown_before[0])
+    end = invoice_end(payment, shown_before[0]) if shown_before else None
+    return end if end is not None and outside.now() < end else None
 
 
 def methods_of(request: Request, payment: Payment) -> Methods:
@@ -166,6 +167,7 @@ def _chooser(request: Request, payment: Payment, *, wrong: str | None = None, st
         groups=[(say(title), [each for each in offered if each.group == group]) for group, title in GROUPS.items()],
         email=customer.email if customer else "",
         own=own,
+        until=payable_until(payment, request),
         marks=MARKS,
         correctable=own and payment.status is Status.PENDING,
         wrong=say(wrong) if wrong else None,
@@ -196,8 +198,6 @@ def _asked(request: Request, payment: Payment) -> str:
             now=outside.now,
         )
     except (NotPaidYet, InvoiceUnknown):
-        with outside.database.begin() as db:
-            payments.uncount_ask(db, payment.merchant_order_id)
         return "not_yet"
     except AmountDiffers:
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from kelaspay.checkout import invoice_at_duitku, place
 from kelaspay.coupon import coded
-from kelaspay.faults import AlreadyEnrolled, Fault, InvalidInput, OfferUnknown
+from kelaspay.faults import AlreadyEnrolled, Fault, InvalidInput, MoveRefused, OfferUnknown
 from kelaspay.i18n import translator
 from kelaspay.outside import Outside
 from kelaspay.payment import Offer, Payment
@@ -23,6 +24,7 @@ from kelaspay.pricing import Price, previewed
 from kelaspay.school import DEFAULT
 from kelaspay.store import coupons, offers
 from kelaspay.wanted import Wanted
+from kelaspay.web.at_duitku import asks_duitku
 from kelaspay.web.i18n import language_of
 from kelaspay.web.pages import shown
 from kelaspay.web.signed import orders_of, remember_orders
@@ -90,7 +92,7 @@ def picture(slug: str, request: Request) -> Response:
     return Response(found.content, media_type=found.media_type, headers=headers)
 
 
-@router.post("/buy/{slug}")
+@router.post("/buy/{slug}", dependencies=[asks_duitku])
 def order(
     slug: str,
     request: Request,
@@ -159,14 +161,15 @@ def _placed(entered: Order, offer: Offer, request: Request) -> Payment:
         now=outside.now,
     )
     if outside.settings.payment_page == "duitku":
-        return invoice_at_duitku(
-            payment,
-            database=outside.database,
-            customers=outside.customers,
-            school_of=outside.schools.of,
-            urls=outside.urls,
-            now=outside.now,
-        )
+        with suppress(MoveRefused):  # an old form's, and over: its page says so
+            return invoice_at_duitku(
+                payment,
+                database=outside.database,
+                customers=outside.customers,
+                school_of=outside.schools.of,
+                urls=outside.urls,
+                now=outside.now,
+            )
     return payment
 
 

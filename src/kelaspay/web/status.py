@@ -19,7 +19,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response, Streamin
 from kelaspay.correct import ask_to_correct, correct_email, may_ask
 from kelaspay.duitku import CHANNELS, va_name
 from kelaspay.faults import DatabaseUnavailable, InvalidInput, MoveRefused, PaymentUnknown
-from kelaspay.formats import by_fours, rupiah
+from kelaspay.formats import by_fours, rupiah, wib
 from kelaspay.i18n import translator
 from kelaspay.messages import resend_access
 from kelaspay.methods import invoice_end
@@ -34,7 +34,7 @@ from kelaspay.web.pages import shown
 from kelaspay.web.paying import GROUPS, choosable
 from kelaspay.web.signed import orders_of
 from kelaspay.web.turns import take_turn
-from kelaspay.web.words import ASKED, EXPLAINED, FREE, FREE_RECEIVED, FREE_TITLES, SAFE, STATES, STEPS, in_words
+from kelaspay.web.words import ASKED, FREE_RECEIVED, SAFE, STEPS, in_words, told
 
 router = APIRouter(include_in_schema=False)
 
@@ -86,10 +86,15 @@ class Standing:
         return self.looked_at >= self.end
 
     @property
+    def over(self) -> bool:
+        """Whether the access that it gave has ended."""
+        return self.enrollment is not None and self.enrollment.over(self.looked_at)
+
+    @property
     def version(self) -> str:
         """Changes when the page would say something else, be it only because time has passed."""
         enrollment = self.enrollment
-        parts = [self.payment.status, len(self.invoices), len(self.times), self.late, self.lapsed]
+        parts = [self.payment.status, len(self.invoices), len(self.times), self.late, self.lapsed, self.over]
         if enrollment is not None:
             parts += [enrollment.state, enrollment.user_id is not None]
         return "-".join(str(part) for part in parts)
@@ -98,7 +103,7 @@ class Standing:
     def final(self) -> bool:
         """Whether nothing more will happen, down to the letter with the access."""
         if self.payment.status is Status.COMPLETED:
-            return "access_ready" in self.times
+            return self.over or "access_ready" in self.times
         return self.payment.status not in UNDER_WAY
 
     def steps(self) -> list[tuple[str, datetime | None]]:
@@ -124,7 +129,8 @@ def status_page(public_id: str, request: Request, said: str = "") -> Response:
     if choosable(payment) and payment.payment_url is None:
         return RedirectResponse(f"/o/{public_id}/method", status_code=303)
     say = translator(language_of(request))
-    titles, explained = (STATES | FREE_TITLES, EXPLAINED | FREE) if payment.free else (STATES, EXPLAINED)
+    title, explained = told(payment, standing.enrollment, standing.looked_at)
+    ends = wib(standing.enrollment.expiry_date, language_of(request)) if standing.enrollment else ""
     return shown(
         request,
         "status.html",
@@ -134,8 +140,10 @@ def status_page(public_id: str, request: Request, said: str = "") -> Response:
         own=public_id in orders_of(request),
         correctable=correctable(payment, request),
         askable=askable(standing, request),
-        title=say(titles[payment.status]),
-        explained=say(SAFE if standing.late else explained[payment.status]),
+        title=say(title),
+        explained=say(SAFE if standing.late else explained).format(ends=ends),
+        inside=payment.status is Status.COMPLETED and not standing.over,
+        over=standing.over,
         late=standing.late or payment.status is Status.REVIEW,
         steps=[(say(label), at) for label, at in standing.steps()],
         version=standing.version,

@@ -9,6 +9,9 @@ from kelaspay.payment import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
+
+    from kelaspay.payment import Enrollment, Payment
 
 STATES = {
     Status.PENDING: marked("Menunggu pembayaran"),
@@ -49,6 +52,7 @@ FREE = {
 }
 """What is said instead where a coupon covered the whole price and no money moved."""
 FREE_TITLES = {Status.REFUNDED: marked("Akses diakhiri")}
+LAPSED = (marked("Akses berakhir"), marked("Masa akses dari pesanan ini berakhir pada {ends}."))
 FREE_RECEIVED = marked("Pesanan diterima")
 SAFE = marked("Pembayaran Anda aman. Penyiapan akses lebih lama dari biasanya; kami sedang memperbaikinya.")
 STEPS = (
@@ -98,6 +102,17 @@ ASKED = {
     ),
     "sent_soon": marked("Email akses baru saja dikirim. Tunggu beberapa menit sebelum meminta lagi."),
 }
+
+
+def told(payment: Payment, access: Enrollment | None, now: datetime) -> tuple[str, str]:
+    """The title of an order and a sentence about it. Who was in the course and is no more does not read to be."""
+    if payment.status is Status.COMPLETED and access is not None:
+        if access.ended:
+            return FREE_TITLES[Status.REFUNDED], FREE[Status.REFUNDED]
+        if access.lapsed(now):
+            return LAPSED
+    titles, explained = (STATES | FREE_TITLES, EXPLAINED | FREE) if payment.free else (STATES, EXPLAINED)
+    return titles[payment.status], explained[payment.status]
 
 
 def in_words(field: str, why: str, say: Callable[[str], str]) -> str:

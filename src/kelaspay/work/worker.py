@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -50,6 +51,8 @@ HOUR = 3600.0
 DAY = 86_400.0
 KEEP_RUNS_SECONDS = 7 * DAY
 LONGEST_SPACING = 3600.0
+MOST_DOUBLINGS = 32
+"""Of the spacing: long past the longest, and nothing that a float cannot hold."""
 
 
 @dataclass(slots=True)
@@ -190,7 +193,7 @@ class Worker:
                 database=self._database,
                 start=self._engine.start,
                 now=self._now,
-                spacing=self._spacing,
+                spacing=partial(spacing, self._waits.confirm),
                 tracing=self._tracing,
                 limit=RUSH_BATCH if rushed else BATCH,
             ):
@@ -198,9 +201,6 @@ class Worker:
             self._engine.hurry()
             if rushed:
                 self._stopped.wait(RUSH_SHARE * (time.monotonic() - began))
-
-    def _spacing(self, asks: int) -> float:
-        return min(self._waits.confirm * 2.0 ** max(0, asks - 1), LONGEST_SPACING)
 
     def _flush(self) -> None:
         if self._inbox is not None:
@@ -249,6 +249,11 @@ class Worker:
     def _leads(self, what: str, seconds: float) -> bool:
         with self._database.begin() as db:
             return executors.take_lease(db, what, self._engine.executor_id, seconds)
+
+
+def spacing(first: float, asks: int) -> float:
+    """Seconds between two asks of a payment that was asked so often, which double from the `first` to an hour."""
+    return min(first * 2.0 ** min(max(0, asks - 1), MOST_DOUBLINGS), LONGEST_SPACING)
 
 
 def logged_step(name: str, function: Callable[[], Any]) -> Any:

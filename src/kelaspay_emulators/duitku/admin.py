@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Response
 
+from kelaspay_emulators.duitku.faults import KINDS
 from kelaspay_emulators.duitku.orders import STATUS_CODES, NotPossibleError
 
 if TYPE_CHECKING:
@@ -22,6 +23,29 @@ if TYPE_CHECKING:
     from kelaspay_emulators.duitku.switches import Switches
 
 ROOT = "/_emulator/"
+CONTROLS = (
+    ("GET", "orders", "every order with its numbers and callbacks"),
+    ("POST", "orders/{merchantOrderId}/pay", 'pay it; {"payment_method": "BC", "amount": 150000} where it matters'),
+    ("POST", "orders/{merchantOrderId}/fail", "the payment fails"),
+    ("POST", "orders/{merchantOrderId}/cancel", "the buyer cancels"),
+    ("POST", "orders/{merchantOrderId}/expire", "its time is over"),
+    ("POST", "orders/{merchantOrderId}/resend", "send its callback once more"),
+    ("GET", "calls", "every API call that came in"),
+    (
+        "GET",
+        "switches",
+        "every switch as it stands: callbacks late, twice or never, limits, what the documentation leaves open",
+    ),
+    ("POST", "switches", 'turn them, like {"callback_copies": 2} or {"slow_seconds": 15}'),
+    (
+        "POST",
+        "faults",
+        'have the next calls fail: {"path_part": "inquiry", "kind": "503", "times": 2}; kinds: '
+        + ", ".join(sorted(KINDS)),
+    ),
+    ("POST", "deliver", "send the callbacks that are due"),
+)
+"""What its page says that it can be told, each under the root."""
 _ORDERS = "orders/"
 _SHOWN = 100
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from werkzeug.wrappers import Request, Response
 
-    from kelaspay_emulators.duitku.orders import Asked, Attempt, Order
+    from kelaspay_emulators.duitku.orders import Asked, Attempt, Order, Status
     from kelaspay_emulators.duitku.signatures import Legacy
     from kelaspay_emulators.duitku.till import Till
 
@@ -113,7 +113,7 @@ class Api:
             body |= {name: value for name, value in numbers.items() if value}
         if channel.group == "ecommerce":
             body["AppUrl"] = f"tokopedia://payment/{order.reference}"
-        if channel.group != "card":
+        if channel.group != "card" and (channel.group != "ewallet" or self._till.switches.ewallet_amount):
             body["amount"] = str(order.asked.payment_amount)
         return body | {"statusCode": "00", "statusMessage": "SUCCESS"}
 
@@ -156,7 +156,7 @@ class Api:
             known = till.orders.find(asked.merchant_code, asked.merchant_order_id)
             if known and known.status == "paid":
                 _refuse_paid(asked)
-            order = till.orders.open(asked, till.now())
+            order = till.orders.open(asked, till.now(), keep=till.switches.reinquiry_keeps_reference)
             attempt = order.attempt
         if till.switches.callback_before_response:
             paid = till.pay(order, publisher_order_id=None, payment_method=None, amount=None)
@@ -177,7 +177,13 @@ class Api:
             order = self._till.orders.find(code, merchant_order_id)
             if order is None:
                 refuse(self._till.switches.not_found_status, "Transaction not found")
-            return answer(_status(order))
+            return answer(_status(order, self._told(order)))
+
+    def _told(self, order: Order) -> Status:
+        """The order's status as far as transactionStatus knows it by now."""
+        lag = timedelta(seconds=self._till.switches.status_lag_seconds)
+        behind = order.paid_at is not None and self._till.now() < order.paid_at + lag
+        return "pending" if behind else order.status
 
     def _limit(self, code: str) -> None:
         """Who asks too often is blocked for an hour (duitku.md 3.4)."""
@@ -193,7 +199,7 @@ class Api:
                 self._blocked_until[code] = now + _HOUR
             blocked = self._blocked_until.get(code, now) > now
         if blocked:
-            refuse(429, "Too many requests. Please try again in 1 hour.")
+            refuse(self._till.switches.block_status, "Too many requests. Please try again in 1 hour.")
 
     def _authenticate(self, fields: Fields, rest: str, legacy: Legacy) -> str:
         """The merchant is looked up first, then the signature is checked (duitku.md 3.3)."""
@@ -238,13 +244,13 @@ def _refuse_paid(asked: Asked) -> NoReturn:
     raise RefusedError(answer("Bill already paid. (Parameter 'MerchantOrderId')", 400))
 
 
-def _status(order: Order) -> dict[str, str]:
-    code, said = STATUS_CODES[order.status]
+def _status(order: Order, status: Status) -> dict[str, str]:
+    code, said = STATUS_CODES[status]
     return {
         "merchantOrderId": order.merchant_order_id,
         "reference": order.paid.reference if order.paid else order.reference,
         "amount": str(order.amount),
-        "fee": "0.00",
+        "fee": f"{order.paid.paid_fee if order.paid else 0}.00",
         "statusCode": code,
         "statusMessage": said,
     }

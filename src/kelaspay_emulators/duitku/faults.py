@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import httpx2
 from werkzeug.wrappers import Response
 
-from kelaspay_emulators.duitku.answers import answer, message, page
+from kelaspay_emulators.duitku.answers import JSON_TYPE, answer, message, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
 Kind = Literal[
-    "503", "500-html", "500-json", "429", "200-html", "200-failed", "timeout-before", "timeout-after", "connect"
+    "503",
+    "500-html",
+    "500-json",
+    "429",
+    "403-html",
+    "404-html",
+    "200-html",
+    "200-failed",
+    "200-garbled",
+    "timeout-before",
+    "timeout-after",
+    "connect",
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
 
@@ -26,6 +37,15 @@ _HTML = (
     "<!DOCTYPE html><html><head><title>Runtime Error</title></head>"
     "<body><h1>Server Error in '/' Application.</h1></body></html>"
 )
+
+_PAGES = {
+    "503": (503, "<html><body><h1>503 Service Unavailable</h1></body></html>"),
+    "500-html": (500, _HTML),
+    "200-html": (200, _HTML),
+    "403-html": (403, "<html><head><title>403 Forbidden</title></head><body><h1>403 Forbidden</h1></body></html>"),
+    "404-html": (404, "<html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1></body></html>"),
+}
+"""What stands in front of Duitku answers in its place."""
 
 
 @dataclass(slots=True)
@@ -68,15 +88,21 @@ class Faults:
 
 def broken(kind: str) -> Response:
     """The answer of a fault that answers at all."""
+    if kind in _PAGES:
+        status, body = _PAGES[kind]
+        return page(body, status)
     if kind == "429":
         return message(429, "Too many requests.")
-    if kind == "503":
-        return page("<html><body><h1>503 Service Unavailable</h1></body></html>", 503)
-    if kind == "500-json":
-        return message(500, "An error has occurred.")
+    if kind == "200-garbled":
+        return garbled()
     if kind == "200-failed":
         return answer({"statusCode": "01", "statusMessage": "FAILED"})
-    return page(_HTML, 200 if kind == "200-html" else 500)
+    return message(500, "An error has occurred.")
+
+
+def garbled() -> Response:
+    """An answer that cannot be decoded: it says that it is packed, and is not."""
+    return Response(b"not packed", 200, headers={"Content-Encoding": "gzip"}, content_type=JSON_TYPE)
 
 
 def on_a_socket(request: Request) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kelaspay_emulators.duitku.admin import CONTROLS
 from kelaspay_emulators.duitku.rendering import rendered, static
 
 if TYPE_CHECKING:
@@ -26,4 +27,4 @@ def index(till: Till) -> Response:
     with till.lock:
         till.tick()
         rows = [(order, till.outbox.of(order)) for order in till.orders.newest(_SHOWN)]
-        return rendered("index.html", rows=rows, total=len(till.orders))
+        return rendered("index.html", rows=rows, total=len(till.orders), controls=CONTROLS)

@@ -66,6 +66,8 @@ class Attempt:
     va_number: str | None = None
     qr_string: str | None = None
     paid_amount: int | None = None
+    paid_fee: int = 0
+    """Of it, or on top of it, what the channel cost the buyer."""
     paid_at: datetime | None = None
 
 
@@ -154,13 +156,13 @@ class Orders:
     def by_number(self, number: str) -> tuple[Order, Attempt] | None:
         return self._by_number.get(number)
 
-    def open(self, asked: Asked, now: datetime) -> Order:
-        """A new order, or the same one asked for again: while pending it keeps its reference (duitku.md 5)."""
+    def open(self, asked: Asked, now: datetime, *, keep: bool = True) -> Order:
+        """A new order, or the same one asked for again: while pending it keeps its reference, or not (duitku.md 5)."""
         order = self.find(asked.merchant_code, asked.merchant_order_id)
         if order is None:
             order = Order(asked, reference_like(asked.merchant_code, now), now, now)
             self._by_key[asked.merchant_code, asked.merchant_order_id] = order
-        elif order.status != "pending":
+        elif order.status != "pending" or not keep:
             order.reference, order.status = reference_like(asked.merchant_code, now), "pending"
         order.asked = asked
         self._by_id[asked.merchant_order_id] = order

@@ -23,6 +23,10 @@ class Switches:
     """Seconds by which x-duitku-timestamp may be off; None takes any (duitku.md 4.1)."""
     rate_limit: int | None = None
     """Status asks of one merchant in an hour before it is blocked for an hour; None for no limit (duitku.md 3.4)."""
+    status_lag_seconds: float = 0.0
+    """For so long after a payment, and its callback, transactionStatus still says 01 (duitku.md 3.4)."""
+    block_status: int = 429
+    """What a blocked merchant is answered, 429 or 403; neither was ever seen (duitku.md 3.4)."""
     slow_seconds: float = 0.0
     down: bool = False
     """Nothing can be reached: ConnectError in process, 503 on a socket."""
@@ -60,13 +64,19 @@ class Switches:
     """What becomes of an expiryPeriod above the channel's longest (duitku.md 6)."""
     strict_lengths: bool = True
     """Refuse what is longer than the field tables say even where the error table names no error."""
+    reinquiry_keeps_reference: bool = True
+    """False: an order asked for again while pending gets another reference (duitku.md 8.9)."""
+    ewallet_amount: bool = True
+    """Whether an e-wallet's inquiry is answered with an amount (duitku.md 3.2)."""
     default_callback_url: str | None = None
     """The project's own, for requests without callbackUrl."""
     channels_off: set[str] = field(default_factory=set)
     """Listed by getpaymentmethod, but an inquiry finds them not available (duitku.md 3.1)."""
     list_retired: bool = False
     fees_to_buyer: bool = False
-    """totalFee of getpaymentmethod shows a fee instead of "0"."""
+    """totalFee of getpaymentmethod, and fee of a paid order's status, show a fee instead of "0"."""
+    amount_includes_fee: bool = False
+    """Where the buyer bears the fee: the amount that status and callback name holds it."""
 
     def flip(self, name: str, value: object) -> None:
         """Set one switch by name, as JSON has it; ValueError where it does not fit."""
@@ -80,6 +90,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "callback_scheme": ("hmac", "legacy"),
     "bad_signature_status": (401, 403),
     "not_found_status": (400, 404),
+    "block_status": (403, 429),
     "failed_code": ("01", "02"),
     "expiry_over_max": ("clamp", "reject"),
 }

@@ -56,7 +56,10 @@ class Till:
             self.tick()
             self._refuse_unpayable(order)
             attempt = self._to_pay(order, publisher_order_id, payment_method)
-            settle(order, attempt, attempt.amount if amount is None else amount, self.now())
+            if self.switches.fees_to_buyer:
+                attempt.paid_fee = CHANNELS[attempt.payment_method].fee
+            told = attempt.amount + (attempt.paid_fee if self.switches.amount_includes_fee else 0)
+            settle(order, attempt, told if amount is None else amount, self.now())
             return attempt
 
     def _refuse_unpayable(self, order: Order) -> None:

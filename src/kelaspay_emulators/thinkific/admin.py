@@ -18,6 +18,7 @@ from kelaspay_emulators.thinkific.answers import (
     whole,
 )
 from kelaspay_emulators.thinkific.asked import read_body
+from kelaspay_emulators.thinkific.faults import KINDS
 from kelaspay_emulators.thinkific.oauth import ALL_SCOPES
 
 if TYPE_CHECKING:
@@ -30,6 +31,30 @@ if TYPE_CHECKING:
     from kelaspay_emulators.thinkific.school import School
 
 PREFIX = "/_emulator/"
+CONTROLS = (
+    ("GET", "state", "the whole school: users, enrollments, external orders, products, webhooks"),
+    ("GET", "calls", "every API call that came in"),
+    ("GET", "switches", "every switch as it stands: limits, delays, and what the documentation leaves open"),
+    ("POST", "switches", 'turn them, like {"latency_seconds": 5} or {"rate": 10}'),
+    (
+        "POST",
+        "faults",
+        'have the next calls fail: {"path_part": "/users", "kind": "503", "times": 2}; kinds: '
+        + ", ".join(sorted(KINDS)),
+    ),
+    ("DELETE", "faults", "have no more calls fail"),
+    ("POST", "courses", 'a course more: {"name": "Python", "price": "150000"}'),
+    ("POST", "bundles", 'a bundle: {"name": "Paket", "course_ids": [1, 2]}'),
+    ("POST", "users", 'a learner: {"email": "…", "first_name": "…", "last_name": "…"}'),
+    ("POST", "enrollments", 'an access that was there before: {"user_id": 1, "course_id": 2}'),
+    ("POST", "progress", 'a learner gets on: {"enrollment_id": 1, "percentage": 0.4}'),
+    ("POST", "schools", 'a school more: {"subdomain": "…", "api_key": "…"}'),
+    ("POST", "apps", 'an OAuth app: {"client_id": "…", "client_secret": "…", "redirect_uris": ["…"]}'),
+    ("POST", "tokens", "an API access token"),
+    ("POST", "uninstall", 'the school throws the app out: {"client_id": "…"}'),
+    ("POST", "deliver", "send the webhooks that are due"),
+)
+"""What its page says that it can be told, each under the prefix."""
 
 
 class Admin:

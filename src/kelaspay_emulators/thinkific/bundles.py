@@ -107,7 +107,7 @@ def _user_id(asked: Asked) -> int:
 
 
 def _stamps(asked: Asked) -> dict[str, datetime | None]:
-    if enrollments.wrong_stamps(asked.body):
+    if enrollments.wrong_stamps(asked.body) or enrollments.null_refused(asked):
         raise RefusedError(errors({"activated_at": ["is invalid"]}))
     return {name: read_instant(asked.body.get(name)) for name in ("activated_at", "expiry_date")}
 

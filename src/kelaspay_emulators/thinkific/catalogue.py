@@ -49,7 +49,7 @@ def shown_product(product: Product) -> JSON:
         "id": product.id,
         "created_at": instant(product.created_at),
         "position": 1,
-        "productable_id": product.productable_id,
+        "productable_id": None if product.orphaned else product.productable_id,
         "productable_type": product.productable_type,
         "price": product.price,
         "name": product.name,

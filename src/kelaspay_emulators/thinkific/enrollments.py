@@ -157,6 +157,8 @@ def create_enrollment(asked: Asked) -> Response:
     already = school.enrollment_of(user_id, course_id)
     if already and asked.switches.enrollment_mode == "422":
         return errors(["User is already enrolled in this course."])
+    if already and asked.switches.enrollment_mode == "400":
+        return error(400, "already_enrolled")
     stamps = {name: read_instant(asked.body.get(name)) for name in _STAMPS}
     return answer(shown(school, enroll(school, user_id, course_id, **stamps)), 201)
 
@@ -168,6 +170,10 @@ def _wrong_ids(school: School, user_id: int | None, course_id: int | None) -> li
 
 def wrong_stamps(body: JSON) -> list[str]:
     return [complaint for name, complaint in _STAMPS.items() if not _readable(body.get(name))]
+
+
+def null_refused(asked: Asked) -> bool:
+    return not asked.switches.null_expiry_clears and asked.body.get("expiry_date", "") is None
 
 
 def _readable(value: object) -> bool:
@@ -205,8 +211,8 @@ def update_enrollment(asked: Asked) -> Response:
     if found is None:
         return not_found()
     wrong = wrong_stamps(asked.body)
-    if wrong:
-        return errors(wrong)
+    if wrong or null_refused(asked):
+        return errors(wrong or [_STAMPS["expiry_date"]])
     rewrite(found, asked.body, asked.now)
     return empty()
 

@@ -40,6 +40,7 @@ KINDS = frozenset({
     "504",
     "429",
     "401",
+    "401-client",
     "403",
     "403-plan",
     "403-scope",
@@ -47,6 +48,7 @@ KINDS = frozenset({
     "422",
     "timeout-before",
     "timeout-after",
+    "garbled-after",
     "connect",
 })  # fmt: skip
 
@@ -97,6 +99,8 @@ class Faults:
             return self._hang(request, cloudflare("524"))
         if kind == "timeout-after":
             return self._hang(request, effect())
+        if kind == "garbled-after":
+            return garbled(effect())
         return self._refusal(kind, request.path)
 
     def _refuse_connection(self, request: Request) -> Response:
@@ -117,11 +121,12 @@ class Faults:
             return errors(["Course could not be found."] if "/enrollments" in path else {"base": ["is invalid"]})
         refusals: dict[str, Callable[[], Response]] = {
             "401": authentication_error,
+            "401-client": lambda: error(401, "invalid_client"),
             "403": blocked,
             "403-plan": lambda: error(403, PLAN),
             "403-scope": lambda: error(403, NO_PERMISSION),
             "404": lambda: error(404, "Record not found."),
-            "429": lambda: too_many(self._now() + timedelta(seconds=1)),
+            "429": lambda: too_many(self._now() + timedelta(seconds=1), self._switches),
             "500": lambda: error(500, "Internal Server Error"),
         }
         return refusals.get(kind, lambda: html(_edge_page(kind, "The service is unavailable"), int(kind)))()
@@ -130,6 +135,12 @@ class Faults:
 def in_process(request: Request) -> bool:
     """No server between client and emulator: then an exception reaches the caller as the network's would."""
     return "SERVER_SOFTWARE" not in request.environ and "REMOTE_PORT" not in request.environ
+
+
+def garbled(response: Response) -> Response:
+    """It says that it is packed, and is not: whoever reads it cannot decode it."""
+    response.headers["Content-Encoding"] = "gzip"
+    return response
 
 
 def cloudflare(kind: str) -> Response:

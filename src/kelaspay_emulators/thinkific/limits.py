@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 WINDOW = timedelta(seconds=60)
 
 
-def too_many(reset: datetime) -> Response:
-    """RateLimit-Reset in epoch milliseconds, and no Retry-After."""
+def too_many(reset: datetime, switches: Switches) -> Response:
+    """RateLimit-Reset in epoch milliseconds, or seconds, and no Retry-After."""
     refused = error(429, "Rate limit exceeded")
-    refused.headers["RateLimit-Reset"] = str(round(reset.timestamp() * 1000))
+    refused.headers["RateLimit-Reset"] = str(round(reset.timestamp() * (1000 if switches.reset_in == "ms" else 1)))
     return refused
 
 
@@ -60,6 +60,7 @@ class Limits:
         while gauge.arrivals and gauge.arrivals[0] <= now - WINDOW:
             gauge.arrivals.popleft()
         if self._switches.rate is not None and len(gauge.arrivals) >= self._switches.rate:
-            raise RefusedError(too_many(gauge.arrivals[0] + WINDOW if gauge.arrivals else now + WINDOW))
+            reset = gauge.arrivals[0] + WINDOW if gauge.arrivals else now + WINDOW
+            raise RefusedError(too_many(reset, self._switches))
         if self._switches.in_flight is not None and gauge.in_flight >= self._switches.in_flight:
-            raise RefusedError(too_many(now + timedelta(seconds=1)))
+            raise RefusedError(too_many(now + timedelta(seconds=1), self._switches))

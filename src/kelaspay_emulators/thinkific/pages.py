@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from kelaspay_emulators.thinkific.admin import CONTROLS
 from kelaspay_emulators.thinkific.answers import whole
 from kelaspay_emulators.thinkific.sso import signed_in
 from kelaspay_emulators.thinkific.visit import Door
@@ -25,6 +26,7 @@ def overview(visit: Visit) -> Response:
     return visit.page(
         "overview.html",
         schools=list(visit.schools.values()),
+        controls=CONTROLS,
         users=list(islice(reversed(school.users.values()), SHOWN)),
         enrollments=list(islice(reversed(school.enrollments.values()), SHOWN)),
         external_orders=list(islice(reversed(school.external_orders.values()), SHOWN)),
@@ -81,6 +83,11 @@ def signing_in(visit: Visit) -> Response:
     return signed_in(visit, user, visit.to("/enrollments"))
 
 
+def forgotten(visit: Visit) -> Response:
+    """Where a student asks for a link to a new password: the path of Rails' own sign-in, which no document names."""
+    return visit.page("password.html", asked=visit.request.method == "POST")
+
+
 def sign_out(visit: Visit) -> Response:
     visit.school.sessions.pop(visit.request.cookies.get(visit.cookie, ""), None)
     return visit.to("/users/sign_in")
@@ -111,6 +118,8 @@ DOORS = [
     Door("GET", "/enroll/<id>", own_checkout),
     Door("GET", "/users/sign_in", sign_in),
     Door("POST", "/users/sign_in", signing_in),
+    Door("GET", "/users/password/new", forgotten),
+    Door("POST", "/users/password", forgotten),
     Door("POST", "/users/sign_out", sign_out),
     Door("GET", "/enrollments", dashboard),
     Door("GET", "/manage/apps/<slug>", app_page),

@@ -48,6 +48,8 @@ class Product:
     hidden: bool = False
     days_until_expiry: int | None = None
     collection_ids: list[int] = field(default_factory=list)
+    orphaned: bool = False
+    """Shown with null for what it sells, as one might be whose course is gone."""
 
 
 @dataclass(slots=True)

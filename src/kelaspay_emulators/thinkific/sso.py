@@ -67,7 +67,8 @@ def _claims(visit: Visit, token: str) -> JSON | str:
 
 
 def _wrong_claims(visit: Visit, claims: JSON) -> str | None:
-    now, issued, expires = visit.now.timestamp(), whole(claims.get("iat")), whole(claims.get("exp"))
+    now = visit.now.timestamp() - visit.switches.sso_clock_behind_seconds
+    issued, expires = whole(claims.get("iat")), whole(claims.get("exp"))
     if "@" not in str(claims.get("email", "")):
         return "email is required"
     if issued is None:

@@ -13,8 +13,14 @@ Flip = bool | int | float | str | list[str] | None
 class Switches:
     """Change one at any time; the next request sees it."""
 
-    enrollment_mode: Literal["upsert", "422"] = "upsert"
+    enrollment_mode: Literal["upsert", "422", "400"] = "upsert"
     """What POST /enrollments says of somebody already enrolled (thinkific.md 2.5)."""
+    null_expiry_clears: bool = True
+    """False: an expiry_date of null is refused; whether it clears one is not documented (thinkific.md 2.5)."""
+    reset_in: Literal["ms", "s"] = "ms"
+    """The unit of RateLimit-Reset (thinkific.md 6.1)."""
+    refresh_refused_status: Literal[400, 401] = 400
+    """What the token endpoint answers to a refresh token that is used or unknown (thinkific.md 1.6)."""
     bundle_mode: Literal[201, 202] = 201
     """201: enrolled at once; 202: queued, done after `bundle_delay_seconds` (thinkific.md 2.6)."""
     bundle_delay_seconds: float = 2.0
@@ -25,6 +31,8 @@ class Switches:
     plan_without_api: bool = False
     required_custom_fields: list[str] = field(default_factory=list)
     """Labels of custom profile fields that a new user must have, unless the validation is skipped."""
+    inexact_search: bool = False
+    """query[email] finds every address that holds the one asked for; whether it is exact is not documented (2.4)."""
     search_lag: int = 0
     """A user just refused as taken is not found by the first so many searches (thinkific.md 2.4)."""
     duplicate_deliveries: bool = False
@@ -32,6 +40,8 @@ class Switches:
     """How long a "timeout" fault holds a real socket."""
     sso_window_seconds: int = 300
     """How old the `iat` of an SSO token may be."""
+    sso_clock_behind_seconds: float = 0.0
+    """By how much the clock that looks at the `iat` is behind; a token from the future is refused (thinkific.md 3)."""
     local_targets: bool = False
     """Let a webhook's target_url be http or localhost, which Thinkific refuses."""
     buy_url: str = "http://localhost:8000/buy/{slug}"
@@ -48,7 +58,12 @@ class Switches:
         setattr(self, name, value)
 
 
-_MODES: dict[str, tuple[Flip, ...]] = {"enrollment_mode": ("upsert", "422"), "bundle_mode": (201, 202)}
+_MODES: dict[str, tuple[Flip, ...]] = {
+    "enrollment_mode": ("upsert", "422", "400"),
+    "reset_in": ("ms", "s"),
+    "refresh_refused_status": (400, 401),
+    "bundle_mode": (201, 202),
+}
 
 
 def _fits(default: Flip, value: Flip, *, optional: bool) -> bool:

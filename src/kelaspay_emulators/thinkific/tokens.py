@@ -68,7 +68,8 @@ def _for_refresh_token(visit: Visit, app: App, body: JSON, *, with_secret: bool)
     if not with_secret:
         return error(401, "invalid_client")
     renewed = visit.office.renew(str(body.get("refresh_token", "")), app, visit.school.subdomain)
-    return _shown(visit, renewed) if renewed else error(400, "invalid refresh token")
+    refused = error(visit.switches.refresh_refused_status, "invalid refresh token")
+    return _shown(visit, renewed) if renewed else refused
 
 
 def _shown(visit: Visit, grant: Grant) -> Response:

@@ -74,22 +74,25 @@ def definitions(switches: Switches) -> list[JSON]:
 
 
 def list_users(asked: Asked) -> Response:
-    return asked.page.of(_matching(asked.school, asked.filters()), shown)
+    return asked.page.of(_matching(asked, asked.filters()), shown)
 
 
-def _matching(school: School, filters: dict[str, str]) -> list[User]:
+def _matching(asked: Asked, filters: dict[str, str]) -> list[User]:
+    school = asked.school
     if "email" in filters:
-        found = _searched(school, filters["email"])
+        found = _searched(asked.school, filters["email"], inexact=asked.switches.inexact_search)
         return [user for user in found if _fits(school, user, filters)]
     everyone = list(school.users.values())
     return [user for user in everyone if _fits(school, user, filters)] if filters else everyone
 
 
-def _searched(school: School, email: str) -> list[User]:
+def _searched(school: School, email: str, *, inexact: bool) -> list[User]:
     address = email.lower()
     if school.lagging.get(address, 0) > 0:
         school.lagging[address] -= 1
         return []
+    if inexact:
+        return [user for user in school.users.values() if address in user.email.lower()]
     user = school.user_by_email(address)
     return [user] if user else []
 

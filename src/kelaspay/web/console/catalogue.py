@@ -8,9 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
-from kelaspay.catalogue import SYNC_LEASE, sync_seen
+from kelaspay.catalogue import SYNC_LEASE, days_missing, sync_seen
 from kelaspay.faults import InvalidInput, OfferUnknown
 from kelaspay.payment import Offer, Rupiah
+from kelaspay.pricing import price_doubts
 from kelaspay.store import console, offers, syncs
 from kelaspay.web.console.offer_form import Entered, changes, entered, meant, target_of
 from kelaspay.web.console.page import ConsoleRoute, back, page, wording
@@ -75,7 +76,8 @@ def edit(slug: str, request: Request, visitor: Looking, target: str = "") -> HTM
     with outside_of(request).database.read() as db:
         chosen = next((each for each in offers.list_products(db, school) if target_of(each) == target), None)
     if offer is None and chosen is not None:
-        typed = Entered(slug=chosen.slug or "", name=chosen.name, target=target)
+        days = str(chosen.days_until_expiry or "")
+        typed = Entered(slug=chosen.slug or "", name=chosen.name, target=target, access_days=days)
     return _form(request, visitor, offer, typed, {})
 
 
@@ -123,6 +125,7 @@ def _form(
             for each in offers.list_products(db, school)
         ]
         lost = console.unmapped_offers(db, school).get(offer.slug) if offer else None
+        days = days_missing(db, offer) if offer else None
     if typed.target and typed.target not in {value for value, _ in choices}:
         choices.append((typed.target, typed.target.replace(":", " ")))
     return page(
@@ -135,6 +138,8 @@ def _form(
         wrong=wrong,
         choices=choices,
         lost=lost,
+        days=days,
+        low=offer is not None and bool(price_doubts(offer)),
         link=f"{outside.settings.app_base_url}/buy/{offer.slug}" if offer else None,
     )
 

@@ -15,8 +15,8 @@ from kelaspay.web.console.entered import number, time, time_shown
 from kelaspay.web.v1.fields import ADDRESS, DEAREST, LONGEST_ACCESS
 
 if TYPE_CHECKING:
+    from kelaspay.payment import Product
     from kelaspay.store.database import Db
-    from kelaspay.store.offers import Product
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 TARGET = re.compile(r"(Course|Bundle):[1-9]\d{0,14}")

@@ -251,7 +251,8 @@ def _asked(
     with outside_of(request).database.read() as db:
         payment = _payment(db, order_id)
         customer = payments.find_customer(db, order_id)
-        others = same_buyer.other_paid_orders(db, payment, customer.email, now) if customer else []
+        found = enrollments.find_enrollment(db, order_id)
+        others = same_buyer.other_paid_orders(db, payment, found.user_id if found else None, now)
     status = 422 if missing else 200
     return page(
         request,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 
-from kelaspay.formats import WIB
+from kelaspay.formats import WIB, within_reach
 from kelaspay.spreadsheet import PAYMENTS
 from kelaspay.store import listing, offers
 from kelaspay.store.console import Need
@@ -91,7 +91,7 @@ def as_csv(
 def _midnight(day: str) -> datetime | None:
     """The beginning of a day as it is counted in Jakarta."""
     try:
-        return datetime.combine(date.fromisoformat(day), time(), WIB)
+        return within_reach(datetime.combine(date.fromisoformat(day), time(), WIB))
     except ValueError:
         return None
 
@@ -99,7 +99,7 @@ def _midnight(day: str) -> datetime | None:
 def place_of(text: str) -> After | None:
     made, _, order_id = text.partition("~")
     try:
-        at = datetime.fromisoformat(made)
+        at = within_reach(datetime.fromisoformat(made))
     except ValueError:
         return None
     return (at, order_id.replace("\0", "")) if at.tzinfo is not None else None

@@ -15,13 +15,11 @@ from kelaspay.address import Address, look_at
 from kelaspay.faults import (
     Fault,
     InvalidInput,
-    InvoiceUnknown,
     NotAllowed,
     NotConfigured,
     OperatorUnknown,
 )
 from kelaspay.outside import Outside
-from kelaspay.payment import MerchantOrderId
 from kelaspay.school import DEFAULT
 from kelaspay.schools import Keys, keep_school
 from kelaspay.second_factor import reset as reset_second_factor
@@ -50,8 +48,6 @@ from kelaspay.web.console.visit import (
 router = APIRouter(prefix="/console/settings", route_class=ConsoleRoute, include_in_schema=False)
 
 SETTINGS = "/console/settings"
-NO_ORDER = MerchantOrderId("KPCONSOLE")
-"""An order that cannot exist: that Duitku does not know it shows that it took our key."""
 LONGEST_NAME = 60
 LONGEST_KEY = 500
 
@@ -232,10 +228,7 @@ def _page(
 
 
 def _ask_duitku(outside: Outside, school: str) -> None:
-    try:
-        outside.schools.of(school).duitku.transaction_status(NO_ORDER, None)
-    except InvoiceUnknown:
-        return
+    outside.schools.of(school).duitku.check_key()
 
 
 def _ask_thinkific(outside: Outside, school: str) -> None:

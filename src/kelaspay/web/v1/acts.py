@@ -7,7 +7,7 @@ from contextlib import suppress
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from kelaspay.confirm import confirm
+from kelaspay.confirm import ASK_SPACING, confirm
 from kelaspay.faults import (
     AmountDiffers,
     DuitkuBusy,
@@ -23,6 +23,8 @@ from kelaspay.messages import resend_now
 from kelaspay.payment import MerchantOrderId, Payment
 from kelaspay.review import mark_paid, retry, settle
 from kelaspay.revoke import ask_to_revoke
+from kelaspay.store import payments
+from kelaspay.web.at_duitku import asks_duitku
 from kelaspay.web.json_bodies import JsonRoute
 from kelaspay.web.v1.access import Accounting, Caller, Writing
 from kelaspay.web.v1.fields import Reason
@@ -44,20 +46,27 @@ class Why(BaseModel):
 @router.post(
     "/recheck",
     summary="Ask Duitku now",
+    dependencies=[asks_duitku],
     responses=problems(PaymentUnknown, DuitkuUnavailable, DuitkuBusy, DuitkuRefused, DuitkuUnauthorized),
 )
 def recheck(merchant_order_id: str, caller: Writing) -> PaymentRead:
-    """Ask Duitku whether it is paid; if so, it is enrolled. The payment comes back as it is then."""
+    """Ask Duitku whether it is paid; if so, it is enrolled. The payment comes back as it is then. Duitku blocks who
+    asks too often: within ten seconds of an ask it is not asked again.
+    """
     payment = _payment(caller, merchant_order_id)
-    with suppress(NotPaidYet, InvoiceUnknown, AmountDiffers):  # the payment tells which
-        confirm(
-            payment.merchant_order_id,
-            database=caller.outside.database,
-            duitku=caller.outside.schools.of(payment.school).duitku,
-            start=caller.start,
-            now=caller.outside.now,
-        )
-    with caller.outside.database.begin() as db:
+    outside = caller.outside
+    with outside.database.begin() as db:
+        mine = payments.claim_ask(db, payment.merchant_order_id, outside.now(), ASK_SPACING)
+    if mine:
+        with suppress(NotPaidYet, InvoiceUnknown, AmountDiffers):  # the payment tells which
+            confirm(
+                payment.merchant_order_id,
+                database=outside.database,
+                duitku=outside.schools.of(payment.school).duitku,
+                start=caller.start,
+                now=outside.now,
+            )
+    with outside.database.begin() as db:
         caller.write_down(db, "rechecked", merchant_order_id)
     return _shown(caller, merchant_order_id)
 

@@ -11,7 +11,7 @@ from pydantic.config import JsonDict
 
 from kelaspay import payment
 from kelaspay.api_faults import OfferTaken
-from kelaspay.catalogue import check_ids
+from kelaspay.catalogue import doubts_of
 from kelaspay.faults import InvalidInput, OfferUnknown
 from kelaspay.idempotency import Answer, Turn
 from kelaspay.store import offers, paging
@@ -23,7 +23,7 @@ from kelaspay.web.v1.fields import Address, Days, IdempotencyKey, Line, Rupiah, 
 from kelaspay.web.v1.listing import After, Limit, page_of
 from kelaspay.web.v1.once import answer_once
 from kelaspay.web.v1.problems import ONCE, problems
-from kelaspay.web.v1.shapes import OfferPage, OfferRead, offer_read
+from kelaspay.web.v1.shapes import OfferKept, OfferPage, OfferRead, offer_read
 
 router = APIRouter(prefix="/offers", tags=["Offers"], route_class=JsonRoute)
 
@@ -74,7 +74,7 @@ def list_offers(caller: Reading, place: After, limit: Limit = 50) -> OfferPage:
     "",
     summary="Add an offer",
     status_code=201,
-    response_model=OfferRead,
+    response_model=OfferKept,
     responses=problems(OfferTaken, *ONCE, body=True),
 )
 def add_offer(
@@ -101,7 +101,7 @@ def read_offer(slug: str, caller: Reading) -> OfferRead:
 
 
 @router.put("/{slug}", summary="Correct an offer", responses=problems(OfferUnknown, body=True))
-def correct_offer(slug: str, wanted: OfferCorrection, caller: Writing) -> OfferRead:
+def correct_offer(slug: str, wanted: OfferCorrection, caller: Writing) -> OfferKept:
     """Replace what an offer says, for payments from now on and for retries of payments in review. One that was retired
     is on sale again.
     """
@@ -133,14 +133,14 @@ def _check(wanted: OfferCorrection) -> None:
         raise InvalidInput(wrong)
 
 
-def _put(db: Db, caller: Caller, slug: str, wanted: OfferCorrection) -> OfferRead:
+def _put(db: Db, caller: Caller, slug: str, wanted: OfferCorrection) -> OfferKept:
     _check(wanted)
     values = wanted.model_dump(exclude={"slug"}) | {"name": " ".join(wanted.name.split())}
     offer = payment.Offer(slug=slug, school=caller.school, **values)
-    check_ids(db, offer)
+    doubts = doubts_of(db, offer)
     added = offers.put_offer(db, offer, caller.outside.now())
     caller.write_down(db, "offer_added" if added else "offer_corrected", slug, f"price {offer.price}")
-    return offer_read(_own(db, caller, slug))
+    return OfferKept(**offer_read(_own(db, caller, slug)).model_dump(), doubts=doubts)
 
 
 def _own(db: Db, caller: Caller, slug: str) -> Any:

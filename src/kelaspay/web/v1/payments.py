@@ -7,13 +7,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from kelaspay.faults import DuitkuBusy, DuitkuRefused, DuitkuUnavailable, PaymentUnknown
+from kelaspay.faults import DuitkuBusy, DuitkuRefused, DuitkuUnavailable, MoveRefused, PaymentUnknown
 from kelaspay.payment import Payment, Status
 from kelaspay.store import enrollments, paging, payments
 from kelaspay.store.database import Db
 from kelaspay.store.paging import Place, Wanted
 from kelaspay.store.payments import as_payment
 from kelaspay.web.api import PaymentStarted, PaymentWanted, initiated
+from kelaspay.web.at_duitku import asks_duitku
 from kelaspay.web.json_bodies import JsonRoute
 from kelaspay.web.v1.access import Caller, Reading, Writing
 from kelaspay.web.v1.fields import IdempotencyKey, Time
@@ -62,9 +63,10 @@ def list_payments(
 @router.post(
     "",
     summary="Make a payment",
+    dependencies=[asks_duitku],
     status_code=201,
     response_model=PaymentStarted,
-    responses=problems(*ONCE, DuitkuUnavailable, DuitkuBusy, DuitkuRefused, body=True),
+    responses=problems(*ONCE, MoveRefused, DuitkuUnavailable, DuitkuBusy, DuitkuRefused, body=True),
 )
 def make_payment(
     wanted: PaymentWanted, caller: Writing, request: Request, idempotency_key: IdempotencyKey = None

@@ -114,6 +114,12 @@ class OfferRead(BaseModel):
     updated_at: datetime
 
 
+class OfferKept(OfferRead):
+    """An offer that was just added or corrected."""
+
+    doubts: list[str] = Field(description="What may keep buyers from it, in words; nothing that was refused.")
+
+
 class PaymentPage(Page[PaymentRead]):
     pass
 

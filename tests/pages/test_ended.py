@@ -1,0 +1,105 @@
+"""Access that is over, by the seller's word or because its days have passed: nobody is told to have it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kelaspay.revoke import ask_to_end
+from tests.pages.browser import order, text
+from tests.pages.test_me import ask, code_sent, enter
+from tests.pages.test_messages import deliver, rows
+from tests.pages.test_paying import payment_of
+from tests.pages.test_status import bought
+from tests.test_refunds import bought as bought_by_api
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from tests.world import World
+
+DOOR = "Masuk ke kelas"
+ANEW = "Pesan lagi"
+
+
+def given(world: World) -> str:
+    """The public id of an order whose buyer is in the course."""
+    public_id = bought(world)
+    world.work()
+    return public_id
+
+
+def end(world: World, public_id: str) -> None:
+    """The seller ends the access and leaves the sale."""
+    ask_to_end(
+        payment_of(world, public_id).merchant_order_id,
+        database=world.database,
+        start=world.engine.start,
+        now=world.clock,
+        reason="melanggar aturan",
+        actor="operator",
+    )
+    world.work()
+
+
+def mine(world: World) -> httpx2.Response:
+    """Pesanan saya, after signing in."""
+    browser = world.another_browser()
+    ask(browser)
+    enter(browser, code_sent(world))
+    return browser.get("/me")
+
+
+def test_whose_access_was_ended_reads_so_and_may_buy_again(world: World) -> None:
+    world.sell()
+    public_id = given(world)
+    end(world, public_id)
+    pages = [text(world.web.get(f"/o/{public_id}")), text(mine(world))]
+
+    assert all("Akses diakhiri" in page for page in pages)
+    assert not any(DOOR in page or "Akses siap" in page for page in pages)
+    assert world.web.get(f"/o/{public_id}/state").json()["final"] is True
+    assert order(world).status_code == 303
+
+
+def test_whose_days_have_passed_reads_so_and_is_offered_the_course_again(embedded: World) -> None:
+    embedded.sell(access_days=30)
+    public_id = given(embedded)
+    version = embedded.web.get(f"/o/{public_id}/state").json()["version"]
+    embedded.clock.move(days=31)
+    pages = [text(embedded.web.get(f"/o/{public_id}")), text(mine(embedded))]
+
+    assert all("Akses berakhir" in page and ANEW in page for page in pages)
+    assert not any(DOOR in page or "Akses siap" in page for page in pages)
+    assert "berakhir pada 23 Des 2026, 09.00 WIB" in pages[0]
+    assert embedded.web.get(f"/o/{public_id}/state").json()["version"] != version
+
+
+def test_no_letter_tells_of_access_that_was_ended(embedded: World) -> None:
+    embedded.sell(access_days=30)
+    public_id = given(embedded)
+    end(embedded, public_id)
+    embedded.clock.move(days=16, hours=2)
+
+    deliver(embedded)
+
+    assert {row.kind: row.state for row in rows(embedded) if row.kind.startswith("access_")} == {
+        "access_late": "dropped",
+        "access_ready": "dropped",
+        "access_ends_14": "dropped",
+        "access_ends_3": "waiting",
+    }
+
+
+def test_whoever_renewed_is_told_of_the_later_end_alone(embedded: World) -> None:
+    embedded.sell(access_days=30)
+    first = bought_by_api(embedded)
+    embedded.clock.move(days=10)
+    second = bought_by_api(embedded)
+    for _ in range(50):
+        embedded.clock.move(days=1)
+        deliver(embedded)
+
+    told = {(row.merchant_order_id, row.kind) for row in rows(embedded) if row.state in {"sent", "kept"}}
+    ends = {(order_id, kind) for order_id, kind in told if kind.startswith("access_ends")}
+    assert {order_id for order_id, _kind in told} == {first, second}
+    assert ends == {(second, "access_ends_14"), (second, "access_ends_3")}
