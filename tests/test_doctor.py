@@ -217,6 +217,14 @@ def test_doctor_registers_thinkifics_webhooks_and_then_has_nothing_to_add(shell:
     assert len(shell.world.thinkific.school.webhooks) == 6
 
 
+def test_doctor_says_which_address_thinkific_does_not_take_for_webhooks(shell: Shell) -> None:
+    shell.set(APP_BASE_URL="http://localhost:8000")
+    ran = shell("doctor", "--register-webhooks")
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "Thinkific calls https addresses of the internet alone; mend APP_BASE_URL" in ran.err
+
+
 def test_doctor_says_that_an_access_token_signs_nothing(shell: Shell) -> None:
     token = shell.world.thinkific.school.add_access_token()
     shell.set(APP_BASE_URL="http://localhost:8000", THINKIFIC_API_KEY=token)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, FastAPI
 
 from kelaspay import __version__
@@ -58,6 +59,7 @@ def create_watch(outside: Outside, engine: Callable[[], object]) -> FastAPI:
     app = FastAPI(openapi_url=None, telemetry=NONE_OF_ITS_OWN)
     app.state.outside = outside
     app.state.engine = engine
+    app.state.looking = CapacityLimiter(1)
     for part in (health, metrics):
         app.include_router(part.router)
     errors.install(app)
@@ -85,6 +87,7 @@ def create_app(outside: Outside, inbox: Inbox, start: Start, *, engine: Callable
     app.state.engine = engine
     app.state.methods = {}
     app.state.at_duitku = Places()
+    app.state.looking = CapacityLimiter(1)  # whoever asks how it is has a thread, and waits for no buyer
     app.state.pictures = Pictures(outside.dialer)
     app.state.closed_days = ClosedDays(outside.now)
     app.router.routes[:0] = hooks.hooks_of(outside.schools, inbox, outside.settings, outside.now, outside.tracing)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from kelaspay.faults import BadSignature, CallbackTooLarge, MalformedCallback
+from kelaspay.faults import BadSignature, CallbackTooLarge, MalformedCallback, ThinkificRefused
 from kelaspay.store import enrollments, inbox, schools
 from kelaspay.store.inbox import Event
 from kelaspay.store.schools import Connection
@@ -61,7 +61,13 @@ def register(school: School) -> list[str]:
     """Have Thinkific tell of every topic that is missing; returned are those. Safe to repeat: it looks first."""
     added = missing_topics(school)
     for topic in added:
-        school.thinkific.create_webhook(topic, school.webhook_url)
+        try:
+            school.thinkific.create_webhook(topic, school.webhook_url)
+        except ThinkificRefused as refused:
+            if school.webhook_url.startswith("https://"):
+                raise
+            why = "Thinkific calls https addresses of the internet alone; mend APP_BASE_URL."
+            raise ThinkificRefused(f"{refused.detail} {why}") from refused
     return added
 
 

@@ -100,3 +100,21 @@ def test_axe_finds_nothing_serious_on_any_page_of_the_console_and_nothing_sticks
 
         assert found == []
         assert wide == []
+
+
+@pytest.mark.parametrize("width", [360, 1100, 1280])
+def test_the_whole_menu_is_at_hand_at_every_width_and_without_script(browser: Browser, at: Counter, width: int) -> None:
+    with visit(browser, at.url, size={"width": width, "height": 740}, script=False) as page:
+        page.goto("/console/language/id")
+        clerk.sign_in(page)
+        header = page.locator("header")
+        menu = page.get_by_role("button", name="Menu")
+        assert menu.is_visible() == (width < 1152)
+        if menu.is_visible():
+            menu.click()
+        last = page.get_by_role("navigation").get_by_role("link", name="Jejak audit")
+        expect(last).to_be_in_viewport(ratio=1)
+
+        assert header.bounding_box()["height"] < 110  # type: ignore[index]  # it is drawn
+        last.click()
+        expect(page.get_by_role("heading", name="Jejak audit")).to_be_visible()

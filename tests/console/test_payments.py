@@ -34,6 +34,7 @@ def test_an_operator_finds_from_home_who_paid_and_is_not_in_the_course_and_mends
     assert order_id in desk.text
     why = desk.open(f"/console/payments/{order_id}")
     assert "Penawaran belum terhubung ke kursus" in why
+    assert 'href="https://wa.me/6281234567890"' in why
     world.offer(OFFER, COURSE, course_id=course.id)
     desk.press(f"/console/payments/{order_id}/retry")
     world.work()

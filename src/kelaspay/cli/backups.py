@@ -76,4 +76,7 @@ def _file(copy: Path) -> Iterator[Path]:
     with tempfile.NamedTemporaryFile(prefix="kelaspay-") as kept:  # mode 0600
         shutil.copyfileobj(sys.stdin.buffer, kept)
         kept.flush()
-        yield Path(kept.name)
+        try:
+            yield Path(kept.name)
+        except BackupFailed as failed:
+            raise BackupFailed(str(failed).replace(kept.name, "what was piped in")) from None

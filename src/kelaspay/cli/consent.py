@@ -1,5 +1,5 @@
-"""A person's word before something is done that cannot simply be undone. It is asked for once, on a terminal; scripts
-give it with --yes.
+"""A person's word before something is done that cannot simply be undone. It is asked for once, on a terminal;
+what runs a script is its own word, but where --yes is needed.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ they have some of the threads, and wait for one of those without a thread.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import anyio
@@ -26,8 +26,16 @@ class Places:
         self._places = anyio.CapacityLimiter(places)
         self._patience = patience
 
-    async def take(self) -> None:
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
         """Raises `DuitkuUnavailable` when none is free in time."""
+        await self._take()
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    async def _take(self) -> None:
         with suppress(anyio.WouldBlock):
             self._places.acquire_nowait()
             return
@@ -37,18 +45,21 @@ class Places:
         except TimeoutError:
             raise DuitkuUnavailable("Too many are waiting for it.") from None
 
-    def give_back(self) -> None:
-        self._places.release()
 
-
-async def _place(request: Request) -> AsyncIterator[None]:
-    places: Places = request.app.state.at_duitku
-    await places.take()
-    try:
+async def _asking(request: Request) -> AsyncIterator[None]:
+    async with request.app.state.at_duitku.one():
         yield
-    finally:
-        places.give_back()
 
 
-asks_duitku = Depends(_place, scope="function")
+async def _asking_for_its_page(request: Request) -> AsyncIterator[None]:
+    if request.app.state.outside.settings.payment_page == "own":
+        yield
+        return
+    async with request.app.state.at_duitku.one():
+        yield
+
+
+asks_duitku = Depends(_asking, scope="function")
 """For each route that asks Duitku while somebody waits for the answer."""
+asks_for_its_page = Depends(_asking_for_its_page, scope="function")
+"""For one that does so only where Duitku's own page is shown."""

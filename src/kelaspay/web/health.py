@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import anyio
 import redis
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
@@ -19,9 +18,6 @@ from kelaspay.outside import Outside
 router = APIRouter(tags=["Operations"])
 
 FINE = frozenset({"ok", "not used", "lost: the database answers", "a later release's"})
-
-ONE_AT_A_TIME = anyio.CapacityLimiter(1)
-"""Of their own: who asks whether the process lives is not to wait for who buys."""
 
 
 @router.get("/healthz", summary="See whether the process lives")
@@ -38,7 +34,7 @@ async def alive() -> dict[str, str]:
 )
 async def ready(request: Request) -> JSONResponse:
     """Database, migrations, engine and Redis, each by name; 503 when one of them keeps us from working."""
-    checks = await run_sync(_looked, request.app.state, limiter=ONE_AT_A_TIME)
+    checks = await run_sync(_looked, request.app.state, limiter=request.app.state.looking)
     fine = all(state in FINE for state in checks.values())
     return JSONResponse({"status": "ok" if fine else "unavailable", **checks}, status_code=200 if fine else 503)
 

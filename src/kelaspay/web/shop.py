@@ -24,7 +24,7 @@ from kelaspay.pricing import Price, previewed
 from kelaspay.school import DEFAULT
 from kelaspay.store import coupons, offers
 from kelaspay.wanted import Wanted
-from kelaspay.web.at_duitku import asks_duitku
+from kelaspay.web.at_duitku import asks_for_its_page
 from kelaspay.web.i18n import language_of
 from kelaspay.web.pages import shown
 from kelaspay.web.signed import orders_of, remember_orders
@@ -92,7 +92,7 @@ def picture(slug: str, request: Request) -> Response:
     return Response(found.content, media_type=found.media_type, headers=headers)
 
 
-@router.post("/buy/{slug}", dependencies=[asks_duitku])
+@router.post("/buy/{slug}", dependencies=[asks_for_its_page])
 def order(
     slug: str,
     request: Request,

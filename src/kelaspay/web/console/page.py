@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from kelaspay.faults import Fault, InvalidInput, NotSignedIn
-from kelaspay.formats import rupiah, wib
+from kelaspay.formats import rupiah, wa_number, wib
 from kelaspay.operator_faults import SecondFactorMissing
 from kelaspay.operators import TRIED_FIRST
 from kelaspay.outside import Outside
@@ -91,7 +91,7 @@ templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-templates.filters.update(rupiah=rupiah)
+templates.filters.update(rupiah=rupiah, wa_number=wa_number)
 templates.globals.update(words=words, TRIED_FIRST=TRIED_FIRST, with_query=with_query, address=address)
 
 
