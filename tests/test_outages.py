@@ -312,6 +312,23 @@ def test_a_user_deleted_at_thinkific_between_two_purchases_is_made_again(world: 
     assert sales(world, order_id) == 1
 
 
+def test_a_user_deleted_at_thinkific_before_a_bundle_is_bought_is_made_again(world: World) -> None:
+    course = world.sell()
+    made = world.thinkific.school.add_bundle("Paket", [course.id])
+    world.offer("paket", "Paket", bundle_id=made.id, product_id=made.product_id, access_days=30)
+    world.buy_and_pay()
+    world.work()
+    [user] = world.thinkific.school.users.values()
+    world.thinkific.school.remove_user(user)
+
+    order_id = world.buy_and_pay(offer="paket")
+    world.work_for(minutes=1)
+
+    assert world.status(order_id) == "completed"
+    assert world.enrolled() == [SITI]
+    assert sales(world, order_id) == 1
+
+
 def test_a_user_whom_the_search_shows_late_is_found(world: World) -> None:
     known_to_thinkific(world)
     world.thinkific.switches.search_lag = 3
