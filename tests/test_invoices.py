@@ -179,3 +179,18 @@ def test_the_same_key_at_the_same_time_waits_for_the_first(world: World) -> None
     assert int(second.headers["retry-after"]) > 0
     assert first.result().status_code == 201
     assert len(world.kept()["payments"]) == 1
+
+
+def test_an_order_that_duitku_says_is_paid_when_its_request_is_repeated_is_enrolled(world: World) -> None:
+    world.sell()
+    world.duitku.fail_next("createInvoice", "timeout-after")
+    world.ask_to_buy("key-1")
+    [order_id] = [order.merchant_order_id for order in world.duitku.orders]
+    world.duitku.pay(order_id)
+
+    answer = world.ask_to_buy("key-1")
+    world.work()
+
+    assert (answer.status_code, answer.json()["code"]) == (502, "already_paid")
+    assert world.status(order_id) == "completed"
+    assert world.enrolled() == [("siti@example.com", COURSE)]

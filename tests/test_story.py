@@ -150,7 +150,7 @@ def test_a_forged_success_grants_nothing(world: World) -> None:
     assert answer.status_code == 200
     assert world.status(order_id) == "pending"
     assert world.enrolled() == []
-    assert world.duitku_asks() <= 6
+    assert world.duitku_asks() <= 8
 
 
 def test_a_callback_that_comes_before_duitku_says_paid_is_asked_about_again(world: World) -> None:
@@ -224,7 +224,10 @@ def test_a_full_limit_is_waited_for_in_whichever_unit_its_end_is_told(world: Wor
     assert 90 < world.outside.schools.gate().closed_for() < 102
 
 
-@pytest.mark.parametrize(("lag", "wait"), [(120.0, {"minutes": 5}), (300.0, {"minutes": 70}), (7200.0, {"hours": 5})])
+@pytest.mark.parametrize(
+    ("lag", "wait"),
+    [(120.0, {"minutes": 5}), (300.0, {"minutes": 15}), (1500.0, {"minutes": 45}), (7200.0, {"hours": 5})],
+)
 def test_a_status_that_lags_behind_the_callback_is_waited_for(world: World, lag: float, wait: dict[str, float]) -> None:
     world.sell()
     world.duitku.switches.status_lag_seconds = lag
@@ -238,7 +241,22 @@ def test_a_status_that_lags_behind_the_callback_is_waited_for(world: World, lag:
 
     assert world.status(order_id) == "completed"
     assert world.enrolled() == [SITI]
-    assert world.duitku_asks() <= 9
+    assert world.duitku_asks() <= 11
+
+
+@pytest.mark.parametrize(("result_code", "asks"), [("01", 6), ("00", 8)])
+def test_only_a_success_that_was_called_back_is_asked_after_for_half_an_hour(
+    embedded: World, result_code: str, asks: int
+) -> None:
+    embedded.sell()
+    embedded.duitku.switches.status_lag_seconds = 7200.0
+    order_id = embedded.buy()
+    embedded.call_back(embedded.duitku.pay(order_id) | {"resultCode": result_code})
+
+    embedded.work_for(hours=1)
+
+    assert embedded.duitku_asks() == asks
+    assert embedded.status(order_id) == "pending"
 
 
 def test_a_status_that_lags_beyond_the_bills_end_loses_no_money(world: World) -> None:

@@ -61,8 +61,12 @@ FRESH_SECONDS = 2.0
 OUTAGE_LIMIT = timedelta(hours=24)
 MOST_ATTEMPTS = 8
 """Attempts at what fails for this payment alone, outages aside."""
+CONFIRM_GAPS = (1, 2, 4, 8, 16, 80, 220)
+"""Between the asks after one callback that Duitku itself does not confirm yet, in the first of them."""
 CONFIRM_ATTEMPTS = 6
-"""Asks after one callback that Duitku itself does not confirm; after that only the sparse pass asks."""
+"""Such asks, after which only the sparse pass asks; but there are two more, about ten and thirty minutes after the
+callback, where it told of a success: how far the status lags behind is not known (duitku.md 3.4).
+"""
 PATIENT = frozenset(each.code() for each in Fault.every() if each.patient)
 JITTER = 0.25
 
@@ -227,7 +231,7 @@ def _put_off(job: Job, fault: Fault, desk: _Desk) -> None:
     failing_since = now if waited else job.failing_since or now
     attempts = job.attempts if fault.outage else job.attempts + 1
     unpaid = isinstance(fault, NotPaidYet | InvoiceUnknown)
-    if unpaid and attempts >= CONFIRM_ATTEMPTS:
+    if unpaid and attempts >= CONFIRM_ATTEMPTS and (attempts > len(CONFIRM_GAPS) or not _success_told(job, desk)):
         with desk.database.begin() as db:
             if jobs.finish(db, job, desk.holder, fault=fault.code(), fault_text=str(fault), unless_poked=True):
                 return
@@ -255,6 +259,12 @@ def _put_off(job: Job, fault: Fault, desk: _Desk) -> None:
     )
 
 
+def _success_told(job: Job, desk: _Desk) -> bool:
+    """Whether Duitku has called back about a success."""
+    with desk.database.read() as db:
+        return bool(payments.receipts(db, job.merchant_order_id))
+
+
 def _wait(fault: Fault, *, waits: Waits, attempts: int, failing: timedelta) -> float:
     """Seconds until the next attempt: doubling, with jitter, never sooner than the other side asked for.
 
@@ -262,7 +272,7 @@ def _wait(fault: Fault, *, waits: Waits, attempts: int, failing: timedelta) -> f
     outage but a line: whoever stood in it for long must not be sent away for longer, or the limit lies idle meanwhile.
     """
     if isinstance(fault, NotPaidYet | InvoiceUnknown):
-        wait = waits.confirm * 2.0 ** max(0, attempts - 1)
+        wait = waits.confirm * CONFIRM_GAPS[min(max(attempts, 1), len(CONFIRM_GAPS)) - 1]
     elif isinstance(fault, ThinkificBusy):
         wait = waits.base
     elif fault.outage:

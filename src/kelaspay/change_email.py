@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kelaspay.faults import AlreadySignedIn, InvalidInput, MoveRefused, PaymentUnknown
 from kelaspay.payment import UNPAID, Attention, EnrollmentState, Status
 from kelaspay.store import buyers, enrollments, jobs, messages, payments
-from kelaspay.wanted import email_of
+from kelaspay.wanted import checked_email
 
 if TYPE_CHECKING:
     from kelaspay.confirm import Start
@@ -26,7 +26,7 @@ def change_email(merchant_order_id: MerchantOrderId, email: str, *, school: Scho
     Raises `InvalidInput` for no address or the same, `AlreadySignedIn`, and `MoveRefused` for a refunded order, for
     ended access, or while the address before is still being left. Repeating it with the same address is refused.
     """
-    address = _checked(email)
+    address = checked_email("email", email)
     with school.database.read() as db:
         payment, found = _read(db, merchant_order_id)
         user_id = found.user_id if found else None
@@ -69,13 +69,6 @@ def _started(found: Enrollment, school: School) -> bool:
         return False
     there = school.thinkific.about(found.merchant_order_id).find_enrollment(found.user_id, found.course_id)
     return there is not None and there.started_at is not None
-
-
-def _checked(email: str) -> str:
-    try:
-        return email_of(email)
-    except ValueError as error:
-        raise InvalidInput.one("email", str(error)) from None
 
 
 def _read(db: Db, merchant_order_id: MerchantOrderId) -> tuple[Payment, Enrollment | None]:

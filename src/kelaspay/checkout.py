@@ -85,7 +85,7 @@ def initiate(
     if turn.subject is not None:
         earlier = _made(turn.subject, database=database)
         return invoice_at_duitku(
-            earlier, database=database, customers=customers, school_of=school_of, urls=urls, now=now
+            earlier, database=database, customers=customers, school_of=school_of, urls=urls, start=start, now=now
         )
     payment, customer = check(wanted, database=database, now=now())
     school_of(payment.school)
@@ -95,7 +95,7 @@ def initiate(
     _remember(payment, customer, customers)
     if payment.free:
         return replace(payment, status=Status.PAID, paid_at=payment.created_at)
-    invoice = _create(payment, customer, database=database, school_of=school_of, urls=urls, now=now)
+    invoice = _create(payment, customer, database=database, school_of=school_of, urls=urls, start=start, now=now)
     return _keep_invoice(payment, invoice, database=database, now=now())
 
 
@@ -151,6 +151,7 @@ def invoice_at_duitku(
     customers: Customers,
     school_of: SchoolOf,
     urls: Urls,
+    start: Start,
     now: Callable[[], datetime],
 ) -> Payment:
     """The payment with its payment URL; an invoice that could not be created before is taken up again.
@@ -166,7 +167,7 @@ def invoice_at_duitku(
         if not payments.claim_invoice(db, payment.merchant_order_id, INVOICE_LEASE):
             raise StillInProgress(merchant_order_id=payment.merchant_order_id)
     customer = customers.recall(payment.merchant_order_id)
-    invoice = _create_again(payment, customer, database=database, school_of=school_of, urls=urls, now=now)
+    invoice = _create_again(payment, customer, database=database, school_of=school_of, urls=urls, start=start, now=now)
     return _keep_invoice(payment, invoice, database=database, now=now())
 
 
@@ -179,6 +180,7 @@ def choose_method(
     customers: Customers,
     school_of: SchoolOf,
     urls: Urls,
+    start: Start,
     now: Callable[[], datetime],
 ) -> Payment:
     """The payment with an invoice for that channel, at that fee on top. It may be another channel than before: Duitku
@@ -198,7 +200,7 @@ def choose_method(
     end = at + timedelta(minutes=expiry_period(payment_method))
     chosen = replace(payment, payment_method=payment_method, fee=fee)
     chosen = replace(chosen, expires_at=max(payment.expires_at, end) if payment.payment_url else end)
-    invoice = _create(chosen, customer, database=database, school_of=school_of, urls=urls, now=now)
+    invoice = _create(chosen, customer, database=database, school_of=school_of, urls=urls, start=start, now=now)
     return _keep_invoice(chosen, invoice, database=database, now=at)
 
 
@@ -259,6 +261,7 @@ def _create(
     database: Database,
     school_of: SchoolOf,
     urls: Urls,
+    start: Start,
     now: Callable[[], datetime],
 ) -> Invoice:
     """The invoice from Duitku; a fault is written into the payment's story before it goes on."""
@@ -269,9 +272,7 @@ def _create(
             payment, customer, callback_url=school.callback_url, return_url=back, now=now()
         )
     except Fault as fault:
-        with database.begin() as db:
-            payments.set_invoice_fault(db, payment.merchant_order_id, fault.code(), str(fault), now())
-        log.warning("invoice_failed", merchant_order_id=payment.merchant_order_id, fault=fault.code())
+        _note_fault(payment, fault, database=database, start=start, now=now())
         raise
 
 
@@ -282,23 +283,35 @@ def _create_again(
     database: Database,
     school_of: SchoolOf,
     urls: Urls,
+    start: Start,
     now: Callable[[], datetime],
 ) -> Invoice:
     """The invoice of a payment whose first attempt failed or lost its answer: asked for before it is made again."""
     duitku = school_of(payment.school).duitku
     try:
         said = duitku.transaction_status(payment.merchant_order_id, payment.payment_method)
+        if said.paid:
+            raise AlreadyPaid(merchant_order_id=payment.merchant_order_id)
     except InvoiceUnknown:
         said = None
     except Fault as fault:
-        with database.begin() as db:
-            payments.set_invoice_fault(db, payment.merchant_order_id, fault.code(), str(fault), now())
+        _note_fault(payment, fault, database=database, start=start, now=now())
         raise
-    if said is not None and said.paid:
-        raise AlreadyPaid(merchant_order_id=payment.merchant_order_id)
     if said is not None and payment.payment_method is None and said.reference:
         return duitku.invoice_page(said.reference)
-    return _create(payment, customer, database=database, school_of=school_of, urls=urls, now=now)
+    return _create(payment, customer, database=database, school_of=school_of, urls=urls, start=start, now=now)
+
+
+def _note_fault(payment: Payment, fault: Fault, *, database: Database, start: Start, now: datetime) -> None:
+    """Write down why there is no invoice. Where it is that the order is paid, its work begins in the same commit: the
+    callback may be lost.
+    """
+    order_id = payment.merchant_order_id
+    with database.begin() as db:
+        payments.set_invoice_fault(db, order_id, fault.code(), str(fault), now)
+        if isinstance(fault, AlreadyPaid):
+            start(db, order_id, now)
+    log.warning("invoice_failed", merchant_order_id=order_id, fault=fault.code())
 
 
 def _keep_invoice(payment: Payment, invoice: Invoice, *, database: Database, now: datetime) -> Payment:

@@ -11,10 +11,10 @@ import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from kelaspay.faults import InvalidInput, SignInRefused, TooManyAttempts
+from kelaspay.faults import SignInRefused, TooManyAttempts
 from kelaspay.store import buyers, messages, sessions
 from kelaspay.store.messages import CODE_LIFE
-from kelaspay.wanted import email_of
+from kelaspay.wanted import checked_email
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,10 +43,7 @@ def send_code(database: Database, *, key: SecretStr, email: str, source: str, no
 
     Raises `InvalidInput` for what is no address, and `TooManyAttempts`.
     """
-    try:
-        address = email_of(email)
-    except ValueError as error:
-        raise InvalidInput.one("email", str(error)) from None
+    address = checked_email("email", email)
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
     who = _keyed(key, "address", address)
     limits = {_keyed(key, "send to", address): MOST_SENDS, _keyed(key, "send from", source): MOST_SENDS_FROM}

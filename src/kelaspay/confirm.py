@@ -12,7 +12,7 @@ import structlog
 from kelaspay.faults import AmountDiffers, InvoiceUnknown, NotPaidYet, PaymentUnknown
 from kelaspay.methods import invoice_end
 from kelaspay.payment import NOTHING, UNPAID, Attention, Enrollment, Payment, Rupiah, Status
-from kelaspay.store import enrollments, payments
+from kelaspay.store import enrollments, messages, payments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +103,7 @@ def _paid(payment: Payment, said: TransactionStatus, *, database: Database, star
         with database.begin() as db:
             if payments.move(db, order_id, Status.REVIEW, now, actor="duitku", text=differs.detail, **received):
                 payments.flag(db, order_id, Attention.AMOUNT_DIFFERS, str(differs), now)
+                messages.raise_message(db, order_id, Attention.AMOUNT_DIFFERS, now, now)
                 note_second_payment(db, order_id, now)
         raise differs
     with database.begin() as db:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kelaspay.faults import CacheUnavailable, InvalidInput, MoveRefused, PaymentUnknown
 from kelaspay.payment import Attention, Status
 from kelaspay.store import buyers, coupons, enrollments, messages, payments
-from kelaspay.wanted import email_of
+from kelaspay.wanted import checked_email
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ def correct_email(
     The cache forgets the buyer first, and nobody else fills it. Raises `CacheUnavailable`, `MoveRefused` once it is no
     longer waiting to be paid, and `InvalidInput`, also where the order's coupon may not be had with that address.
     """
-    address = _checked(email)
+    address = checked_email("customer_email", email)
     if not customers.forget(merchant_order_id):  # or the wrong address would be enrolled from there
         raise CacheUnavailable
     with database.begin() as db:
@@ -62,7 +62,7 @@ def ask_to_correct(
 
     Raises `InvalidInput`, and `MoveRefused` where it cannot be given away any more.
     """
-    address = _checked(email)
+    address = checked_email("customer_email", email)
     with database.begin() as db:
         payment = payments.find_for_update(db, merchant_order_id)
         customer = payments.find_customer(db, merchant_order_id)
@@ -84,10 +84,3 @@ def may_ask(db: Db, payment: Payment, found: Enrollment | None) -> bool:
         return True
     leaving = found.ended or found.former_user_id is not None
     return not leaving and (found.user_id is None or not enrollments.signed_in(db, payment.school, found.user_id))
-
-
-def _checked(email: str) -> str:
-    try:
-        return email_of(email)
-    except ValueError as error:
-        raise InvalidInput.one("customer_email", str(error)) from None

@@ -333,10 +333,12 @@ class _Access:
         return found
 
     def forget_user(self) -> None:
-        """Thinkific no longer has the user that we remembered; the next attempt looks for the address again."""
+        """Thinkific no longer has the user that we remembered; the next attempt looks for the address again, and aims
+        anew: nothing was given.
+        """
         with self._school.database.begin() as db:
             enrollments.forget_user(db, self._school.key, self._user_id)
-            self._save(db, user_id=None, user_created=False)
+            self._save(db, user_id=None, user_created=False, enroll_tried=False)
 
     def _save(self, db: Db, **values: Any) -> None:
         """Raises `Superseded` where the order was given to another address meanwhile."""
@@ -362,10 +364,12 @@ def _aim(payment: Payment, found: Found | None, at: datetime) -> datetime | None
 def _after_refusal(refusal: ThinkificRefused, access: _Access) -> Found:
     """A refusal that means "is there already" or "that user is gone"; any other is for a person."""
     reason = str(refusal).lower()
-    if "user could not be found" in reason and "course" not in reason.replace("user could not", ""):
+    there = any(word in reason for word in ("already", "taken"))
+    of_course = "user could not be found" in reason and "course" not in reason.replace("user could not", "")
+    if of_course or ("user_id" in reason and not there):  # a bundle names the field (thinkific.md 2.2, 2.6)
         access.forget_user()
         raise ThinkificUserMissing from refusal
-    if not any(word in reason for word in ("already", "taken")):
+    if not there:
         raise refusal
     found = access.find()
     if found is None:

@@ -89,6 +89,16 @@ KINDS = {
             marked("Akses kelas sedang disiapkan. Anda akan menerima email lagi begitu siap."),
         ),
     ),
+    "amount_differs": Words(
+        marked("Pembayaran Anda sedang kami periksa: {course}"),
+        (
+            marked("Pembayaran Anda untuk {course} sudah kami terima dan aman."),
+            marked(
+                "Jumlahnya berbeda dari tagihan {amount}, jadi kami memeriksanya dulu. Anda tidak perlu melakukan "
+                "apa-apa; kami akan mengabari Anda."
+            ),
+        ),
+    ),
     "access_ready": Words(
         marked("Akses kelas siap: {course}"),
         (

@@ -45,6 +45,8 @@ BATCH = 50
 SIGN_IN = "sign_in"
 BY_DAY = frozenset({"reminder", "last_reminder", *messages.ENDS_SOON})
 """Kinds that disturb nobody's night, however late they are sent."""
+ONLY_WHILE = {"amount_differs": Status.REVIEW, "expired": Status.EXPIRED}
+"""Kinds that tell of a state, and of nothing else."""
 AT = "@"
 WHATSAPP = "@whatsapp"
 """What follows the kind of a message that goes another way than by e-mail."""
@@ -292,8 +294,8 @@ def still_so(kind: str, payment: Payment, enrollment: Enrollment | None, now: da
         return payment.status is Status.COMPLETED and enrolled and not over
     if kind == "paid":
         return not payment.free
-    if kind == "expired":
-        return payment.status is Status.EXPIRED
+    if kind in ONLY_WHILE:
+        return payment.status is ONLY_WHILE[kind]
     return True
 
 

@@ -36,6 +36,10 @@ NOTES = {
         "Halo {name}, pembayaran Anda sebesar {amount} untuk {course} sudah kami terima pada {paid}. Akses "
         "kelas sedang disiapkan. Nomor pesanan {order}. Terima kasih."
     ),
+    "amount_differs": marked(
+        "Halo {name}, pembayaran Anda untuk {course} sudah kami terima. Jumlahnya berbeda dari tagihan {amount}, jadi "
+        "kami memeriksanya dulu. Nomor pesanan {order}. Terima kasih."
+    ),
     "access_ready": marked(
         "Halo {name}, akses Anda ke {course} sudah siap. Masuk dengan email {email}. Nomor pesanan {order}. "
         "Terima kasih."

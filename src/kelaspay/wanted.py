@@ -142,6 +142,14 @@ def email_of(value: str) -> str:
     return email
 
 
+def checked_email(field: str, value: str) -> str:
+    """The same; raises `InvalidInput` for this field."""
+    try:
+        return email_of(value)
+    except ValueError as error:
+        raise InvalidInput.one(field, str(error)) from None
+
+
 def _phone(value: str) -> str:
     """E.164; `0812…`, `62812…` and `+62 812-…` are the same number."""
     if not value.strip():

@@ -12,6 +12,8 @@ from tests.console.desk import EMAIL, joined
 from tests.shell import shell
 from tests.world import COURSE, OFFER
 
+from kelaspay.messages import office, send_due
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
@@ -35,6 +37,7 @@ ACTS = [
     (f"{PAYMENT}/end", f"{PAYMENT}/end", {"reason": "Salah beli"}),
     (f"{PAYMENT}/email", f"{PAYMENT}/email", {"email": "benar@example.com"}),
     (PAYMENT, f"{PAYMENT}/note", {"text": "Sudah ditelepon"}),
+    (PAYMENT, f"{PAYMENT}/resend", {}),
 ]
 
 
@@ -45,6 +48,8 @@ def test_nothing_is_done_in_the_console_without_its_line(
     embedded.sell()
     order_id = embedded.buy_and_pay()
     embedded.work()
+    send_due(office(embedded.outside.settings, embedded.outside.schools.profile, embedded.database, embedded.clock))
+    embedded.clock.move(minutes=10)
     desk = joined(embedded)
     desk.open(page.format(order_id=order_id))
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from tests.console.desk import joined
 from tests.world import COURSE, OFFER, PRICE
 
+from kelaspay.messages import office, send_due
 from kelaspay.payment import Rupiah
 
 if TYPE_CHECKING:
@@ -364,7 +365,14 @@ def test_the_way_into_the_course_is_asked_to_be_sent_again_and_that_is_written_d
     desk = joined(world)
 
     desk.open(f"/console/payments/{order_id}")
-    first = desk.press(f"/console/payments/{order_id}/resend")
+    too_soon = desk.press(f"/console/payments/{order_id}/resend")
+    none_yet = desk.open("/console/audit")
+    send_due(office(world.outside.settings, world.outside.schools.profile, world.database, world.clock))
+    world.clock.move(minutes=10)
+    desk.open(f"/console/payments/{order_id}")
+    again = desk.press(f"/console/payments/{order_id}/resend")
 
-    assert "Email akses" in first
+    assert "Email akses belum lama ini dikirim" in too_soon
+    assert "Mengirim ulang akses" not in none_yet
+    assert "Email akses dikirim ulang." in again
     assert "Mengirim ulang akses" in desk.open("/console/audit")

@@ -12,6 +12,7 @@ import pytest
 from kelaspay.formats import by_fours
 from kelaspay.mail import Letter, MailRefused, MailUnavailable, as_message
 from kelaspay.messages import office, send_due
+from kelaspay.review import mark_paid
 from kelaspay.revoke import ask_to_revoke
 from kelaspay.store import messages, wordings
 from kelaspay.store.messages import by_day
@@ -137,6 +138,42 @@ def test_nobody_is_reminded_at_night(at: str, when: str) -> None:
 
     assert f"{told:%H:%M}" == when.removeprefix("next ")
     assert told.day == (24 if when.startswith("next") else 23)
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "part"),
+    [
+        ("id", "Pembayaran Anda sedang kami periksa: Web Development Fundamentals", "sudah kami terima dan aman"),
+        ("en", "We are checking your payment: Web Development Fundamentals", "has arrived and is safe"),
+    ],
+)
+def test_money_of_another_amount_is_told_to_be_here_and_checked(
+    world: World, language: str, subject: str, part: str
+) -> None:
+    world.sell()
+    world.web.headers["accept-language"] = language
+    public_id = ordered(world)
+    choose(world, public_id)
+    order_id = payment_of(world, public_id).merchant_order_id
+    world.call_back(world.duitku.pay(order_id, amount=100_000))
+    world.work_for(hours=1)
+
+    assert payment_of(world, public_id).status == "review"
+    assert deliver(world) == ["amount_differs"]
+    (told,) = [row for row in rows(world) if row.kind == "amount_differs"]
+    assert told.subject == subject
+    assert part in told.text
+
+
+def test_money_that_a_person_has_accepted_meanwhile_is_not_told_to_be_checked(world: World) -> None:
+    world.sell()
+    order_id = world.buy()
+    world.call_back(world.duitku.pay(order_id, amount=100_000))
+    world.work()
+    mark_paid(order_id, database=world.database, start=world.engine.start, now=world.clock, actor="op", reason="a gift")
+    world.work()
+
+    assert "amount_differs" not in deliver(world)
 
 
 def test_access_that_is_late_is_told_after_a_quarter_of_an_hour(embedded: World) -> None:

@@ -235,6 +235,17 @@ def test_an_order_lapses_with_the_last_number_of_it_that_can_be_paid(world: Worl
     assert world.duitku_asks() <= 4
 
 
+def test_an_order_that_duitku_says_is_paid_when_another_method_is_chosen_is_enrolled(world: World) -> None:
+    world.sell()
+    public_id = ordered(world)
+    choose(world, public_id)
+    world.duitku.pay(payment_of(world, public_id).merchant_order_id)
+    choose(world, public_id, "M2")
+    world.work()
+
+    assert world.enrolled() == [("siti@example.com", "Web Development Fundamentals")]
+
+
 def test_a_number_that_has_lapsed_is_not_said_to_be_payable(embedded: World) -> None:
     embedded.sell()
     public_id = ordered(embedded)

@@ -14,6 +14,7 @@ from kelaspay.cli import consent, show
 from kelaspay.cli.opening import ADDRESS, OPERATOR, Desk, DryRun, desk
 from kelaspay.confirm import confirm
 from kelaspay.faults import AmountDiffers, InvalidInput, InvoiceUnknown, NotPaidYet, PaymentUnknown
+from kelaspay.formats import rupiah
 from kelaspay.messages import resend_now
 from kelaspay.payment import MerchantOrderId, Payment, Status
 from kelaspay.review import mark_paid, retry, settle
@@ -247,7 +248,7 @@ def _carefully(
                 dry_run=dry_run,
             )
             return
-        before = f"{order_id} ({payment.status}, {show.rupiah(payment.payment_amount)})"
+        before = f"{order_id} ({payment.status}, {rupiah(payment.payment_amount)})"
         would = f"{before} {act.would}"
         consent.carefully(
             lambda database: do(at, database),

@@ -10,6 +10,7 @@ from kelaspay.cli import consent, entered, show
 from kelaspay.cli.opening import DryRun, desk
 from kelaspay.coupon import Coupon, checked, coded
 from kelaspay.faults import CouponUnknown, InvalidInput, OfferUnknown
+from kelaspay.formats import rupiah
 from kelaspay.pricing import too_little
 from kelaspay.store import coupons, offers
 from kelaspay.store.database import Database
@@ -112,4 +113,4 @@ def retire(
 
 
 def _off(coupon: Coupon) -> str:
-    return f"{coupon.percent} %" if coupon.percent is not None else show.rupiah(coupon.amount or 0)
+    return f"{coupon.percent} %" if coupon.percent is not None else rupiah(coupon.amount or 0)

@@ -11,9 +11,8 @@ import unicodedata
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from kelaspay.cli.show import WIB
 from kelaspay.faults import InvalidInput
-from kelaspay.formats import wib_read
+from kelaspay.formats import WIB, wib_read
 from kelaspay.payment import DEAREST, LONGEST_ACCESS, Offer, Rupiah
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import typer
 from kelaspay.cli import entered, show
 from kelaspay.cli.opening import OPERATOR, DryRun, desk
 from kelaspay.faults import EventUnknown
+from kelaspay.formats import rupiah
 from kelaspay.store import arrivals, inbox
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def adopt(
         )
         if not dry_run:
             at.write_down("adopted", payment.merchant_order_id, f"event {event_id}")
-        paid = f"{payment.merchant_order_id} ({show.rupiah(payment.payment_amount)})"
+        paid = f"{payment.merchant_order_id} ({rupiah(payment.payment_amount)})"
     said = f"{paid} would be taken up and enrolled." if dry_run else f"{paid} is taken up and will be enrolled."
     show.told(said, json=json, dry_run=dry_run, merchant_order_id=payment.merchant_order_id)
 

@@ -12,6 +12,7 @@ from kelaspay.cli import consent, show, target
 from kelaspay.cli.csv_offers import as_csv, read_csv, read_offer
 from kelaspay.cli.opening import Desk, DryRun, SchoolKey, desk
 from kelaspay.faults import InvalidInput, OfferUnknown
+from kelaspay.formats import rupiah
 from kelaspay.payment import Offer
 from kelaspay.school import DEFAULT
 from kelaspay.store import offers
@@ -83,7 +84,7 @@ def add(
     if json:
         show.data(offer)
     else:
-        print(f"{'Added' if added else 'Corrected'} {slug}, {show.rupiah(price)}.")
+        print(f"{'Added' if added else 'Corrected'} {slug}, {rupiah(price)}.")
 
 
 @app.command("export")

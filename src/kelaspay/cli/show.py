@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import asdict, dataclass, is_dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.cells import cell_len, set_cell_size
 
+from kelaspay.formats import WIB, rupiah
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EXIT_FAILED, EXIT_WRONG_USE = 1, 2
-WIB = timezone(timedelta(hours=7), "WIB")
 AMOUNTS = frozenset({"payment_amount", "amount_received", "amount", "price", "discount"})
 NOTHING = "–"  # noqa: RUF001 - a dash, as in print
 GAP = "  "
@@ -81,10 +82,6 @@ def facts(values: dict[str, Any], *, indent: str = "") -> None:
 
 def rows_of(values: Sequence[Any]) -> list[dict[str, Any]]:
     return [asdict(value) for value in values]
-
-
-def rupiah(amount: int) -> str:
-    return f"Rp {amount:,}".replace(",", ".")
 
 
 def text(value: object, name: str = "") -> str:

@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kelaspay.store.database import database_clock
 from kelaspay.store.program_tables import answers
+from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,7 +24,7 @@ def claim(
     """The row of this key, and whether it is held for `lease` seconds by whoever asked: a new one is, and one whose
     holder stopped without an answer.
     """
-    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(answers)
+    insert = upsert(db, answers)
     values = {"asker": asker, "key": key, "school": school, "digest": digest, "made_at": now}
     added = insert.values(**values, lease_until=database_clock() + lease).on_conflict_do_nothing()
     held = db.execute(added.returning(answers.c.key)).first() is not None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kelaspay.store.operator_tables import duitku_blocks
+from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,7 +22,7 @@ def blocked_until(db: Db, merchant_code: str) -> datetime | None:
 
 def put_block(db: Db, merchant_code: str, until: datetime) -> None:
     """A later word counts for more than an earlier one."""
-    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(duitku_blocks)
+    insert = upsert(db, duitku_blocks)
     statement = insert.values(merchant_code=merchant_code, until=until)
     db.execute(
         statement.on_conflict_do_update(

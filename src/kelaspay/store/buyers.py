@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kelaspay.store.buyer_tables import buyer_codes
 from kelaspay.store.payments import PAYMENT_COLUMNS
 from kelaspay.store.tables import customers, enrollments, payments
+from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,7 +48,7 @@ def newest_order(db: Db, email: str) -> str | None:
 def put_code(db: Db, who: str, code: str, expires_at: datetime, now: datetime) -> int:
     """Keep the digest of a code in place of an earlier one; returned is how many this address had within a day."""
     db.execute(sa.delete(buyer_codes).where(buyer_codes.c.first_at <= now - A_DAY))
-    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(buyer_codes)
+    insert = upsert(db, buyer_codes)
     fresh = {"code": code, "expires_at": expires_at, "tries": 0}
     db.execute(
         insert.values(who=who, first_at=now, sends=1, **fresh).on_conflict_do_update(

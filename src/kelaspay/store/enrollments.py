@@ -6,11 +6,11 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kelaspay.payment import Enrollment, EnrollmentState, ExternalOrderState, MerchantOrderId
 from kelaspay.store import notices
 from kelaspay.store.tables import enrollments, payments, users
+from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,7 +23,7 @@ ENROLLMENT_COLUMNS = [enrollments.c[field.name] for field in fields(Enrollment)]
 def begin_enrollment(db: Db, enrollment: Enrollment) -> None:
     """Keep a pending enrollment with what was sold; one that is there gets it corrected until it is enrolled."""
     sold = {"course_id": enrollment.course_id, "bundle_id": enrollment.bundle_id}
-    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(enrollments)
+    insert = upsert(db, enrollments)
     db.execute(
         insert.values(
             merchant_order_id=enrollment.merchant_order_id, state=EnrollmentState.PENDING, **sold
@@ -164,7 +164,7 @@ def known_user(db: Db, school: str, email: str) -> int | None:
 
 def remember_user(db: Db, school: str, email: str, user_id: int, now: datetime) -> None:
     """Whose this address is; that they signed in stays known, and of who had it before it says nothing."""
-    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(users)
+    insert = upsert(db, users)
     values = {"user_id": user_id, "seen_at": now}
     same = sa.case((users.c.user_id == user_id, users.c.signed_in_at))
     db.execute(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kelaspay.store.database import database_clock
 from kelaspay.store.tables import executors, leases
+from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
     from kelaspay.store.database import Db
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def beat(db: Db, executor_id: str, version: str, *, works: bool) -> None:
     """Say that this process is alive."""
-    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(executors)
+    insert = upsert(db, executors)
     db.execute(
         insert.values(
             executor_id=executor_id,
@@ -45,7 +45,7 @@ def forget_dead(db: Db, seconds: float) -> None:
 
 def take_lease(db: Db, name: str, holder: str, seconds: float) -> bool:
     """Be the one that does `name` for the next `seconds`; whoever has it may take it again."""
-    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(leases)
+    insert = upsert(db, leases)
     values = {"holder": holder, "until": database_clock() + seconds}
     taken = insert.values(name=name, **values).on_conflict_do_update(
         index_elements=[leases.c.name],

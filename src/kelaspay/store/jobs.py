@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kelaspay.payment import EnrollmentState, MerchantOrderId, Status
 from kelaspay.store.database import database_clock
 from kelaspay.store.tables import enrollments, jobs, payments
+from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def start_run(
     None when a run that wakes no later is already there; that one is told to look again before it gives up. Work that
     was under way stays in its trace; what begins belongs to the `traceparent` of whoever began it.
     """
-    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(jobs)
+    insert = upsert(db, jobs)
     instead = sa.or_(sa.not_(jobs.c.active), jobs.c.wake_at > wake_at)
     under_way = sa.case((jobs.c.active, jobs.c.traceparent))
     started = insert.values(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta, timezone
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from kelaspay.formats import WIB
 from kelaspay.payment import Status
 from kelaspay.store.database import database_clock
 from kelaspay.store.preferences import quiet_hours_of
 from kelaspay.store.tables import enrollments, jobs, messages, payments
+from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from kelaspay.store.database import Db
     from kelaspay.store.preferences import Hours
 
-WIB = timezone(timedelta(hours=7), "WIB")
 REMIND_AFTER = timedelta(minutes=30)
 REMIND_BEFORE = timedelta(hours=3)
 CODE_LIFE = timedelta(minutes=10)
@@ -60,7 +60,7 @@ def _raise(
     db: Db, merchant_order_id: str, due_at: dict[str, datetime], now: datetime, *, blank: str | None = None
 ) -> None:
     """Several messages, each kind with the time that it is due at, in one statement."""
-    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(messages)
+    insert = upsert(db, messages)
     its = sa.select(payments.c.school).where(payments.c.merchant_order_id == merchant_order_id).scalar_subquery()
     same = {"merchant_order_id": merchant_order_id, "raised_at": now, "blank": blank, "state": State.WAITING}
     same |= {"school": sa.func.coalesce(its, ""), "attempts": 0}

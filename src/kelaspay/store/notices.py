@@ -9,12 +9,12 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kelaspay.notice import ENROLLMENT_FIELDS, FIELDS, NoticeType, body, written
 from kelaspay.payment import EnrollmentState, Status
 from kelaspay.store.notice_tables import deliveries, endpoints, notices
 from kelaspay.store.tables import enrollments, payments
+from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -79,7 +79,7 @@ def add_notice(
 ) -> str | None:
     """Keep a notice with a delivery for each endpoint; None when `once` was told before. `about`: school and order."""
     notice_id = f"msg_{secrets.token_hex(12)}"
-    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(notices)
+    insert = upsert(db, notices)
     school, merchant_order_id = about
     values = {"id": notice_id, "type": kind, "body": text, "raised_at": now, "once": once}
     told = insert.values(**values, school=school, merchant_order_id=merchant_order_id)

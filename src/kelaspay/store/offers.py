@@ -6,11 +6,11 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kelaspay.faults import InvalidInput
 from kelaspay.payment import Offer, Product, folded
 from kelaspay.store.tables import offers, products
+from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +66,7 @@ def retire_offer(db: Db, slug: str, now: datetime) -> bool:
 
 def put_products(db: Db, school: str, found: Iterable[Product], now: datetime) -> None:
     """Replace a school's catalogue by what was found; what is no longer there is marked, not deleted."""
-    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(products)
+    insert = upsert(db, products)
     for product in found:
         values = asdict(product) | {"school": school, "folded_name": folded(product.name)}
         values |= {"synced_at": now, "gone_at": None}

@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kelaspay.store.operator_tables import preferences
 from kelaspay.store.tables import payments
+from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ def read_preferences(db: Db, school: str) -> dict[str, int]:
 
 def put_preferences(db: Db, school: str, values: Mapping[str, int], now: datetime) -> None:
     """Set these and leave the others; the same again changes nothing but the time."""
-    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(preferences)
+    insert = upsert(db, preferences)
     rows = [{"school": school, "name": name, "value": value, "changed_at": now} for name, value in values.items()]
     statement = insert.values(rows)
     new = {"value": statement.excluded.value, "changed_at": statement.excluded.changed_at}

@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kelaspay.store.database import database_clock
 from kelaspay.store.tables import oauth_states, schools
+from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -96,7 +96,7 @@ def attempt_of_browser(db: Db, browser: str) -> str | None:
 
 def put_school(db: Db, school: Connected) -> None:
     """Connect a school, or connect it again: its tokens of before are gone, when it first came stays."""
-    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(schools)
+    insert = upsert(db, schools)
     values = {name: getattr(school, name) for name in Connected.__slots__ if name != "generation"}
     renewed = {name: value for name, value in values.items() if name != "connected_at"}
     again = renewed | {"generation": schools.c.generation + 1, "refresh_lease_until": None}
@@ -129,7 +129,7 @@ def first_school(db: Db) -> Connected | None:
 
 def put_credentials(db: Db, subdomain: str, callback_path: str, given: dict[str, object], now: datetime) -> Credentials:
     """Keep a school's keys; a school that is there keeps its callback path, its connection and what is not given."""
-    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(schools)
+    insert = upsert(db, schools)
     made = {"subdomain": subdomain, "state": Connection.NONE, "generation": 0, "connected_at": now}
     there = sa.func.coalesce(schools.c.callback_path, callback_path)
     kept = insert.values(**made, callback_path=callback_path, **given).on_conflict_do_update(

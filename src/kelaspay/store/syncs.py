@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kelaspay.store.database import database_clock
 from kelaspay.store.operator_tables import syncs
+from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,7 +35,7 @@ class Sync:
 
 def claim_sync(db: Db, school: str, now: datetime, lease: float) -> bool:
     """Begin one; False while another is under way."""
-    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(syncs)
+    insert = upsert(db, syncs)
     values = {"started_at": now, "seen": 0, "finished_at": None, "fault": None}
     fresh = values | {"lease_until": database_clock() + lease}
     taken = insert.values(school=school, **fresh).on_conflict_do_update(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kelaspay.store.operator_tables import wordings
+from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,7 +34,7 @@ def list_wordings(db: Db, school: str) -> set[tuple[str, str]]:
 
 
 def put_wording(db: Db, school: str, kind: str, language: str, said: Said, now: datetime) -> None:
-    insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(wordings)
+    insert = upsert(db, wordings)
     values: dict[str, Any] = {**said._asdict(), "changed_at": now}
     statement = insert.values(school=school, kind=kind, language=language, **values)
     db.execute(statement.on_conflict_do_update(index_elements=list(wordings.primary_key.columns), set_=values))

@@ -79,6 +79,7 @@ def choose(public_id: str, request: Request, payment_method: Annotated[str, Form
             customers=outside.customers,
             school_of=outside.schools.of,
             urls=outside.urls,
+            start=request.app.state.start,
             now=outside.now,
         )
     except (StillInProgress, MoveRefused, AlreadyPaid):

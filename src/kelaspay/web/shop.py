@@ -168,6 +168,7 @@ def _placed(entered: Order, offer: Offer, request: Request) -> Payment:
                 customers=outside.customers,
                 school_of=outside.schools.of,
                 urls=outside.urls,
+                start=request.app.state.start,
                 now=outside.now,
             )
     return payment

@@ -9,12 +9,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from kelaspay.formats import WIB
 from kelaspay.outside import Outside
 from kelaspay.store import arrivals, console, endpoints, offers, outgoing
 from kelaspay.store.console import Day, Heard, Need
 from kelaspay.store.database import Db
 from kelaspay.web.console.closed_days import ClosedDays
-from kelaspay.web.console.page import WIB, ConsoleRoute, page
+from kelaspay.web.console.page import ConsoleRoute, page
 from kelaspay.web.console.standing import Standing, standing_of
 from kelaspay.web.console.visit import Looking, outside_of
 from kelaspay.web.console.words import NEED

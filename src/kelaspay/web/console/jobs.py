@@ -11,8 +11,9 @@ from kelaspay.payment import MerchantOrderId
 from kelaspay.review import hurry
 from kelaspay.store import agenda
 from kelaspay.store.agenda import Standing
+from kelaspay.store.database import Database
 from kelaspay.web.console.page import ConsoleRoute, back, page
-from kelaspay.web.console.visit import Acting, Looking, Visitor, outside_of, start_of, write_down
+from kelaspay.web.console.visit import Acting, Looking, Visitor, audited, outside_of, start_of, write_down
 
 router = APIRouter(prefix="/console/jobs", route_class=ConsoleRoute, include_in_schema=False)
 
@@ -45,7 +46,7 @@ def retry_all(
         order_ids = agenda.of_kind(db, visitor.only, standing, kind, agenda.MOST_AT_ONCE) if kind else []
     if not sure or not order_ids:
         return page(request, "all_jobs.html", visitor, count=len(order_ids), standing=standing, fault=kind)
-    done = sum(_now(request, visitor, order_id) for order_id in order_ids)
+    done = sum(_now(request, visitor, order_id, outside_of(request).database) for order_id in order_ids)
     write_down(request, visitor, "retried_all", kind, f"{done} of {len(order_ids)}")
     return back("/console/jobs", "retried_all", count=done)
 
@@ -53,17 +54,16 @@ def retry_all(
 @router.post("/{order_id}/now")
 def try_now(order_id: str, request: Request, visitor: Acting) -> Response:
     """Do not wait for the time that was set."""
-    _now(request, visitor, order_id)
-    write_down(request, visitor, "retried", order_id)
+    _now(request, visitor, order_id, audited(request, visitor, "retried", order_id))
     return back(f"/console/payments/{order_id}", "retried")
 
 
-def _now(request: Request, visitor: Visitor, order_id: str) -> bool:
+def _now(request: Request, visitor: Visitor, order_id: str, database: Database) -> bool:
     """Whether there was anything to set going: a payment's enrollment, or the next question to Duitku."""
     outside = outside_of(request)
     return hurry(
         MerchantOrderId(order_id.replace("\0", "")),
-        database=outside.database,
+        database=database,
         start=start_of(request),
         now=outside.now,
         actor=visitor.operator.actor,

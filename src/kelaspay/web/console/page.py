@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable, Coroutine, Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from kelaspay.faults import Fault, InvalidInput, NotSignedIn
-from kelaspay.formats import wa_number
+from kelaspay.formats import rupiah, wa_number, wib
 from kelaspay.operator_faults import SecondFactorMissing
 from kelaspay.operators import TRIED_FIRST
 from kelaspay.outside import Outside
@@ -29,9 +29,6 @@ from kelaspay.web.console.retold import retold
 from kelaspay.web.console.visit import LANGUAGE_COOKIE, Visitor
 from kelaspay.web.files import address
 
-WIB = timezone(timedelta(hours=7), "WIB")
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des")
-MONTHS_ENGLISH = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -44,10 +41,6 @@ ENGLISH: Mapping[str, str] = tomllib.loads(
     (files("kelaspay.web") / "templates" / "console" / "english.toml").read_text(encoding="utf-8")
 )
 """What the console says, from Bahasa Indonesia, in which its templates are written, to English."""
-
-
-def rupiah(amount: int) -> str:
-    return f"Rp {amount:,}".replace(",", ".")
 
 
 class Wording:
@@ -72,13 +65,9 @@ class Wording:
         """A time in WIB, with UTC on hover."""
         if at is None:
             return Markup("-")
-        local = at.astimezone(WIB)
-        month = (MONTHS_ENGLISH if self.language == "en" else MONTHS)[local.month - 1]
-        clock = f"{local:%H:%M}" if self.language == "en" else f"{local:%H.%M}"
         utc = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-        return Markup('<time datetime="{}" title="{}">{} {} {}, {} WIB</time>').format(
-            at.astimezone(UTC).isoformat(), utc, local.day, month, local.year, clock
-        )
+        local = wib(at, self.language)
+        return Markup('<time datetime="{}" title="{}">{}</time>').format(at.astimezone(UTC).isoformat(), utc, local)
 
 
 def wording(request: Request) -> Wording:

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
 from kelaspay.change_email import change_email
-from kelaspay.faults import AmountDiffers, InvalidInput, InvoiceUnknown, NotPaidYet, PaymentUnknown
-from kelaspay.messages import resend_access
+from kelaspay.faults import AmountDiffers, InvalidInput, InvoiceUnknown, MoveRefused, NotPaidYet, PaymentUnknown
+from kelaspay.messages import resend_now
 from kelaspay.payment import UNPAID, Attention, Enrollment, EnrollmentState, MerchantOrderId, Payment, Status
 from kelaspay.review import mark_paid, may_retry, retry, settle
 from kelaspay.revoke import ask_to_end, ask_to_revoke
@@ -210,9 +210,11 @@ def resend(order_id: str, request: Request, visitor: Acting) -> Response:
     outside = outside_of(request)
     with outside.database.read() as db:
         payment = _payment(db, order_id)
-    sent = resend_access(outside.database, payment.merchant_order_id, outside.now())
-    write_down(request, visitor, "resent", order_id)
-    return _back(order_id, "resent" if sent else "resent_lately")
+    try:
+        resend_now(audited(request, visitor, "resent", order_id), payment.merchant_order_id, outside.now())
+    except MoveRefused:
+        return _back(order_id, "resent_lately")
+    return _back(order_id, "resent")
 
 
 @router.post("/{order_id}/note")

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 
-from kelaspay.formats import within_reach
+from kelaspay.formats import WIB, within_reach
 from kelaspay.spreadsheet import PAYMENTS
 from kelaspay.store import listing, offers
 from kelaspay.store.console import Need
 from kelaspay.store.listing import After, Filter
-from kelaspay.web.console.page import WIB, ConsoleRoute, page
+from kelaspay.web.console.page import ConsoleRoute, page
 from kelaspay.web.console.spreadsheet import sheet
 from kelaspay.web.console.visit import Looking, outside_of, write_down
 

@@ -213,6 +213,7 @@ MESSAGE = {
     "reminder": "Pengingat pertama",
     "last_reminder": "Pengingat terakhir",
     "paid": "Pembayaran diterima",
+    "amount_differs": "Jumlah berbeda, sedang diperiksa",
     "access_ready": "Akses siap",
     "access_late": "Akses terlambat",
     "expired": "Pesanan kedaluwarsa",
