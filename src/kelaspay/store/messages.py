@@ -80,7 +80,7 @@ def raise_for_move(db: Db, merchant_order_id: str, to: Status, now: datetime) ->
     elif to is Status.COMPLETED:
         raise_message(db, merchant_order_id, "access_ready", now, now)
         _raise_ends_soon(db, merchant_order_id, now)
-    elif to in {Status.EXPIRED, Status.REFUNDED}:
+    elif to is Status.EXPIRED:
         raise_message(db, merchant_order_id, to, now, now)
 
 
