@@ -62,6 +62,24 @@ def test_a_purchase_is_told_step_by_step(world: World) -> None:
     assert re.search(r'<a href="(https://\S+/users/password/new)"[^>]*>\1</a>', ready.html)
 
 
+def test_another_number_chosen_later_is_written_too(world: World) -> None:
+    world.sell()
+    public_id = ordered(world)
+    sent: list[Letter] = []
+    numbers = []
+    for method in ("BC", "M2", "M2"):
+        choose(world, public_id, method)
+        deliver(world, sent.append)
+        deliver(world, sent.append)
+        numbers.append(by_fours(payment_of(world, public_id).va_number or ""))
+        world.clock.move(minutes=1)
+
+    first, second = sent
+    assert numbers[0] in first.text
+    assert numbers[1] in second.text
+    assert numbers[0] != numbers[1] == numbers[2]
+
+
 def test_a_message_is_sent_once_however_often_its_reason_comes(embedded: World) -> None:
     embedded.sell()
     public_id = bought(embedded)
