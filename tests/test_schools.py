@@ -224,6 +224,20 @@ def test_a_school_whose_merchant_is_refused_does_not_stop_the_other_from_being_a
     assert two.status(there) == "pending"
 
 
+def test_a_payment_whose_schools_duitku_key_was_refused_goes_on_as_soon_as_it_has_another(two: World) -> None:
+    order_id = two.buy_and_pay(offer=OTHER_OFFER)
+    two.duitku.switches.accept = set()
+    two.work_for(days=2)
+    before = two.status(order_id)
+    two.duitku.switches.accept = {"hmac"}
+
+    keep(two, OTHER, Keys(duitku_api_key=SecretStr(MERCHANTS["D0002"])))
+    two.work()
+
+    assert before == "pending"
+    assert two.status(order_id) == "completed"
+
+
 def test_a_payment_waits_while_its_school_has_no_keys_and_goes_on_when_it_has_them(two: World) -> None:
     order_id = two.buy_and_pay(offer=OTHER_OFFER)
     merchant_code = list(MERCHANTS)[1]

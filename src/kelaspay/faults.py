@@ -269,6 +269,7 @@ class DuitkuUnauthorized(Fault):
     status = 502
     retry = True
     outage = True
+    patient = True
 
 
 class DuitkuRefused(Fault):

@@ -136,6 +136,16 @@ KINDS = {
             marked("Dicatat pada {at}. Kapan dananya masuk tergantung bank Anda."),
         ),
     ),
+    "refunded_kept": Words(
+        marked("Dana dikembalikan: {course}"),
+        (
+            marked(
+                "Dana sebesar {amount} untuk {course} dikembalikan. "
+                "Akses Anda tetap berlaku lewat pesanan Anda yang lain."
+            ),
+            marked("Dicatat pada {at}. Lama uang sampai tergantung bank Anda."),
+        ),
+    ),
     "access_ends_14": Words(
         marked("Akses Anda ke {course} berakhir dua minggu lagi"),
         (marked("Akses Anda ke {course} berakhir pada {ends}. Perpanjang agar bisa terus belajar."),),

@@ -60,6 +60,9 @@ def ask_to_revoke(
         wanted = Enrollment(merchant_order_id, course_id=payment.course_id, bundle_id=payment.bundle_id)
         enrollments.begin_enrollment(db, wanted)
         enrollments.save_enrollment(db, merchant_order_id, revoke_wanted=True)
+        found = enrollments.find_enrollment(db, merchant_order_id)
+        if found is not None and found.state is EnrollmentState.REVOKED:  # ended before: nothing is left to wait for
+            messages.raise_message(db, merchant_order_id, "refunded", at, at)
         start(db, merchant_order_id, at)
 
 
@@ -98,7 +101,8 @@ def revoke(merchant_order_id: MerchantOrderId, *, school: School, step: Step, gu
 
 
 def end_access(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:
-    """Set the enrollment's end into the past, or to where other paid orders of the same person still reach.
+    """Set the enrollment's end into the past, or to where other paid orders of the same person still reach. Whose money
+    goes back is told then, with what became of the access.
 
     Repeating it is harmless.
     """
@@ -112,8 +116,11 @@ def end_access(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
             text = _end(merchant_order_id, user_id, school=school, guard=guard)
     at, ended = school.now(), {"former_user_id": None}
     with school.database.begin() as db:
+        payment = payments.find_for_update(db, merchant_order_id)  # a refund that comes just now is told by one of both
         if enrollments.move_enrollment(db, merchant_order_id, EnrollmentState.REVOKED, at, revoked_at=at, **ended):
             payments.tell(db, merchant_order_id, at, "thinkific", "revoked", text)
+            if payment is not None and payment.status is Status.REFUNDED and not (payment.free and text):
+                messages.raise_message(db, merchant_order_id, "refunded_kept" if text else "refunded", at, at)
 
 
 def end_former(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:

@@ -18,7 +18,14 @@ from kelaspay.cannot_run import CannotRun
 from kelaspay.duitku import Duitku
 from kelaspay.duitku.block import Block
 from kelaspay.duitku.signature import Scheme
-from kelaspay.faults import NotConfigured, SchoolDisconnected, SchoolNotReady, SchoolUnknown, ThinkificUnauthorized
+from kelaspay.faults import (
+    DuitkuUnauthorized,
+    NotConfigured,
+    SchoolDisconnected,
+    SchoolNotReady,
+    SchoolUnknown,
+    ThinkificUnauthorized,
+)
 from kelaspay.formats import Seller
 from kelaspay.gate import Gate
 from kelaspay.install_faults import SubdomainInvalid
@@ -47,7 +54,9 @@ if TYPE_CHECKING:
     from kelaspay.watching import Watching
     from kelaspay.whatsapp import Note
 
-WAITING = (SchoolNotReady.code(), SchoolDisconnected.code(), ThinkificUnauthorized.code())
+WAITING = tuple(
+    fault.code() for fault in (SchoolNotReady, SchoolDisconnected, ThinkificUnauthorized, DuitkuUnauthorized)
+)
 """Faults that other keys may cure."""
 API_KEY = "api_key"
 DUITKU_API_KEY = "duitku_api_key"

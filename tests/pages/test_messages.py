@@ -13,7 +13,7 @@ from kelaspay.formats import by_fours
 from kelaspay.mail import Letter, MailRefused, MailUnavailable, as_message
 from kelaspay.messages import office, send_due
 from kelaspay.review import mark_paid
-from kelaspay.revoke import ask_to_revoke
+from kelaspay.revoke import ask_to_end, ask_to_revoke
 from kelaspay.store import messages, wordings
 from kelaspay.store.messages import by_day
 from tests.pages.browser import choose, ordered, text
@@ -60,6 +60,24 @@ def test_a_purchase_is_told_step_by_step(world: World) -> None:
     assert set(deliver(world)) == {"order_made", "paid", "access_ready"}
     (ready,) = [row for row in rows(world) if row.kind == "access_ready"]
     assert re.search(r'<a href="(https://\S+/users/password/new)"[^>]*>\1</a>', ready.html)
+
+
+def test_another_number_chosen_later_is_written_too(world: World) -> None:
+    world.sell()
+    public_id = ordered(world)
+    sent: list[Letter] = []
+    numbers = []
+    for method in ("BC", "M2", "M2"):
+        choose(world, public_id, method)
+        deliver(world, sent.append)
+        deliver(world, sent.append)
+        numbers.append(by_fours(payment_of(world, public_id).va_number or ""))
+        world.clock.move(minutes=1)
+
+    first, second = sent
+    assert numbers[0] in first.text
+    assert numbers[1] in second.text
+    assert numbers[0] != numbers[1] == numbers[2]
 
 
 def test_a_message_is_sent_once_however_often_its_reason_comes(embedded: World) -> None:
@@ -221,6 +239,50 @@ def test_a_refund_is_told_with_its_day(embedded: World) -> None:
     (told,) = [row.text for row in rows(embedded) if row.kind == "refunded"]
     assert "Dana sebesar Rp 150.000 untuk Web Development Fundamentals dikembalikan dan aksesnya diakhiri." in told
     assert "Dicatat pada 23 Nov 2026, 09.00 WIB." in told
+
+
+def end_or_refund(world: World, act: Callable[..., None], order_id: Any) -> None:
+    act(order_id, database=world.database, start=world.engine.start, now=world.clock, reason="asked", actor="op")
+    world.work_for(hours=2)
+
+
+def test_a_refund_of_what_another_order_covers_is_told_with_the_access_that_stays(world: World) -> None:
+    world.sell()
+    order_id = world.buy_and_pay()
+    world.buy_and_pay()
+    world.work()
+    end_or_refund(world, ask_to_revoke, order_id)
+
+    assert [kind for kind in deliver(world) if kind.startswith("refunded")] == ["refunded_kept"]
+    (told,) = [row.text for row in rows(world) if row.kind == "refunded_kept"]
+    assert "dikembalikan. Akses Anda tetap berlaku lewat pesanan Anda yang lain." in told
+    assert "diakhiri" not in told
+
+
+def test_a_refund_after_the_access_was_ended_is_told_once(world: World) -> None:
+    world.sell()
+    order_id = world.buy_and_pay()
+    world.work()
+    end_or_refund(world, ask_to_end, order_id)
+    before = [kind for kind in deliver(world) if kind.startswith("refunded")]
+    end_or_refund(world, ask_to_revoke, order_id)
+
+    assert before == []
+    assert [kind for kind in deliver(world) if kind.startswith("refunded")] == ["refunded"]
+
+
+def test_nobody_is_told_that_an_access_has_ended_before_it_has(world: World) -> None:
+    world.sell()
+    order_id = world.buy_and_pay()
+    world.work()
+    world.thinkific.fail_next("*", "/", "503", times=10_000)
+    end_or_refund(world, ask_to_revoke, order_id)
+    before = [kind for kind in deliver(world) if kind.startswith("refunded")]
+    world.thinkific.clear_faults()
+    world.work_for(hours=4)
+
+    assert before == []
+    assert [kind for kind in deliver(world) if kind.startswith("refunded")] == ["refunded"]
 
 
 def test_a_mail_server_that_is_away_costs_no_letter(embedded: World) -> None:

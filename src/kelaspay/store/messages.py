@@ -71,7 +71,8 @@ def _raise(
 
 
 def raise_for_invoice(db: Db, merchant_order_id: str, expires_at: datetime, now: datetime) -> None:
-    """How to pay, and two reminders that disturb nobody's night."""
+    """How to pay, once more where another channel was chosen, and two reminders that disturb nobody's night."""
+    once_more(db, merchant_order_id, "order_made", now)
     quiet = quiet_hours_of(db, merchant_order_id)
     wanted = {"reminder": now + REMIND_AFTER, "last_reminder": expires_at - REMIND_BEFORE}
     reminders = {kind: by_day(at, quiet) for kind, at in wanted.items()}
@@ -94,7 +95,7 @@ def raise_for_move(db: Db, merchant_order_id: str, to: Status, now: datetime) ->
     elif to is Status.COMPLETED:
         raise_message(db, merchant_order_id, "access_ready", now, now)
         _raise_ends_soon(db, merchant_order_id, now)
-    elif to in {Status.EXPIRED, Status.REFUNDED}:
+    elif to is Status.EXPIRED:
         raise_message(db, merchant_order_id, to, now, now)
 
 
@@ -158,7 +159,7 @@ def send_again(db: Db, message_id: int, now: datetime) -> bool:
 
 
 def once_more(db: Db, merchant_order_id: str, kind: str, now: datetime) -> None:
-    """Have a message that went to a wrong address made anew for the right one, by whichever way it goes.
+    """Have a message that went to a wrong address, or told what has changed since, made anew by whichever way it goes.
 
     One that waits may be on its way just now: the count of its attempts goes on, so that the sender's word for the
     letter before is none for this one.

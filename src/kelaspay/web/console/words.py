@@ -218,6 +218,7 @@ MESSAGE = {
     "access_late": "Akses terlambat",
     "expired": "Pesanan kedaluwarsa",
     "refunded": "Dana dikembalikan",
+    "refunded_kept": "Dana dikembalikan, akses tetap",
     "access_ends_14": "Akses berakhir dua minggu lagi",
     "access_ends_3": "Akses berakhir tiga hari lagi",
     "sign_in": "Kode masuk",
