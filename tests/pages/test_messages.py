@@ -329,23 +329,6 @@ def test_an_address_corrected_while_the_letter_is_being_sent_gets_it_too(
     assert (made.state, made.recipient) == ("sent", "siti@example.com")
 
 
-def test_what_one_process_puts_off_another_with_an_older_list_does_not_send(world: World) -> None:
-    world.sell()
-    choose(world, ordered(world))
-    tried: list[str] = []
-    seen: list[int] = []
-
-    def away(letter: Letter) -> None:
-        tried.append(letter.to)
-        raise MailUnavailable("ConnectionRefusedError")
-
-    at = office(world.outside.settings, world.outside.schools.profile, world.database, world.clock)
-    another = replace(at, post=away)
-    send_due(replace(another, let_pass=lambda: seen.append(send_due(another))))
-
-    assert tried == ["siti@example.com"]
-
-
 def test_a_letter_that_is_refused_for_good_is_shown_to_the_operator(embedded: World) -> None:
     embedded.sell()
     choose(embedded, ordered(embedded))
@@ -426,33 +409,3 @@ def test_a_letter_links_what_the_seller_wrote_and_nothing_that_the_buyer_did(emb
 def test_letters_are_not_for_everybody_to_read(embedded: World) -> None:
     assert embedded.web.get("/mails").status_code == 404
     assert embedded.web.get("/mails/1").status_code == 404
-
-
-def test_a_reminder_that_is_late_waits_for_the_morning(embedded: World) -> None:
-    embedded.sell()
-    embedded.clock.time = START + timedelta(hours=10, minutes=25)  # 19.25 WIB
-    choose(embedded, ordered(embedded))
-    deliver(embedded)
-    embedded.clock.move(minutes=40)
-    at_night = deliver(embedded)
-    embedded.clock.time = START + timedelta(hours=22, minutes=59)
-    before_eight = deliver(embedded)
-    embedded.clock.move(minutes=1)
-
-    assert "reminder" not in [*at_night, *before_eight]
-    assert "reminder" in deliver(embedded)
-
-
-def test_a_reminder_put_off_to_the_morning_is_sent_by_nobody_with_an_older_list(embedded: World) -> None:
-    embedded.sell()
-    embedded.clock.time = START + timedelta(hours=10, minutes=25)  # 19.25 WIB
-    choose(embedded, ordered(embedded))
-    deliver(embedded)
-    embedded.clock.move(minutes=40)
-    sent: list[Letter] = []
-    at = office(embedded.outside.settings, embedded.outside.schools.profile, embedded.database, embedded.clock)
-    seen: list[int] = []
-    send_due(replace(at, post=sent.append, let_pass=lambda: seen.append(send_due(at))))
-
-    assert sent == []
-    assert [(row.state, row.attempts) for row in rows(embedded) if row.kind == "reminder"] == [("waiting", 0)]
