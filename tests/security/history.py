@@ -362,6 +362,7 @@ class History(RuleBasedStateMachine):
             "customers": life.outside.customers,
             "school_of": life.school_of,
             "urls": life.outside.urls,
+            "start": life.engine.start,
             "now": self.market.town.clock,
         }
 
