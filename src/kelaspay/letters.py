@@ -143,7 +143,7 @@ KINDS = {
                 "Dana sebesar {amount} untuk {course} dikembalikan. "
                 "Akses Anda tetap berlaku lewat pesanan Anda yang lain."
             ),
-            marked("Dicatat pada {at}. Lama uang sampai tergantung bank Anda."),
+            marked("Dicatat pada {at}. Kapan dananya masuk tergantung bank Anda."),
         ),
     ),
     "access_ends_14": Words(

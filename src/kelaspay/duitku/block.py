@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from kelaspay.faults import DatabaseUnavailable
 from kelaspay.store import blocks
 
 if TYPE_CHECKING:
@@ -24,9 +25,12 @@ class Block:
     now: Callable[[], datetime]
 
     def left(self) -> float:
-        """Seconds until it ends; 0 where there is none."""
-        with self.database.read() as db:
-            until = blocks.blocked_until(db, self.merchant_code)
+        """Seconds until it ends; 0 where there is none, or the database cannot tell: `doctor` asks before there is one."""
+        try:
+            with self.database.read() as db:
+                until = blocks.blocked_until(db, self.merchant_code)
+        except DatabaseUnavailable:
+            return 0.0
         return 0.0 if until is None else max(0.0, (until - self.now()).total_seconds())
 
     def begin(self, seconds: float) -> None:
