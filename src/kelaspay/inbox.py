@@ -40,12 +40,6 @@ RUSH = 4
 """Events in one commit that make it a rush."""
 RUSH_SECONDS = 0.5
 """How long a rush is remembered."""
-CROWD = 17
-"""Events in one commit that make it a crowd. SQLite's log is copied into its file beside the commits then: one that did
-it itself would keep too many waiting. With fewer, commits wait less for that than for the disk that somebody else uses.
-"""
-UNCOPIED = 1_500
-"""Events of a crowd after which the log is copied."""
 
 
 _Waiting = tuple["Event", "asyncio.Future[None]"]
@@ -147,17 +141,8 @@ class Inbox:
         """Of the event loop that asked last; there is one but in tests, and each sees its own through."""
         self._refused: Counter[tuple[str, str | None]] = Counter()
         self._refused_lock = threading.Lock()
-        self._crowd_until = 0.0
-        self._crowded = False
-        """Whether the line leaves the log to `_copy`."""
-        self._uncopied = 0
-        self._copying: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._write, name="inbox", daemon=True),
-            threading.Thread(target=self._copy, name="inbox-log", daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._thread = threading.Thread(target=self._write, name="inbox", daemon=True)
+        self._thread.start()
 
     async def keep(self, event: Event) -> None:
         """Return when the event is on disk; raises `InboxUnavailable` when it cannot be kept just now.
@@ -193,45 +178,22 @@ class Inbox:
     def close(self) -> None:
         """Write what waits and stop."""
         self._waiting.put(None)
-        for thread in self._threads:
-            thread.join(timeout=PATIENCE)
+        self._thread.join(timeout=PATIENCE)
 
     def _write(self) -> None:
         while (group := self._gather()) is not None:
             if len(group) >= RUSH:
                 self._rush_until = time.monotonic() + RUSH_SECONDS
-            if len(group) >= CROWD:
-                self._crowd_until = time.monotonic() + RUSH_SECONDS
             fault = self._commit(group)
             if fault is not None and not fault.outage and len(group) > 1:
                 for waiting in group:  # one event that cannot be kept must not take the others with it
                     self._done([waiting], self._commit([waiting]))
             else:
                 self._done(group, fault)
-            self._have_copied(len(group))
             if self._database.postgresql and self._waiting.empty():  # its connections are few, and break
                 self._hang_up()
             self._kept()
         self._hang_up()
-        self._copying.put(False)
-
-    def _mind_the_crowd(self, line: Db) -> None:
-        crowded = time.monotonic() < self._crowd_until
-        if crowded != self._crowded:
-            self._database.leave_log(line, leave=crowded)
-            self._crowded, self._uncopied = crowded, 0
-
-    def _have_copied(self, events: int) -> None:
-        self._uncopied += events
-        if self._crowded and self._uncopied >= UNCOPIED and self._copying.empty():
-            self._uncopied = 0
-            self._copying.put(True)
-
-    def _copy(self) -> None:
-        """A commit that copied the log would keep all who wait for it, and the event loop with nothing to do."""
-        while self._copying.get():
-            with suppress(DatabaseUnavailable):
-                self._database.checkpoint()
 
     def _done(self, group: list[_Waiting], fault: Fault | None) -> None:
         """Answer first, then count."""
@@ -244,7 +206,6 @@ class Inbox:
         try:
             with self._database.turn(), translated():
                 self._line = self._line or self._database.line()
-                self._mind_the_crowd(self._line)
                 inbox.keep(self._line, [event for event, _kept in group])
         except DatabaseUnavailable:
             log.warning("inbox_unavailable")
@@ -260,10 +221,8 @@ class Inbox:
         """Give the connection back; a broken one is not used again, and an idle one is tried before it is."""
         if self._line is not None:
             with suppress(Exception):
-                if self._crowded:
-                    self._database.leave_log(self._line, leave=False)
                 self._line.close()
-            self._line, self._crowded = None, False
+            self._line = None
 
     def _gather(self) -> list[_Waiting] | None:
         """All that waits now, at least one; None when it is time to stop."""

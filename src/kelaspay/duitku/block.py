@@ -25,7 +25,7 @@ class Block:
     now: Callable[[], datetime]
 
     def left(self) -> float:
-        """Seconds until it ends; 0 where there is none, or the database cannot tell: `doctor` asks before there is one."""
+        """Seconds until it ends; 0 where there is none or no database yet, as where `doctor` asks."""
         try:
             with self.database.read() as db:
                 until = blocks.blocked_until(db, self.merchant_code)

@@ -40,11 +40,6 @@ MOST_RIDERS = 50
 CACHED_STATEMENTS = 512
 """Prepared statements that a connection to SQLite remembers; the inbox alone has one for each size of group."""
 
-SHORT_LOG, LONG_LOG = 100, 4_000
-"""Pages of SQLite's log after which a commit copies them into the file itself: 0.4 MB, and 16 MB where `checkpoint` is
-called before. At SQLite's own 4 MB everybody waits 5 ms for one commit in forty; at 0.4 MB 1 ms for one in four.
-"""
-
 IDLE_SECONDS = 1.0
 """A connection to PostgreSQL that lay idle for so long is tried before it is used."""
 USED_AT = "used_at"
@@ -144,20 +139,6 @@ class Database:
         """
         level = {"isolation_level": "AUTOCOMMIT"} if self.postgresql else {"kelaspay_single": True}
         return self.engine.connect().execution_options(**level)
-
-    def leave_log(self, line: Db, *, leave: bool) -> None:
-        """Have a line's commits leave the copying of SQLite's log to `checkpoint`, or no longer."""
-        if not self.postgresql:
-            line.exec_driver_sql(f"PRAGMA wal_autocheckpoint={LONG_LOG if leave else SHORT_LOG}").close()
-
-    def checkpoint(self) -> None:
-        """Copy what SQLite's log holds into the file, beside whoever writes meanwhile; nothing to do on PostgreSQL. May
-        run twice, and at any moment: what is not copied is in the log still.
-        """
-        if self.postgresql:
-            return
-        with translated(), self.engine.connect().execution_options(kelaspay_single=True) as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").close()
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -259,7 +240,6 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",
-        f"wal_autocheckpoint={SHORT_LOG}",
         "foreign_keys=ON",
         f"busy_timeout={int(BUSY_SECONDS * 1000)}",
     ):
