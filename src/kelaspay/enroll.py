@@ -169,7 +169,7 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
         wanted = _enrollment(enrollments.find_enrollment(db, merchant_order_id))
         payment = payments.find_payment(db, merchant_order_id)
         new = wanted.user_created and not wanted.enroll_tried and enrollments.only_order_of(db, wanted)
-        beside = enrollments.given_beside(db, wanted)
+        beside = set() if new else enrollments.given_beside(db, wanted)
     if wanted.state is EnrollmentState.ENROLLED or payment is None:
         return
     if wanted.user_id is None:
