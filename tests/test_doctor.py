@@ -154,6 +154,7 @@ def test_doctor_says_that_several_processes_need_redis(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("name", "url", "said"),
     [
+        ("DUITKU_POP_URL", "{duitku}/api", "Duitku "),
         ("DUITKU_POP_URL", "{duitku}/x", "Duitku refused the request. No HTTP resource was found"),
         ("DUITKU_V2_URL", "{duitku}/x", "DUITKU_V2_URL: Duitku refused the request. No HTTP resource was found"),
         ("DUITKU_V2_URL", "http://127.0.0.1:1", "DUITKU_V2_URL: Duitku does not answer"),
