@@ -103,9 +103,9 @@ def test_the_days_add_up_when_the_order_that_made_the_user_is_overtaken_by_the_n
     first = world.buy_and_pay()
     school, start = world.school, world.engine.start
     confirm(first, database=school.database, duitku=school.duitku, start=start, now=school.now)
-    map_course(first, school=school)
-    find_or_create_user(first, school=school, guard=no_guard)  # and its process dies
-    second = world.buy_and_pay()
+    wanted = map_course(first, school=school)
+    find_or_create_user(wanted, school=school, guard=no_guard)  # and its process dies
+    second = world.payment(world.buy_and_pay())
     enroll(second, school=school, start=start, step=lambda _name, function: function(), guard=no_guard)
 
     world.work()

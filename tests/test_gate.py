@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +15,10 @@ from pydantic import SecretStr
 from throttled import RedisStore
 
 from kelaspay.catalogue import sync
-from kelaspay.faults import ThinkificBusy
+from kelaspay.faults import ThinkificBusy, TurnMissed
 from kelaspay.gate import MOST_IN_FLIGHT, PATIENCE, Gate
 from kelaspay.schools import Keys
+from kelaspay.store import jobs
 from tests.test_schools import keep
 from tests.world import MERCHANTS
 
@@ -98,6 +100,34 @@ def test_never_more_in_flight_than_this_process_s_share() -> None:
         list(callers.map(call, range(16)))
 
     assert max(inside) == share
+
+
+def test_whoever_would_wait_too_long_for_a_turn_is_told_when_one_will_come() -> None:
+    gate = Gate("school", 3)  # one of them a minute is used
+    for _ in range(2):
+        _passes(gate)
+
+    with pytest.raises(TurnMissed) as missed, gate.turn(urgent=False):
+        pass
+
+    assert missed.value.wait is not None
+    assert 55 < missed.value.wait <= 60
+
+
+def test_a_buyer_who_missed_a_turn_stands_in_line_again_at_once(world: World) -> None:
+    world.sell()
+    order_id = world.buy_and_pay()
+    world.outside.schools.gate().shut()
+
+    world.work()
+
+    due = world.engine.next_due()
+    with world.database.read() as db:
+        job = jobs.find_job(db, order_id)
+    assert job is not None
+    assert (job.fault, job.attempts) == ("turn_missed", 0)
+    assert due is not None
+    assert due - world.clock() < timedelta(seconds=1)
 
 
 def test_whoever_waits_when_the_process_stops_is_sent_away_at_once() -> None:

@@ -34,6 +34,7 @@ from kelaspay.faults import (
     SchoolUnknown,
     Superseded,
     ThinkificBusy,
+    TurnMissed,
 )
 from kelaspay.payment import UNPAID, Attention, EnrollmentState, Status
 from kelaspay.revoke import end_former, revoke
@@ -150,12 +151,14 @@ def _perform(held: _Held, desk: _Desk, *, school_of: SchoolOf, step: Step, start
         with desk.tracing.span(name):
             return step(name, function)
 
-    school = _school(held, school_of)
+    if held.payment is None:
+        raise PaymentUnknown(merchant_order_id=order_id)
+    school = _school(held.payment, school_of)
     school = replace(school, thinkific=school.thinkific.about(order_id))
     if held.revoke_wanted:
         revoke(order_id, school=school, step=traced, guard=guard)
         return
-    enroll(order_id, school=school, start=start, step=traced, guard=guard)
+    enroll(held.payment, school=school, start=start, step=traced, guard=guard)
     if _given_away(order_id, desk.database):
         traced("former", lambda: end_former(order_id, school=school, guard=guard))
 
@@ -165,22 +168,19 @@ def _finish(job: Job, desk: _Desk, start: Start) -> None:
     that was refunded meanwhile goes on with that.
     """
     with desk.database.begin() as db:
-        payment = payments.find_payment(db, job.merchant_order_id)
+        payment, found = enrollments.find_with_payment(db, job.merchant_order_id) or (None, None)
         unpaid = payment is not None and payment.status in UNPAID
         finished = jobs.finish(db, job, desk.holder, unless_poked=unpaid)
-        found = enrollments.find_enrollment(db, job.merchant_order_id)
         if finished and found is not None and found.revoke_wanted and found.state is not EnrollmentState.REVOKED:
             start(db, job.merchant_order_id, desk.now())
     if unpaid and not finished:
         _after(job, NotPaidYet(), desk)
 
 
-def _school(held: _Held, school_of: SchoolOf) -> School:
+def _school(payment: Payment, school_of: SchoolOf) -> School:
     """The school that sold it. Raises `SchoolNotReady` while its keys are missing: the payment waits for them."""
-    if held.payment is None:
-        raise PaymentUnknown(merchant_order_id=held.job.merchant_order_id)
     try:
-        return school_of(held.payment.school)
+        return school_of(payment.school)
     except (NotConfigured, SchoolUnknown) as fault:
         raise SchoolNotReady(fault.detail) from fault
 
@@ -201,11 +201,9 @@ def _claimed(merchant_order_id: MerchantOrderId, run: int, *, holder: str, datab
             if there is None or there.run != run or not there.active:
                 return None
             raise HeldElsewhere(merchant_order_id=merchant_order_id)
-        payment = payments.find_payment(db, merchant_order_id)
-        if payment is None or payment.status in UNPAID:  # nothing was given yet that could be taken away
-            return _Held(job, payment, revoke_wanted=False)
-        found = enrollments.find_enrollment(db, merchant_order_id)
-        return _Held(job, payment, revoke_wanted=found is not None and found.revoke_wanted)
+        found = enrollments.find_with_payment(db, merchant_order_id)
+    payment, enrollment = found or (None, None)
+    return _Held(job, payment, revoke_wanted=enrollment is not None and enrollment.revoke_wanted)
 
 
 def _after(job: Job, fault: Fault, desk: _Desk) -> None:
@@ -268,11 +266,14 @@ def _success_told(job: Job, desk: _Desk) -> bool:
 def _wait(fault: Fault, *, waits: Waits, attempts: int, failing: timedelta) -> float:
     """Seconds until the next attempt: doubling, with jitter, never sooner than the other side asked for.
 
-    In an outage each wait is as long as it has lasted already, which doubles too and needs no count. A full limit is no
-    outage but a line: whoever stood in it for long must not be sent away for longer, or the limit lies idle meanwhile.
+    In an outage each wait is as long as it has lasted already, which doubles too. A full limit is no outage but a line:
+    whoever stood in it for long must not be sent away for longer, and whoever missed a turn stands in it again at once,
+    or the last of them would leave the limit idle.
     """
     if isinstance(fault, NotPaidYet | InvoiceUnknown):
         wait = waits.confirm * CONFIRM_GAPS[min(max(attempts, 1), len(CONFIRM_GAPS)) - 1]
+    elif isinstance(fault, TurnMissed):
+        wait = fault.wait or 0.0
     elif isinstance(fault, ThinkificBusy):
         wait = waits.base
     elif fault.outage:
@@ -280,8 +281,9 @@ def _wait(fault: Fault, *, waits: Waits, attempts: int, failing: timedelta) -> f
     else:
         wait = waits.base * 2.0 ** max(0, attempts - 1)
     share = random.uniform(0.0, JITTER)  # noqa: S311 - spreads callers, guards nothing
-    told = fault.wait + share * waits.base if fault.wait else 0.0
-    return max(min(wait, waits.longest) * (1.0 + share), told)
+    spread = min(wait, waits.longest) * (1.0 + share)
+    told = fault.wait + share * min(wait, waits.base) if fault.wait else 0.0
+    return max(spread, told)
 
 
 def _send_to_review(job: Job, fault: Fault, desk: _Desk, *, attention: Attention | None = None) -> None:

@@ -92,7 +92,10 @@ def hand_over(
         raise
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others go on
         log.warning("handed_over_one_by_one", error=type(error).__name__)
-        return _hand_over_one(database, to_work, now())
+        handed = 0
+        while handed < limit and _hand_over_one(database, to_work, now()):
+            handed += 1
+        return handed
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +116,9 @@ def _hand_over(database: Database, to_work: _ToWork, at: datetime, limit: int) -
     return len(waiting)
 
 
-def _hand_over_one(database: Database, to_work: _ToWork, at: datetime) -> int:
-    """The oldest by itself. One that cannot be handed over is set aside as a defect, where an operator finds it and may
-    have it looked at again; it would hold up all that came after it, other schools' too.
+def _hand_over_one(database: Database, to_work: _ToWork, at: datetime) -> bool:
+    """The oldest by itself; False where none waits. One that cannot be handed over is set aside as a defect, where an
+    operator finds it and may have it looked at again; it would hold up all that came after it, other schools' too.
     """
     with database.begin() as db:
         waiting = inbox.waiting(db, 1)
@@ -130,7 +133,7 @@ def _hand_over_one(database: Database, to_work: _ToWork, at: datetime) -> int:
                 log.error("defect", event_id=event.id, error=type(error).__name__)  # noqa: TRY400 - its text may hold a body
                 outcome = "defect"
             inbox.take(db, event, same, outcome, at)
-    return len(waiting)
+    return bool(waiting)
 
 
 def _in_turn(event: sa.Row[Any]) -> tuple[bool, str, int]:

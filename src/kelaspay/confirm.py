@@ -68,23 +68,36 @@ def confirm(
     duitku: Duitku,
     start: Start,
     now: Callable[[], datetime],
+) -> Status:
+    """The payment's state after asking Duitku, when there is something to ask: see `ask`. Raises `PaymentUnknown`."""
+    with database.read() as db:
+        payment = payments.find_payment(db, merchant_order_id)
+    if payment is None:
+        raise PaymentUnknown(merchant_order_id=merchant_order_id)
+    return ask(payment, database=database, duitku=duitku, start=start, now=now)
+
+
+def ask(
+    payment: Payment,
+    *,
+    database: Database,
+    duitku: Duitku,
+    start: Start,
+    now: Callable[[], datetime],
     counted: bool = False,
 ) -> Status:
-    """The payment's state after asking Duitku, when there is something to ask. What is asked because of a callback is
-    `counted`: anybody can repeat one, so the next must wait longer; nobody's other question makes it wait.
+    """The state of a payment, just read, after asking Duitku, when there is something to ask. What is asked because of
+    a callback is `counted`: anybody can repeat one, so the next must wait longer; nobody's other question makes it do
+    so.
 
     Safe to repeat: the move to paid is one conditional statement, committed together with the job that enrolls.
     Raises `NotPaidYet` or `InvoiceUnknown` while the money may still come, `AmountDiffers` when another amount was paid
     (the payment is then in review), and Duitku's faults when it cannot be asked.
     """
-    with database.read() as db:
-        payment = payments.find_payment(db, merchant_order_id)
-    if payment is None:
-        raise PaymentUnknown(merchant_order_id=merchant_order_id)
     if payment.status not in UNPAID:
         return payment.status
     try:
-        said = duitku.transaction_status(merchant_order_id, payment.payment_method)
+        said = duitku.transaction_status(payment.merchant_order_id, payment.payment_method)
     except InvoiceUnknown:
         said = None
     if said is not None and said.paid:

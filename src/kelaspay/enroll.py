@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from kelaspay.catalogue import find_course
-from kelaspay.confirm import confirm
+from kelaspay.confirm import ask
 from kelaspay.faults import (
     AnotherOrderUnderWay,
     BundlePending,
@@ -60,30 +60,22 @@ class Step(Protocol):
     def __call__(self, name: str, function: Callable[[], Any]) -> Any: ...
 
 
-def enroll(
-    merchant_order_id: MerchantOrderId, *, school: School, start: Start, step: Step, guard: Callable[[], None]
-) -> None:
-    """Bring a payment from "Duitku has called" to completed.
+def enroll(payment: Payment, *, school: School, start: Start, step: Step, guard: Callable[[], None]) -> None:
+    """Bring a payment, just read, from "Duitku has called" to completed.
 
     Raises a fault whose `retry` says whether the same again may help. Safe to repeat from the start at any time.
     """
+    merchant_order_id = payment.merchant_order_id
     status = step(
         "confirm",
-        lambda: confirm(
-            merchant_order_id,
-            database=school.database,
-            duitku=school.duitku,
-            start=start,
-            now=school.now,
-            counted=True,
-        ),
+        lambda: ask(payment, database=school.database, duitku=school.duitku, start=start, now=school.now, counted=True),
     )
     if status not in {Status.PAID, Status.COMPLETED}:
         return
     if school.watching.watched(merchant_order_id):
         school = replace(school, thinkific=school.thinkific.hurried())
-    step("course", lambda: map_course(merchant_order_id, school=school))
-    step("user", lambda: find_or_create_user(merchant_order_id, school=school, guard=guard))
+    wanted = step("course", lambda: map_course(merchant_order_id, school=school))
+    step("user", lambda: find_or_create_user(wanted, school=school, guard=guard))
     step("enroll", lambda: enroll_user(merchant_order_id, school=school, guard=guard))
     try:
         step("external_order", lambda: record_sale(merchant_order_id, school=school, guard=guard))
@@ -93,17 +85,18 @@ def enroll(
     step("complete", lambda: complete(merchant_order_id, school=school))
 
 
-def map_course(merchant_order_id: MerchantOrderId, *, school: School) -> None:
+def map_course(merchant_order_id: MerchantOrderId, *, school: School) -> Enrollment:
     """Fix the real ids of what was sold, by the offer or, where it names none, by the exact name in the catalogue.
+    Returned is the access as it is kept then; mostly it was fixed when the payment became paid.
 
     Raises `CourseUnmapped` or `CourseAmbiguous`.
     """
-    if _mapped(merchant_order_id, school):
-        return
+    with school.database.read() as db:
+        payment, wanted = _sold(db, merchant_order_id)
+    if wanted is not None and _mapped(payment, wanted):
+        return wanted
     with school.database.begin() as db:
-        payment = payments.find_payment(db, merchant_order_id)
-        if payment is None:
-            raise PaymentUnknown(merchant_order_id=merchant_order_id)
+        payment, _wanted = _sold(db, merchant_order_id)
         course_id, bundle_id = payment.course_id, payment.bundle_id
         if course_id is None and bundle_id is None:
             product = find_course(db, school.key, payment.product_details)
@@ -112,28 +105,26 @@ def map_course(merchant_order_id: MerchantOrderId, *, school: School) -> None:
             sold = {"course_id": course_id, "bundle_id": bundle_id, "product_id": product.product_id}
             payments.set_sold(db, merchant_order_id, **sold)
         enrollments.begin_enrollment(db, Enrollment(merchant_order_id, course_id=course_id, bundle_id=bundle_id))
+        return _enrollment(enrollments.find_enrollment(db, merchant_order_id))
 
 
-def _mapped(merchant_order_id: MerchantOrderId, school: School) -> bool:
+def _mapped(payment: Payment, wanted: Enrollment) -> bool:
     """Whether it is kept already what this payment gives access to, as it is when the payment became paid."""
-    with school.database.read() as db:
-        found = enrollments.find_enrollment(db, merchant_order_id)
-        payment = payments.find_payment(db, merchant_order_id)
-    if found is None or payment is None or found.state is EnrollmentState.BLOCKED:
-        return False
     sold = (payment.course_id, payment.bundle_id)
-    return sold == (found.course_id, found.bundle_id) and sold != (None, None)
+    same = sold == (wanted.course_id, wanted.bundle_id)
+    return same and sold != (None, None) and wanted.state is not EnrollmentState.BLOCKED
 
 
-def find_or_create_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:
-    """Write down the Thinkific user of the buyer: known to us, made, or found by exactly this e-mail address.
+def find_or_create_user(wanted: Enrollment, *, school: School, guard: Callable[[], None]) -> None:
+    """Write down the Thinkific user of the buyer: known to us, made, or found by exactly this e-mail address. `wanted`
+    is the access, just read.
 
     New buyers are the common case, so making comes before looking. Safe to repeat: Thinkific keeps addresses unique.
     """
+    if wanted.user_id is not None:
+        return
+    merchant_order_id = wanted.merchant_order_id
     with school.database.read() as db:
-        wanted = _enrollment(enrollments.find_enrollment(db, merchant_order_id))
-        if wanted.user_id is not None:
-            return
         changed = payments.customer_changed(db, merchant_order_id)
     customer = changed or school.customers.recall(merchant_order_id)
     if customer.email.endswith(f"@{ERASED}"):
@@ -166,12 +157,12 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
     and buying again adds to the time left exactly once.
     """
     with school.database.read() as db:
-        wanted = _enrollment(enrollments.find_enrollment(db, merchant_order_id))
-        payment = payments.find_payment(db, merchant_order_id)
+        payment, found_wanted = _sold(db, merchant_order_id)
+        wanted = _enrollment(found_wanted)
+        if wanted.state is EnrollmentState.ENROLLED:
+            return
         new = wanted.user_created and not wanted.enroll_tried and enrollments.only_order_of(db, wanted)
         beside = set() if new else enrollments.given_beside(db, wanted)
-    if wanted.state is EnrollmentState.ENROLLED or payment is None:
-        return
     if wanted.user_id is None:
         raise Superseded(merchant_order_id=merchant_order_id)
     access = _Access(wanted, school=school, guard=guard)
@@ -206,14 +197,15 @@ def record_sale(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
 
     Where the answer was lost a person is told; the buyer's access does not wait for it.
     """
-    with school.database.begin() as db:
-        payment = payments.find_payment(db, merchant_order_id)
-        wanted = _enrollment(enrollments.find_enrollment(db, merchant_order_id))
-        product_id = _product_id(db, payment, wanted) if payment else None
-        if wanted.external_order_state is ExternalOrderState.SENDING:
-            _sale_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
+    with school.database.read() as db:
+        payment, found = _sold(db, merchant_order_id)
+        wanted = _enrollment(found)
+        product_id = _product_id(db, payment, wanted)
         copied = restored.was_under_way(db, merchant_order_id)
-    if payment is None or product_id is None or not school.external_orders or wanted.external_order_state is not None:
+    if wanted.external_order_state is ExternalOrderState.SENDING:
+        _give_up_sending(merchant_order_id, school=school)
+        return
+    if product_id is None or not school.external_orders or wanted.external_order_state is not None:
         return
     if payment.free:  # no money came in that the school could count
         return
@@ -232,6 +224,14 @@ def record_sale(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
         merchant_order_id, "external_order_state", lambda last: send(guard=last), school=school, guard=guard
     )
     _write_sale_down(merchant_order_id, sent, school=school)
+
+
+def _give_up_sending(merchant_order_id: MerchantOrderId, *, school: School) -> None:
+    """Of a sale that another run was sending, and has not written down until now."""
+    with school.database.begin() as db:
+        wanted = _enrollment(enrollments.find_enrollment(db, merchant_order_id))
+        if wanted.external_order_state is ExternalOrderState.SENDING:
+            _sale_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
 
 
 def _write_sale_down(merchant_order_id: MerchantOrderId, sent: Sent, *, school: School) -> None:
@@ -380,6 +380,13 @@ def _after_refusal(refusal: ThinkificRefused, access: _Access) -> Found:
 def _enrollment(found: Enrollment | None) -> Enrollment:
     if found is None:
         raise PaymentUnknown
+    return found
+
+
+def _sold(db: Db, merchant_order_id: MerchantOrderId) -> tuple[Payment, Enrollment | None]:
+    found = enrollments.find_with_payment(db, merchant_order_id)
+    if found is None:
+        raise PaymentUnknown(merchant_order_id=merchant_order_id)
     return found
 
 

@@ -5,7 +5,7 @@ can help, so that whoever catches one decides nothing twice.
     ├── Refused at the door: InvalidInput, OfferUnknown, CouponUnknown, MoveRefused, IdempotencyKeyReused, ...
     ├── Callbacks: BadSignature, WrongMerchant, MalformedCallback, CallbackTooLarge, InboxUnavailable
     ├── Duitku: DuitkuUnavailable (passing), DuitkuRefused, NotPaidYet (passing)
-    ├── Thinkific: ThinkificUnavailable, ThinkificBusy, ThinkificUnauthorized (passing), ThinkificRefused
+    ├── Thinkific: ThinkificUnavailable, ThinkificBusy, TurnMissed, ThinkificUnauthorized (passing), ThinkificRefused
     ├── A person must look: AmountDiffers, CourseUnmapped, CourseAmbiguous, BuyerErased
     └── Running: HeldElsewhere (passing), Superseded (stop, another run has taken over), DatabaseUnavailable (passing)
 """
@@ -326,6 +326,10 @@ class ThinkificBusy(Fault):
     status = 503
     retry = True
     outage = True
+
+
+class TurnMissed(ThinkificBusy):
+    """So many wait for the calls that Thinkific's limit allows that no turn has come yet."""
 
 
 class ThinkificUnauthorized(Fault):

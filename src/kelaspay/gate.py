@@ -13,17 +13,19 @@ import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import redis
 import structlog
 from throttled import MemoryStore, RedisStore, Throttled, per_min
 from throttled.exceptions import BaseThrottledError
 
-from kelaspay.faults import ThinkificBusy
+from kelaspay.faults import ThinkificBusy, TurnMissed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -74,7 +76,7 @@ class Gate:
     def turn(self, *, urgent: bool) -> Iterator[None]:
         """Wait for a turn and hold a place in flight for as long as the body runs; urgent callers go first.
 
-        Raises `ThinkificBusy` when none came within `PATIENCE` seconds.
+        Raises `TurnMissed` when none came within `PATIENCE` seconds, `ThinkificBusy` when none will.
         """
         self._wait(time.monotonic() + PATIENCE, urgent=urgent)
         try:
@@ -92,7 +94,8 @@ class Gate:
         seconds = until - time.time()
         self._closed_until = max(self._closed_until, time.monotonic() + seconds)
         if seconds > 0:
-            self._asked(lambda cache: cache.set(f"{self._name}:closed", "1", px=max(1, int(seconds * 1000))))
+            span = max(1, int(seconds * 1000))
+            self._asked(lambda cache: cache.set(f"{self._name}:closed", "1", px=span), otherwise=None)
 
     def closed_for(self) -> float:
         """Seconds until calls may go again; 0 while they may."""
@@ -109,14 +112,15 @@ class Gate:
         return max(0, self._limit - used)
 
     def _used(self, minute: int) -> int:
-        return max(self._asked(lambda cache: cache.get(f"{self._name}:used:{minute}")), self._made[minute])
+        told = self._asked(lambda cache: cache.get(f"{self._name}:used:{minute}"), otherwise=None)
+        return max(int(told or 0), self._made[minute])
 
     def _count(self) -> None:
         minute = int(time.time() // MINUTE)
         with self._lock:
             self._made = Counter({each: self._made[each] for each in (minute - 1, minute)})
             self._made[minute] += 1
-        self._asked(lambda cache: _count_in(cache, f"{self._name}:used:{minute}"))
+        self._asked(lambda cache: _count_in(cache, f"{self._name}:used:{minute}"), otherwise=None)
 
     def _enter(self) -> bool:
         """Take a place in flight; False where this process's share is taken."""
@@ -136,16 +140,17 @@ class Gate:
             if wait <= 0:
                 return
             if time.monotonic() + wait > deadline:
-                raise ThinkificBusy(wait=wait)
-        raise ThinkificBusy(wait=STEP)
+                raise (ThinkificBusy if self._closed_until > time.monotonic() else TurnMissed)(wait=wait)
+        raise TurnMissed(wait=STEP)
 
     def _before_turn(self, *, urgent: bool) -> float:
         """Seconds to wait before trying again; 0 when this call may go, and has its place. Who waits holds none, or the
         urgent could not go past.
         """
-        if (closed := self._closed()) > 0:
+        closed, urgent_waiting = self._signs()
+        if closed > 0:
             return closed + random.uniform(0, STEP)  # noqa: S311 - spreads callers, guards nothing
-        if not urgent and self._urgent_waiting():
+        if not urgent and urgent_waiting:
             return STEP
         wait = STEP
         if self._enter():
@@ -169,29 +174,40 @@ class Gate:
         return result.state.retry_after if result.limited else 0.0
 
     def _closed(self) -> float:
-        """Seconds until it opens, kept as a span and not as a time of day: no machine's clock can hold it shut."""
-        milliseconds = self._asked(lambda cache: cache.pttl(f"{self._name}:closed"))
-        self._closed_until = max(self._closed_until, time.monotonic() + milliseconds / 1000)
-        return self._closed_until - time.monotonic()
+        """Seconds until it opens; 0 or less while it is open."""
+        return self._signs()[0]
 
-    def _urgent_waiting(self) -> bool:
-        if time.monotonic() < self._urgent_until:
-            return True
-        return bool(self._asked(lambda cache: cache.exists(f"{self._name}:urgent")))
+    def _signs(self) -> tuple[float, bool]:
+        """Seconds until it opens, and whether somebody urgent waits: one round trip, for it is asked before every call.
+
+        When it opens is kept as a span and not as a time of day: no machine's clock can hold it shut.
+        """
+        milliseconds, urgent = self._asked(self._look, otherwise=(0, 0))
+        now = time.monotonic()
+        self._closed_until = max(self._closed_until, now + milliseconds / 1000)
+        return self._closed_until - now, bool(urgent) or now < self._urgent_until
+
+    def _look(self, cache: redis.Redis) -> tuple[int, int]:
+        with cache.pipeline(transaction=False) as asked:
+            asked.pttl(f"{self._name}:closed")
+            asked.exists(f"{self._name}:urgent")
+            milliseconds, urgent = asked.execute()
+        return milliseconds, urgent
 
     def _say_urgent(self) -> None:
         self._urgent_until = time.monotonic() + URGENT_SECONDS
-        self._asked(lambda cache: cache.set(f"{self._name}:urgent", "1", px=int(URGENT_SECONDS * 1000)))
+        span = int(URGENT_SECONDS * 1000)
+        self._asked(lambda cache: cache.set(f"{self._name}:urgent", "1", px=span), otherwise=None)
 
-    def _asked(self, ask: Callable[[redis.Redis], Any]) -> int:
-        """The number that Redis answers, 0 where it has none or cannot be asked."""
+    def _asked(self, ask: Callable[[redis.Redis], T], *, otherwise: T) -> T:
+        """What Redis answers, or what holds where it cannot be asked."""
         if self._cache is None or self.redis_lost:
-            return 0
+            return otherwise
         try:
-            return int(ask(self._cache) or 0)
+            return ask(self._cache)
         except redis.RedisError:
             self._lost_redis()
-            return 0
+            return otherwise
 
     def _lost_redis(self) -> None:
         if not self.redis_lost:

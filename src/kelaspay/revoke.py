@@ -251,8 +251,7 @@ def _keep_course(user_id: int, course_id: int, until: datetime, *, school: Schoo
 
 
 def _read(db: Db, merchant_order_id: MerchantOrderId) -> tuple[Payment, Enrollment]:
-    payment = payments.find_payment(db, merchant_order_id)
-    found = enrollments.find_enrollment(db, merchant_order_id)
+    payment, found = enrollments.find_with_payment(db, merchant_order_id) or (None, None)
     if payment is None or found is None:
         raise PaymentUnknown(merchant_order_id=merchant_order_id)
     return payment, found

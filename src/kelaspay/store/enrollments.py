@@ -9,15 +9,18 @@ import sqlalchemy as sa
 
 from kelaspay.payment import Enrollment, EnrollmentState, ExternalOrderState, MerchantOrderId
 from kelaspay.store import notices
+from kelaspay.store.payments import PAYMENT_COLUMNS, as_payment
 from kelaspay.store.tables import enrollments, payments, users
 from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from kelaspay.payment import Payment
     from kelaspay.store.database import Db
 
 ENROLLMENT_COLUMNS = [enrollments.c[field.name] for field in fields(Enrollment)]
+BESIDE_PAYMENT = [column.label(f"its_{column.name}") for column in ENROLLMENT_COLUMNS]
 
 
 def begin_enrollment(db: Db, enrollment: Enrollment) -> None:
@@ -122,9 +125,21 @@ def find_enrollment(db: Db, merchant_order_id: str) -> Enrollment | None:
     row = db.execute(
         sa.select(*ENROLLMENT_COLUMNS).where(enrollments.c.merchant_order_id == merchant_order_id)
     ).one_or_none()
+    return None if row is None else _as_enrollment(row)
+
+
+def find_with_payment(db: Db, merchant_order_id: str) -> tuple[Payment, Enrollment | None] | None:
+    """A payment and the access that it gives, in one round trip: whoever works on one needs the other."""
+    its = payments.c.merchant_order_id == enrollments.c.merchant_order_id
+    query = sa.select(*PAYMENT_COLUMNS, *BESIDE_PAYMENT).outerjoin_from(payments, enrollments, its)
+    row = db.execute(query.where(payments.c.merchant_order_id == merchant_order_id)).one_or_none()
     if row is None:
         return None
-    values = dict(row._mapping)  # noqa: SLF001 - the documented way to a row's names
+    return as_payment(row), _as_enrollment(row[len(PAYMENT_COLUMNS) :]) if row.its_state is not None else None
+
+
+def _as_enrollment(row: Any) -> Enrollment:
+    values = dict(zip((column.name for column in ENROLLMENT_COLUMNS), row, strict=True))
     values["state"] = EnrollmentState(values["state"])
     for name in ("external_order_state", "refund_state"):
         values[name] = ExternalOrderState(values[name]) if values[name] else None

@@ -184,13 +184,16 @@ def move(
         sa.update(payments)
         .where(payments.c.merchant_order_id == merchant_order_id, payments.c.status.in_(from_states))
         .values(status=to, **values)
-    )
-    if moved.rowcount == 1:
-        tell(db, merchant_order_id, now, actor, to, text)
-        messages.raise_for_move(db, merchant_order_id, to, now)
-        notices.raise_for_move(db, merchant_order_id, to, now)
+        .returning(payments.c.coupon)
+    ).first()
+    if moved is None:
+        return False
+    tell(db, merchant_order_id, now, actor, to, text)
+    messages.raise_for_move(db, merchant_order_id, to, now)
+    notices.raise_for_move(db, merchant_order_id, to, now)
+    if moved.coupon is not None:
         _count_coupon(db, merchant_order_id, to, now)
-    return moved.rowcount == 1
+    return True
 
 
 def _count_coupon(db: Db, merchant_order_id: MerchantOrderId, to: Status, now: datetime) -> None:

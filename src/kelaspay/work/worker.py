@@ -189,18 +189,21 @@ class Worker:
         while not self._stopped.is_set():
             began = time.monotonic()
             rushed = self._inbox is not None and self._inbox.rushed()
-            if not hand_over(
+            limit = RUSH_BATCH if rushed else BATCH
+            handed = hand_over(
                 database=self._database,
                 start=self._engine.start,
                 now=self._now,
                 spacing=partial(spacing, self._waits.confirm),
                 tracing=self._tracing,
-                limit=RUSH_BATCH if rushed else BATCH,
-            ):
-                return
-            self._engine.hurry()
+                limit=limit,
+            )
+            if handed:
+                self._engine.hurry()
             if rushed:
                 self._stopped.wait(RUSH_SHARE * (time.monotonic() - began))
+            if handed < limit:
+                return  # what came meanwhile has rung for itself
 
     def _flush(self) -> None:
         if self._inbox is not None:
