@@ -71,7 +71,7 @@ def test_killed_at_any_boundary_it_ends_as_if_nothing_had_been(
         told(story, town, (death,))
 
     say(f"{story.name}: killed at one in {every} of {len(boundaries)} boundaries")
-    assert len(set(boundaries)) > 40
+    assert len(set(boundaries)) > 30
 
 
 @pytest.mark.chaos
