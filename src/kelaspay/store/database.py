@@ -11,7 +11,7 @@ import threading
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 import sqlalchemy as sa
@@ -177,17 +177,15 @@ class Database:
 
     @staticmethod
     def _postgresql(url: str, pool_size: int) -> sa.Engine:
-        engine = sa.create_engine(
+        return sa.create_engine(
             url.replace("postgresql://", "postgresql+psycopg://", 1),
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=BUSY_SECONDS / 2,
             hide_parameters=True,
             connect_args={"connect_timeout": 5, "application_name": "kelaspay", **SILENCE},
+            **POOL,
         )
-        sa.event.listen(engine, "checkin", _note_use)
-        sa.event.listen(engine, "checkout", _try_if_idle)
-        return engine
 
     @staticmethod
     def _sqlite(url: str, pool_size: int) -> sa.Engine:
@@ -230,9 +228,17 @@ def _try_if_idle(connection: Any, record: sa.pool.ConnectionPoolEntry, _fairy: A
         return
     try:
         connection.execute("SELECT 1")
-        connection.rollback()
+        connection.commit()  # a rollback would have psycopg forget all that is prepared
     except psycopg.OperationalError as error:
         raise sa.exc.InvalidatePoolError from error
+
+
+POOL: Final[dict[str, Any]] = {
+    "pool_events": [(_note_use, "checkin"), (_try_if_idle, "checkout")],
+    "pool_pre_ping": False,
+    "pool_use_lifo": True,
+}
+"""How a pool of connections to PostgreSQL is kept: the one that was used last is used next, and hardly ever idle."""
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:

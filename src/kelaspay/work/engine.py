@@ -29,7 +29,7 @@ from dbos._serialization import DBOSPortableJSONSerializer
 from kelaspay.faults import DatabaseUnavailable, HeldElsewhere
 from kelaspay.payment import MerchantOrderId
 from kelaspay.store import jobs
-from kelaspay.store.database import SILENCE, translated
+from kelaspay.store.database import POOL, SILENCE, translated
 from kelaspay.tracing import UNTRACED
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ class Engine:
             "sys_db_pool_size": CONCURRENCY,
         }
         if self._database.postgresql:
-            config["db_engine_kwargs"] = {"connect_args": dict(SILENCE)}
+            config["db_engine_kwargs"] = {"connect_args": dict(SILENCE), **POOL}
         dbos = DBOS(config=config)
         DBOS.listen_queues([])
         self._client.register_queue(
