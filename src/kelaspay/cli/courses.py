@@ -31,7 +31,7 @@ def sync(*, school: SchoolKey = DEFAULT, json: show.AsJson = False) -> None:
     with desk() as at, counted("Copying products") as seen:
         copied = sync_catalogue(school=at.outside.schools.of(school), seen=seen)
         at.write_down("synced", school or None)
-    if copied.unreadable:
+    if copied.unreadable and not json:
         typer.echo(f"{_products(copied.unreadable)} could not be read, and stayed as copied before.", err=True)
     show.data(copied) if json else print(f"Copied {_products(copied.products)}.")
 
