@@ -13,6 +13,7 @@ from tests.pages.test_paying import payment_of
 from tests.pages.test_status import bought
 from tests.test_refunds import bought as bought_by_api
 from tests.test_refunds import in_a_bundle, refund
+from tests.test_thinkific_webhooks import envelope, learner, sent
 
 if TYPE_CHECKING:
     import httpx2
@@ -166,11 +167,52 @@ def test_whoever_renewed_is_told_of_the_later_end_alone(embedded: World) -> None
     first = bought_by_api(embedded)
     embedded.clock.move(days=10)
     second = bought_by_api(embedded)
-    for _ in range(50):
-        embedded.clock.move(days=1)
-        deliver(embedded)
 
-    told = {(row.merchant_order_id, row.kind) for row in rows(embedded) if row.state in {"sent", "kept"}}
-    ends = {(order_id, kind) for order_id, kind in told if kind.startswith("access_ends")}
-    assert {order_id for order_id, _kind in told} == {first, second}
+    ends = ends_told(embedded)
+
+    assert {row.merchant_order_id for row in rows(embedded) if row.state in {"sent", "kept"}} == {first, second}
     assert ends == {(second, "access_ends_14"), (second, "access_ends_3")}
+
+
+def ends_told(world: World) -> set[tuple[str, str]]:
+    """Which orders were told within fifty days that their access ends."""
+    for _ in range(50):
+        world.clock.move(days=1)
+        deliver(world)
+    told = {(row.merchant_order_id, row.kind) for row in rows(world) if row.state in {"sent", "kept"}}
+    return {(order_id, kind) for order_id, kind in told if kind.startswith("access_ends")}
+
+
+def learns(world: World, order_id: str) -> None:
+    """The learner watches a lesson, and Thinkific tells of it with the enrollment as it is."""
+    [there] = [
+        each
+        for each in world.thinkific.school.enrollments.values()
+        if each.course_id == world.payment(order_id).course_id
+    ]
+    until = there.expiry_date.isoformat() if there.expiry_date else None
+    told = {"percentage_completed": "0.4", "expiry_date": until, "updated_at": world.clock().isoformat()}
+    assert sent(world, envelope("enrollment.progress", learner(world, order_id) | told)).status_code == 200
+    world.work()
+
+
+def test_who_has_the_course_for_longer_by_a_bundle_is_not_told_that_it_ends(embedded: World) -> None:
+    in_a_bundle(embedded, access_days=30, days_of_bundle=365)
+    first = bought_by_api(embedded)
+    embedded.clock.move(days=10)
+    bought_by_api(embedded, offer="paket")
+    learns(embedded, first)
+
+    assert ends_told(embedded) == set()
+
+
+def test_a_bundle_without_the_course_renews_nothing(embedded: World) -> None:
+    embedded.sell(access_days=30)
+    other = embedded.thinkific.school.add_course("Python dari Dasar")
+    bundle = embedded.thinkific.school.add_bundle("Paket Lain", [other.id])
+    embedded.offer("paket", bundle.name, bundle_id=bundle.id, product_id=bundle.product_id)
+    first = bought_by_api(embedded)
+    bought_by_api(embedded, offer="paket")
+    learns(embedded, first)
+
+    assert ends_told(embedded) == {(first, "access_ends_14"), (first, "access_ends_3")}
