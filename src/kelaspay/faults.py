@@ -16,6 +16,11 @@ import re
 from typing import Any, ClassVar, Self
 
 
+def snake(name: str) -> str:
+    """A class's name as a code."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
 class Fault(Exception):  # noqa: N818 - the house's word; subclasses say what happened
     """Something went wrong."""
 
@@ -42,7 +47,7 @@ class Fault(Exception):  # noqa: N818 - the house's word; subclasses say what ha
     @classmethod
     def code(cls) -> str:
         """The stable name that integrators and logs see, like `offer_unknown`."""
-        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+        return snake(cls.__name__)
 
     @classmethod
     def every(cls) -> list[type[Fault]]:
