@@ -12,7 +12,7 @@ import typer
 from kelaspay.cannot_run import CannotRun
 from kelaspay.cli import app
 from kelaspay.cli.show import EXIT_FAILED, EXIT_WRONG_USE, plain
-from kelaspay.faults import Fault, InvalidInput, snake
+from kelaspay.faults import DatabaseDamaged, Fault, InvalidInput, snake
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,8 @@ def _said(error: Exception) -> dict[str, Any]:
     if not isinstance(error, Fault):
         kind = type(error) if isinstance(error, CannotRun) else CannotRun
         return {"code": snake(kind.__name__), "message": str(error)}
-    return {"code": error.code(), "message": " ".join([str(error), *_which(error)]), **_facts(error)}
+    said = error.told() if isinstance(error, DatabaseDamaged) else str(error)
+    return {"code": error.code(), "message": " ".join([said, *_which(error)]), **_facts(error)}
 
 
 def _facts(fault: Fault) -> dict[str, Any]:

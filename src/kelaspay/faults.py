@@ -244,6 +244,21 @@ class DatabaseUnavailable(Fault):
     outage = True
 
 
+class DatabaseDamaged(DatabaseUnavailable):
+    """The database's file is damaged."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        """Told to whoever runs the machine, and to nobody by the web."""
+        super().__init__()
+
+    def told(self) -> str:
+        return (
+            f"{self.file} is damaged; move it away, with what lies beside it under that name and -wal or -shm, "
+            "and restore a backup: docs/operations/backup.md"
+        )
+
+
 class CacheUnavailable(Fault):
     """The cache does not answer just now."""
 
