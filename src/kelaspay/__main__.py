@@ -59,7 +59,7 @@ def _said(error: Exception) -> dict[str, Any]:
     if not isinstance(error, Fault):
         kind = type(error) if isinstance(error, CannotRun) else CannotRun
         return {"code": snake(kind.__name__), "message": str(error)}
-    said = error.told() if isinstance(error, DatabaseDamaged) else str(error)
+    said = error.told if isinstance(error, DatabaseDamaged) else str(error)
     return {"code": error.code(), "message": " ".join([said, *_which(error)]), **_facts(error)}
 
 

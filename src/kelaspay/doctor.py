@@ -162,7 +162,7 @@ def _database(outside: Outside) -> str:
     try:
         found, newest = current(outside.database)
     except DatabaseDamaged as fault:
-        raise ValueError(fault.told()) from None
+        raise ValueError(fault.told) from None
     except DatabaseUnavailable:
         raise ValueError("does not answer; check DATABASE_URL") from None
     if found != newest and not is_newer(outside.database):

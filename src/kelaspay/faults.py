@@ -248,15 +248,10 @@ class DatabaseDamaged(DatabaseUnavailable):
     """The database's file is damaged."""
 
     def __init__(self, file: str) -> None:
-        self.file = file
-        """Told to whoever runs the machine, and to nobody by the web."""
         super().__init__()
-
-    def told(self) -> str:
-        return (
-            f"{self.file} is damaged; move it away, with what lies beside it under that name and -wal or -shm, "
-            "and restore a backup: docs/operations/backup.md"
-        )
+        beside = "with what lies beside it under that name and -wal or -shm"
+        self.told = f"{file} is damaged; move it away, {beside}, and restore a backup: docs/operations/backup.md"
+        """To whoever runs the machine; the web tells nobody where the file lies."""
 
 
 class CacheUnavailable(Fault):
