@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,6 +40,22 @@ def test_the_wrong_kind_of_id_is_refused_with_the_right_ones(shell: Shell) -> No
     assert f"{course.id} is the course id of '{COURSE}': {right}" in as_product.err
     assert f"{bundle.id} is the bundle id of 'Paket'" in a_bundle.err
     assert shell.json("offers", "list") == []
+
+
+def test_a_product_that_cannot_be_read_holds_up_no_other_and_is_not_taken_for_gone(shell: Shell) -> None:
+    school = shell.world.thinkific.school
+    broken, gone = school.add_course("Kelas Yatim"), school.add_course("Kelas Lama")
+    shell("courses", "sync")
+    school.products[broken.product_id].orphaned = True
+    del school.products[gone.product_id]
+    school.add_course(COURSE)
+
+    ran = shell("courses", "sync")
+
+    assert (ran.code, ran.out) == (0, "Copied 1 product.\n")
+    assert ran.err == "1 product could not be read, and stayed as copied before.\n"
+    assert {each["name"] for each in shell.json("courses", "list")} == {"Kelas Yatim", COURSE}
+    assert json.loads(shell("courses", "sync", "--json").out) == {"products": 1, "unreadable": 1}
 
 
 def test_a_product_that_sells_something_else_is_refused(shell: Shell) -> None:

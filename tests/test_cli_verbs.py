@@ -269,6 +269,76 @@ def test_an_operator_of_one_school_alone_is_added(shell: Shell) -> None:
         ]
 
 
+@pytest.mark.parametrize(
+    ("words", "exit_code", "said"),
+    [
+        (
+            ("payments", "show", "KP-unknown"),
+            1,
+            {
+                "code": "payment_unknown",
+                "message": "There is no such payment. (KP-unknown)",
+                "merchant_order_id": "KP-unknown",
+            },
+        ),
+        (
+            ("payments", "list", "--limit", "0"),
+            2,
+            {"code": "wrong_use", "message": "Invalid value for '--limit': must be greater than or equal to 1"},
+        ),
+        (("payments", "show"), 2, {"code": "wrong_use", "message": "Missing argument 'order_id'."}),
+        (
+            ("payments", "list", "--query", "\udcff"),
+            2,
+            {"code": "wrong_use", "message": "An argument holds bytes that are no UTF-8."},
+        ),
+    ],
+)
+def test_an_error_is_json_on_stderr_where_json_is_asked_for(
+    shell: Shell, words: tuple[str, ...], exit_code: int, said: dict[str, str]
+) -> None:
+    ran = shell(*words, "--json")
+
+    assert (ran.code, ran.out) == (exit_code, "")
+    assert json.loads(ran.err) == said
+    assert len(ran.err.splitlines()) == 1
+    assert '"code"' not in shell(*words).err
+
+
+def test_an_error_as_json_names_each_field_and_a_setting(shell: Shell) -> None:
+    shell.world.sell()
+    course = shell.world.thinkific.school.add_course("Python dari Dasar")
+    shell("courses", "sync")
+    wrong = shell(
+        "offers",
+        "add",
+        "--slug",
+        "x",
+        "--name",
+        "X",
+        "--price",
+        "15000",
+        "--course-id",
+        str(course.product_id),
+        "--json",
+    )
+    shell.set(DUITKU_ENVIRONMENT="moon")
+    unset = shell("payments", "list", "--json")
+
+    said = json.loads(wrong.err)
+    assert (wrong.code, said["code"], [each["field"] for each in said["errors"]]) == (1, "invalid_input", ["course_id"])
+    assert (unset.code, json.loads(unset.err)["code"]) == (1, "settings_invalid")
+    assert "DUITKU_ENVIRONMENT" in json.loads(unset.err)["message"]
+
+
+def test_what_a_command_says_of_its_own_accord_stays_with_its_exit_code(shell: Shell) -> None:
+    shell.set(REDIS_URL="redis://127.0.0.1:1")
+    found = shell("doctor", "--json")
+
+    assert found.code == 1
+    assert any(not each["fine"] for each in json.loads(found.out))
+
+
 def _interrupted(file: Path) -> None:
     with target.opened(file) as text:
         text.write("half")

@@ -17,6 +17,7 @@ import pytest
 from kelaspay.doctor import examine
 from kelaspay.store import executors
 from tests.shell import shell
+from tests.test_callbacks import signed
 from tests.world import world_on
 
 if TYPE_CHECKING:
@@ -309,3 +310,44 @@ def test_a_data_folder_that_cannot_be_one_is_said_in_a_line(
         ran = shell(*words)
 
         assert (ran.code, ran.out, ran.err) == (1, "", f"kelaspay: {said}\n")
+
+
+@pytest.mark.parametrize("kept", [16, 100, 8 * 4096], ids=["magic", "header", "first pages"])
+def test_a_damaged_file_is_named_with_what_to_do(shell: Shell, tmp_path: Path, kept: int) -> None:
+    folder = tmp_path / "damaged"
+    file = folder / "kelaspay.db"
+    shell.set(DATABASE_URL="", DATA_DIR=str(folder))
+    assert shell("migrate").code == 0
+    whole = file.read_bytes()
+    file.write_bytes(whole[:kept] + b"garbage." * ((len(whole) - kept) // 8))
+    for beside in ("-wal", "-shm"):
+        Path(f"{file}{beside}").unlink(missing_ok=True)
+
+    for words in (("payments", "list"), ("migrate",), ("serve",), ("restore", str(file))):
+        ran = shell(*words)
+
+        assert (ran.code, ran.out, len(ran.err.splitlines())) == (1, "", 1), words
+        assert str(file) in ran.err
+    damaged = shell("payments", "list").err
+    found = shell("doctor")
+    as_json = json.loads(shell("payments", "list", "--json").err)
+
+    assert damaged.startswith(f"kelaspay: {file} is damaged; move it away")
+    assert damaged.endswith("and restore a backup: docs/operations/backup.md\n")
+    assert found.code == 1
+    assert f"BAD  database: {file} is damaged; move it away" in found.out
+    assert as_json["code"] == "database_damaged"
+
+
+def test_the_web_says_of_a_damaged_file_that_it_is_one_and_not_where_it_lies(embedded: World) -> None:
+    file = Path(str(embedded.database.engine.url.database))
+    embedded.database.close()
+    file.write_bytes(b"SQLite format 3\0" + b"garbage." * 1000)
+    for beside in ("-wal", "-shm"):
+        Path(f"{file}{beside}").unlink(missing_ok=True)
+
+    answers = [embedded.web.get("/courses"), embedded.web.post("/webhooks/duitku", data=signed("KP261123-x"))]
+
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert answers[0].json()["code"] == "database_damaged"
+    assert not any(str(file.parent) in answer.text for answer in answers)

@@ -315,6 +315,25 @@ def test_paging_goes_on_until_there_is_no_next_page_however_short_a_page_is() ->
     assert [each.product_id for each in School(answer).client.get_products()] == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "known"),
+    [
+        ({"productable_id": None}, 2),
+        ({"id": 2**63}, None),
+        ({"name": None}, 2),
+        ({"slug": ["web"]}, 2),
+        ({"days_until_expiry": 2**31}, 2),
+        ({"id": "two"}, None),
+    ],
+)
+def test_a_product_that_cannot_be_read_holds_up_no_other(wrong: dict[str, Any], known: int | None) -> None:
+    school = answering(200, {"items": [product(1), product(2) | wrong, product(3)]})
+    unread: list[int | None] = []
+
+    assert [each.product_id for each in school.client.get_products(unread.append)] == [1, 3]
+    assert unread == [known]
+
+
 @pytest.mark.parametrize("more", [{}, {"meta": None}])
 def test_a_list_without_paging_is_one_page(more: dict[str, Any]) -> None:
     school = answering(200, {"items": [product(1)]} | more)

@@ -149,7 +149,7 @@ class World:
             offers.put_offer(db, Offer(slug, name, Rupiah(price), **ids), self.clock())
 
     def sync(self) -> int:
-        return sync(school=self.school)
+        return sync(school=self.school).products
 
     # the buyer
 

@@ -42,7 +42,7 @@ it. For traces there are OpenTelemetry's own variables: [Monitoring](../operatio
 COMMANDS = """# Commands
 
 Exit code 0 is success, 2 wrong use, 1 anything else; a known failure is one line on standard error. Where data is
-printed, `--json` prints it for scripts."""
+printed, `--json` prints it for scripts, and a failure as one line of JSON with `code` and `message`."""
 ERRORS = """# Error codes
 
 An error is a problem details object (RFC 9457); `code` is stable, the text is for people. Trying the same again can

@@ -3,36 +3,71 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import typer
 
 from kelaspay.cannot_run import CannotRun
 from kelaspay.cli import app
-from kelaspay.cli.show import EXIT_FAILED, EXIT_WRONG_USE
-from kelaspay.faults import Fault
+from kelaspay.cli.show import EXIT_FAILED, EXIT_WRONG_USE, plain
+from kelaspay.faults import DatabaseDamaged, Fault, InvalidInput, snake
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+WrongUse: type[Exception] = typer.BadParameter.__mro__[1]
+"""What Typer raises for any command that was typed wrongly; it has no public name."""
+WRONG_USE = "wrong_use"
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command, by default the one that was typed. Exit code 0 is success, 2 wrong use, 1 anything else; a known
-    failure is one line. What is printed is UTF-8, whatever the environment says: exports and JSON are made of it.
+    failure is one line, and with --json that line is JSON with `code` and `message`, on stderr as well: what is on
+    stdout is the answer alone. What is printed is UTF-8, whatever the environment says: exports and JSON are made of
+    it.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    if not all(map(_is_text, sys.argv[1:] if arguments is None else arguments)):
-        print("kelaspay: An argument holds bytes that are no UTF-8.", file=sys.stderr)
-        sys.exit(EXIT_WRONG_USE)
+    typed = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in typed
+    if not all(map(_is_text, typed)):
+        said = {"code": WRONG_USE, "message": "An argument holds bytes that are no UTF-8."}
+        _end(said, EXIT_WRONG_USE, as_json=as_json)
     try:
-        app(arguments, prog_name="kelaspay")
-    except Fault as fault:
-        print(" ".join(["kelaspay:", str(fault), *_which(fault)]), file=sys.stderr)
-        sys.exit(EXIT_FAILED)
-    except (CannotRun, PermissionError, NotADirectoryError) as error:
-        print(f"kelaspay: {error}", file=sys.stderr)
-        sys.exit(EXIT_FAILED)
+        ended = app(arguments, prog_name="kelaspay", standalone_mode=not as_json)
+    except WrongUse as error:
+        _end({"code": WRONG_USE, "message": error.format_message()}, EXIT_WRONG_USE, as_json=as_json)  # type: ignore[attr-defined]
+    except (Fault, CannotRun, PermissionError, NotADirectoryError, typer.Abort) as error:
+        _end(_said(error), EXIT_FAILED, as_json=as_json)
+    sys.exit(ended if isinstance(ended, int) else 0)
+
+
+def _end(said: dict[str, Any], exit_code: int, *, as_json: bool) -> NoReturn:
+    """End with one line on stderr."""
+    line = json.dumps(said, default=plain, ensure_ascii=False) if as_json else f"kelaspay: {said['message']}"
+    print(line, file=sys.stderr)
+    sys.exit(exit_code)
+
+
+def _said(error: Exception) -> dict[str, Any]:
+    """Its stable code, its message, and of a fault what the API's problem details hold beside them."""
+    if isinstance(error, typer.Abort):  # at a prompt
+        return {"code": "aborted", "message": "Aborted."}
+    if not isinstance(error, Fault):
+        kind = type(error) if isinstance(error, CannotRun) else CannotRun
+        return {"code": snake(kind.__name__), "message": str(error)}
+    said = error.told if isinstance(error, DatabaseDamaged) else str(error)
+    return {"code": error.code(), "message": " ".join([said, *_which(error)]), **_facts(error)}
+
+
+def _facts(fault: Fault) -> dict[str, Any]:
+    """What the API's problem details hold beside it."""
+    fields = fault.fields if isinstance(fault, InvalidInput) else {}
+    errors = [{"field": field, "detail": why} for field, why in fields.items()]
+    return {**fault.ids, **({"errors": errors} if errors else {})}
 
 
 def _is_text(argument: str) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from kelaspay.duitku import channel_told, expiry_period
 from kelaspay.faults import AmountDiffers, EventUnknown, InvalidInput, InvoiceUnknown, NotAdoptable, NotPaidYet
+from kelaspay.formats import rupiah
 from kelaspay.payment import OURS, MerchantOrderId, Payment, Status, new_public_id
 from kelaspay.store import inbox, offers, payments, restored
 from kelaspay.wanted import customer_of
@@ -41,12 +42,14 @@ def adopt(
     school_of: SchoolOf,
     now: Callable[[], datetime],
     actor: str,
+    doubt: Callable[[str], object],
 ) -> Payment:
     """The payment, pending, under the order's own number; what came in for it is opened again in the same commit, and
     so it is confirmed and enrolled as any other. A repeat finds the payment and changes nothing.
 
     Raises `EventUnknown`, `NotAdoptable`, `InvalidInput` naming each field, `NotPaidYet`, `AmountDiffers` where Duitku
-    says another amount than its callback, or Duitku's other faults.
+    says another amount than its callback, or Duitku's other faults. `doubt` is called with what whoever takes it up
+    should look at.
     """
     with database.read() as db:
         event = _event(db, event_id)
@@ -66,13 +69,18 @@ def adopt(
     payment = _made(event, sold, said, method, now())
     try:
         with database.begin() as db:
-            _keep(db, payment, customer, event_id, sold, actor=actor, at=now())
+            _keep(db, payment, customer, event_id, sold, said, actor=actor, at=now())
     except IntegrityError:  # somebody else was first
         with database.read() as db:
             found = payments.find_payment(db, payment.merchant_order_id)
         if found is None:
             raise
         return found
+    if said.fee and payment.payment_amount != sold.price:
+        doubt(
+            f"{rupiah(said.amount)} is kept as the price, for {sold.slug} costs {rupiah(sold.price)}: "
+            f"the channel's fee of {rupiah(said.fee)} may be in it."
+        )
     log.info("order_adopted", merchant_order_id=payment.merchant_order_id)
     return payment
 
@@ -109,13 +117,16 @@ def _confirmed(event: sa.Row[Any], duitku: Duitku) -> tuple[TransactionStatus, s
 
 
 def _made(event: sa.Row[Any], sold: Offer, said: TransactionStatus, method: str | None, now: datetime) -> Payment:
-    """At the amount that was paid: what the offer costs now may be something else, and a coupon may have been used."""
+    """At the amount that was paid: what the offer costs now may be something else, and a coupon may have been used.
+    A fee that the buyer bore is taken off only where that leaves the offer's price: it is not known to be in it else.
+    """
+    fee_borne = said.fee and said.amount - said.fee == sold.price
     return Payment(
         merchant_order_id=MerchantOrderId(event.merchant_order_id),
         public_id=new_public_id(),
         offer=sold.slug,
         product_details=sold.name,
-        payment_amount=said.amount,
+        payment_amount=sold.price if fee_borne else said.amount,
         status=Status.PENDING,
         created_at=event.received_at,
         expires_at=now + timedelta(minutes=expiry_period(method)),
@@ -130,9 +141,18 @@ def _made(event: sa.Row[Any], sold: Offer, said: TransactionStatus, method: str 
 
 
 def _keep(
-    db: Db, payment: Payment, customer: Customer, event_id: int, sold: Offer, *, actor: str, at: datetime
+    db: Db,
+    payment: Payment,
+    customer: Customer,
+    event_id: int,
+    sold: Offer,
+    said: TransactionStatus,
+    *,
+    actor: str,
+    at: datetime,
 ) -> None:
-    text = f"event {event_id}: Rp {payment.payment_amount} paid, {sold.slug} costs Rp {sold.price}"
+    fee = f", the channel's fee is Rp {said.fee}" if said.fee else ""
+    text = f"event {event_id}: Rp {said.amount} paid{fee}, {sold.slug} costs Rp {sold.price}"
     payments.add_payment(db, payment, customer, idempotency_key=None, digest="", lease=0.0)
     payments.tell(db, payment.merchant_order_id, at, actor, restored.ADOPTED, text)
     inbox.reopen_of(db, payment.merchant_order_id, payment.school)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 MOST_CANDIDATES = 5
+MOST_NAMED = 20
 NOTE_SECONDS = 1.0
 SYNC_LEASE = 120.0
 """How long a copy under way may say nothing: longer than a page of Thinkific's with its wait at the gate."""
@@ -29,22 +31,34 @@ KINDS = {"course_id": "Course", "bundle_id": "Bundle", "product_id": ""}
 """The three kinds of id, with the `productable_type` that has it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """How many products there are, and how many more that could not be read."""
+
+    products: int
+    unreadable: int
+
+
 def sync(
     *,
     school: School,
     seen: Callable[[], None] = lambda: None,
-) -> int:
-    """Copy all of Thinkific's products, courses and bundles alike; returned is how many there are. Safe to repeat.
+) -> Copied:
+    """Copy all of Thinkific's products, courses and bundles alike. Safe to repeat.
 
-    What has vanished there is marked. `seen` is called for each product that has come.
+    What has vanished there is marked; what cannot be read stays as it was copied before. `seen` is called for each
+    product that has come.
     """
-    found = []
-    for product in school.thinkific.get_products():
+    found: list[Product] = []
+    unread: list[int | None] = []
+    for product in school.thinkific.get_products(unread.append):
         found.append(product)
         seen()
     with school.database.begin() as db:
-        offers.put_products(db, school.key, found, school.now())
-    return len(found)
+        offers.put_products(db, school.key, found, school.now(), unread=unread)
+    if unread:
+        log.warning("products_unreadable", school=school.key, count=len(unread), product_ids=unread[:MOST_NAMED])
+    return Copied(len(found), len(unread))
 
 
 def sync_seen(school: School) -> None:
@@ -59,9 +73,9 @@ def sync_seen(school: School) -> None:
             with school.database.begin() as db:
                 syncs.note_seen(db, school.key, count, SYNC_LEASE)
 
-    fault: str | None = None
+    unreadable, fault = 0, None
     try:
-        sync(school=school, seen=seen)
+        unreadable = sync(school=school, seen=seen).unreadable
     except Fault as error:
         fault = error.code()
         log.warning("catalogue_not_copied", school=school.key, fault=fault)
@@ -70,7 +84,7 @@ def sync_seen(school: School) -> None:
         log.exception("defect", school=school.key)
     try:
         with school.database.begin() as db:
-            syncs.finish_sync(db, school.key, school.now(), seen=count, fault=fault)
+            syncs.finish_sync(db, school.key, school.now(), seen=count, unreadable=unreadable, fault=fault)
     except DatabaseUnavailable:  # its lease ends, and it is seen to have broken off
         log.warning("sync_not_finished", school=school.key)
 
@@ -82,7 +96,7 @@ def sync_all(keys: Iterable[str], school_of: SchoolOf) -> dict[str, int]:
     counts = {}
     for key in keys:
         try:
-            counts[key] = sync(school=school_of(key))
+            counts[key] = sync(school=school_of(key)).products
         except DatabaseUnavailable:
             raise
         except Fault as fault:

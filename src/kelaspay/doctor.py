@@ -10,7 +10,7 @@ import redis
 from kelaspay.address import Address, look_at
 from kelaspay.duitku import LOWEST
 from kelaspay.duitku.signature import Scheme
-from kelaspay.faults import DatabaseUnavailable, Fault
+from kelaspay.faults import DatabaseDamaged, DatabaseUnavailable, Fault
 from kelaspay.mail import knock
 from kelaspay.migrations import current, is_newer
 from kelaspay.payment import Rupiah
@@ -161,6 +161,8 @@ def _database(outside: Outside) -> str:
     kind = "PostgreSQL" if outside.database.postgresql else f"SQLite, {outside.database.engine.url.database}"
     try:
         found, newest = current(outside.database)
+    except DatabaseDamaged as fault:
+        raise ValueError(fault.told) from None
     except DatabaseUnavailable:
         raise ValueError("does not answer; check DATABASE_URL") from None
     if found != newest and not is_newer(outside.database):

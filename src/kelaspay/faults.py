@@ -16,6 +16,11 @@ import re
 from typing import Any, ClassVar, Self
 
 
+def snake(name: str) -> str:
+    """A class's name as a code."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
 class Fault(Exception):  # noqa: N818 - the house's word; subclasses say what happened
     """Something went wrong."""
 
@@ -42,7 +47,7 @@ class Fault(Exception):  # noqa: N818 - the house's word; subclasses say what ha
     @classmethod
     def code(cls) -> str:
         """The stable name that integrators and logs see, like `offer_unknown`."""
-        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+        return snake(cls.__name__)
 
     @classmethod
     def every(cls) -> list[type[Fault]]:
@@ -237,6 +242,16 @@ class DatabaseUnavailable(Fault):
     status = 503
     retry = True
     outage = True
+
+
+class DatabaseDamaged(DatabaseUnavailable):
+    """The database's file is damaged."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__()
+        beside = "with what lies beside it under that name and -wal or -shm"
+        self.told = f"{file} is damaged; move it away, {beside}, and restore a backup: docs/operations/backup.md"
+        """To whoever runs the machine; the web tells nobody where the file lies."""
 
 
 class CacheUnavailable(Fault):

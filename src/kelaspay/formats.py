@@ -14,6 +14,8 @@ MONTHS = {
     ENGLISH: ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
 }
 
+LINKING = re.compile(r"[.:@\u2024\u3002\uff0e\uff61\uff1a\uff20](?=\S)")
+"""What makes an address of what stands around it, in whichever width: readers take the wide dots for dots, too."""
 EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(\.[\w-]+)+")
 
 
@@ -66,6 +68,13 @@ def masked(email: str) -> str:
 def without_addresses(text: str) -> str:
     """A text with every e-mail address in it masked."""
     return EMAIL.sub(lambda found: masked(found[0]), text)
+
+
+def unlinked(name: str) -> str:
+    """A stranger's name as no reader of mail and no WhatsApp makes a link of it: "evil.com/win" could else lead
+    anywhere in a letter of ours. A space does it, which is also how "Moh.Rizal" is written well.
+    """
+    return LINKING.sub(r"\g<0> ", name)
 
 
 def by_fours(number: str) -> str:

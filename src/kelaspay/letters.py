@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from kelaspay.duitku import CHANNELS
-from kelaspay.formats import by_fours, rupiah, wib
+from kelaspay.formats import by_fours, rupiah, unlinked, wib
 from kelaspay.i18n import known, marked, translator
 from kelaspay.mail import Letter
 
@@ -219,7 +219,7 @@ def letter(
     subject, body = _default(words, language) if own is None or free else own
     channel = CHANNELS.get(payment.payment_method or "")
     blanks = {
-        "name": customer.first_name,
+        "name": unlinked(customer.first_name),
         "course": payment.product_details,
         "amount": rupiah(payment.to_pay),
         "until": wib(payment.expires_at, language),

@@ -18,7 +18,7 @@ from kelaspay.letters import KINDS, letter
 from kelaspay.mail import smtp
 from kelaspay.notes import NOTES, note
 from kelaspay.payment import ERASED, EnrollmentState, Status
-from kelaspay.store import enrollments, messages, payments, same_buyer, wordings
+from kelaspay.store import accesses, enrollments, messages, payments, same_buyer, wordings
 from kelaspay.store.messages import CODE_LIFE, State
 from kelaspay.store.preferences import quiet_hours_of
 from kelaspay.tracing import ORDER, UNTRACED, Kind, same_work
@@ -252,10 +252,20 @@ def _renewed(db: Db, payment: Payment | None, enrollment: Enrollment | None, now
     if payment is None or enrollment is None or enrollment.user_id is None or enrollment.expiry_date is None:
         return False
     given, ends = (enrollment.course_id, enrollment.bundle_id), enrollment.expiry_date
-    return any(
-        (other.course_id, other.bundle_id) == given and (other.expiry_date is None or other.expiry_date > ends)
+    longer = [
+        (other.course_id, other.bundle_id)
         for other in same_buyer.other_paid_orders(db, payment, enrollment.user_id, now)
-    )
+        if other.expiry_date is None or other.expiry_date > ends
+    ]
+    return given in longer or (any(bundle for _, bundle in longer) and _goes_on(db, payment, ends))
+
+
+def _goes_on(db: Db, payment: Payment, ends: datetime) -> bool:
+    """Whether Thinkific has told that the learner has the course for longer than this order gave. Which courses a
+    bundle holds is kept nowhere here; that one holds this is seen by what it did.
+    """
+    told = accesses.find_access(db, payment.merchant_order_id)
+    return told is not None and told.told_at is not None and (told.expiry_date is None or told.expiry_date > ends)
 
 
 def _letter(row: Any, facts: _Facts, office: Office) -> Letter:

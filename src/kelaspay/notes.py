@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from kelaspay.duitku import CHANNELS
-from kelaspay.formats import by_fours, rupiah, wib
+from kelaspay.formats import by_fours, rupiah, unlinked, wib
 from kelaspay.i18n import known, marked, translator
 from kelaspay.whatsapp import Note
 
@@ -77,7 +77,7 @@ def note(kind: str, payment: Payment, customer: Customer, *, ends: datetime | No
     language = known(payment.language)
     words = translator(language)(NOTES[kind])
     blanks = {
-        "name": customer.first_name,
+        "name": unlinked(customer.first_name),
         "course": payment.product_details,
         "amount": rupiah(payment.to_pay),
         "until": wib(payment.expires_at, language),

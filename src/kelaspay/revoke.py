@@ -62,7 +62,7 @@ def ask_to_revoke(
         enrollments.save_enrollment(db, merchant_order_id, revoke_wanted=True)
         found = enrollments.find_enrollment(db, merchant_order_id)
         if found is not None and found.state is EnrollmentState.REVOKED:  # ended before: nothing is left to wait for
-            messages.raise_message(db, merchant_order_id, "refunded", at, at)
+            _tell_refund(db, payment, at, kept=same_buyer.kept_by_another(db, payment, at))
         start(db, merchant_order_id, at)
 
 
@@ -119,8 +119,15 @@ def end_access(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
         payment = payments.find_for_update(db, merchant_order_id)  # a refund that comes just now is told by one of both
         if enrollments.move_enrollment(db, merchant_order_id, EnrollmentState.REVOKED, at, revoked_at=at, **ended):
             payments.tell(db, merchant_order_id, at, "thinkific", "revoked", text)
-            if payment is not None and payment.status is Status.REFUNDED and not (payment.free and text):
-                messages.raise_message(db, merchant_order_id, "refunded_kept" if text else "refunded", at, at)
+            if payment is not None and payment.status is Status.REFUNDED:
+                _tell_refund(db, payment, at, kept=text is not None)
+
+
+def _tell_refund(db: Db, payment: Payment, at: datetime, *, kept: bool) -> None:
+    """Nothing where no money moved and the access stays."""
+    if not (payment.free and kept):
+        kind = "refunded_kept" if kept else "refunded"
+        messages.raise_message(db, payment.merchant_order_id, kind, at, at)
 
 
 def end_former(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:

@@ -77,6 +77,24 @@ def test_a_copy_that_fails_says_why_and_leaves_the_catalogue(embedded: World) ->
     assert COURSE in desk.text
 
 
+def test_a_product_that_cannot_be_read_is_counted_for_who_looks(world: World) -> None:
+    broken, _ = (world.thinkific.school.add_course(name) for name in ("Kelas Yatim", COURSE))
+    world.sync()
+    desk = joined(world)
+    world.thinkific.school.products[broken.product_id].orphaned = True
+
+    desk.open("/console/catalogue")
+    with_it = desk.press("/console/catalogue/sync")
+    world.thinkific.school.products[broken.product_id].orphaned = False
+    without = desk.press("/console/catalogue/sync")
+
+    assert "1 produk disinkronkan" in with_it
+    assert "1 produk tidak dapat dibaca dan dilewati" in with_it
+    assert "Kelas Yatim" in with_it
+    assert "2 produk disinkronkan" in without
+    assert "tidak dapat dibaca" not in without
+
+
 def test_the_offers_mapping_is_mended_from_the_payment_that_it_stopped(world: World) -> None:
     world.thinkific.school.add_course(COURSE)
     world.sync()

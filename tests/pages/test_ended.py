@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kelaspay.revoke import ask_to_end
-from tests.pages.browser import order, text
+from tests.pages.browser import order, ordered, text
+from tests.pages.test_coupons import coupon
 from tests.pages.test_me import ask, code_sent, enter
 from tests.pages.test_messages import deliver, rows
 from tests.pages.test_paying import payment_of
 from tests.pages.test_status import bought
 from tests.test_refunds import bought as bought_by_api
+from tests.test_refunds import in_a_bundle, refund
+from tests.test_thinkific_webhooks import envelope, learner, sent
 
 if TYPE_CHECKING:
     import httpx2
@@ -28,6 +31,11 @@ def given(world: World) -> str:
     return public_id
 
 
+def given_again(world: World) -> str:
+    """The same of another order of the same buyer's."""
+    return world.payment(bought_by_api(world)).public_id
+
+
 def end(world: World, public_id: str) -> None:
     """The seller ends the access and leaves the sale."""
     ask_to_end(
@@ -39,6 +47,16 @@ def end(world: World, public_id: str) -> None:
         actor="operator",
     )
     world.work()
+
+
+def give_back(world: World, public_id: str) -> None:
+    """The seller sends the money back, and the access ends."""
+    refund(world, payment_of(world, public_id).merchant_order_id)
+    world.work()
+
+
+def page_of(world: World, public_id: str) -> str:
+    return text(world.web.get(f"/o/{public_id}"))
 
 
 def mine(world: World) -> httpx2.Response:
@@ -74,6 +92,60 @@ def test_whose_days_have_passed_reads_so_and_is_offered_the_course_again(embedde
     assert embedded.web.get(f"/o/{public_id}/state").json()["version"] != version
 
 
+def test_whose_refunded_course_another_order_keeps_reads_so_until_that_one_is_refunded_too(world: World) -> None:
+    world.sell()
+    first, second = given(world), given_again(world)
+    refund(world, payment_of(world, first).merchant_order_id)
+    ending = page_of(world, first)
+    world.work()
+    kept = page_of(world, first)
+    give_back(world, second)
+
+    assert "diakhiri" not in ending
+    assert "dikembalikan. Akses Anda tetap berlaku lewat pesanan Anda yang lain." in kept
+    assert "diakhiri" not in kept
+    assert ["aksesnya sudah diakhiri" in page_of(world, each) for each in (first, second)] == [True, True]
+
+
+def test_a_course_that_a_bundle_of_the_same_buyer_keeps_reads_so(world: World) -> None:
+    in_a_bundle(world)
+    first = given(world)
+    bought_by_api(world, offer="paket")
+    give_back(world, first)
+
+    assert "Akses Anda tetap berlaku lewat pesanan Anda yang lain." in page_of(world, first)
+
+
+def test_a_free_order_whose_course_another_order_keeps_reads_so(world: World) -> None:
+    world.sell()
+    coupon(world, "GRATIS", percent=100)
+    free = ordered(world, coupon="GRATIS")
+    world.work()
+    given_again(world)
+    refund(world, payment_of(world, free).merchant_order_id)
+    ending = page_of(world, free)
+    world.work()
+    pages = [page_of(world, free), text(mine(world))]
+
+    assert "Pesanan ini sudah dibatalkan." in ending
+    assert all("Akses lewat pesanan lain" in page and "Akses diakhiri" not in page for page in pages)
+    assert "Anda tetap bisa belajar lewat pesanan Anda yang lain." in pages[0]
+
+
+def test_a_refund_after_an_end_that_another_order_spared_is_told_with_the_access_that_stays(world: World) -> None:
+    world.sell()
+    first = given(world)
+    given_again(world)
+    end(world, first)
+    ended = page_of(world, first)
+    give_back(world, first)
+    deliver(world)
+
+    assert "Anda tetap bisa belajar lewat pesanan Anda yang lain." in ended
+    assert [row.kind for row in rows(world) if row.kind.startswith("refunded")] == ["refunded_kept"]
+    assert "Akses Anda tetap berlaku lewat pesanan Anda yang lain." in page_of(world, first)
+
+
 def test_no_letter_tells_of_access_that_was_ended(embedded: World) -> None:
     embedded.sell(access_days=30)
     public_id = given(embedded)
@@ -95,11 +167,52 @@ def test_whoever_renewed_is_told_of_the_later_end_alone(embedded: World) -> None
     first = bought_by_api(embedded)
     embedded.clock.move(days=10)
     second = bought_by_api(embedded)
-    for _ in range(50):
-        embedded.clock.move(days=1)
-        deliver(embedded)
 
-    told = {(row.merchant_order_id, row.kind) for row in rows(embedded) if row.state in {"sent", "kept"}}
-    ends = {(order_id, kind) for order_id, kind in told if kind.startswith("access_ends")}
-    assert {order_id for order_id, _kind in told} == {first, second}
+    ends = ends_told(embedded)
+
+    assert {row.merchant_order_id for row in rows(embedded) if row.state in {"sent", "kept"}} == {first, second}
     assert ends == {(second, "access_ends_14"), (second, "access_ends_3")}
+
+
+def ends_told(world: World) -> set[tuple[str, str]]:
+    """Which orders were told within fifty days that their access ends."""
+    for _ in range(50):
+        world.clock.move(days=1)
+        deliver(world)
+    told = {(row.merchant_order_id, row.kind) for row in rows(world) if row.state in {"sent", "kept"}}
+    return {(order_id, kind) for order_id, kind in told if kind.startswith("access_ends")}
+
+
+def learns(world: World, order_id: str) -> None:
+    """The learner watches a lesson, and Thinkific tells of it with the enrollment as it is."""
+    [there] = [
+        each
+        for each in world.thinkific.school.enrollments.values()
+        if each.course_id == world.payment(order_id).course_id
+    ]
+    until = there.expiry_date.isoformat() if there.expiry_date else None
+    told = {"percentage_completed": "0.4", "expiry_date": until, "updated_at": world.clock().isoformat()}
+    assert sent(world, envelope("enrollment.progress", learner(world, order_id) | told)).status_code == 200
+    world.work()
+
+
+def test_who_has_the_course_for_longer_by_a_bundle_is_not_told_that_it_ends(embedded: World) -> None:
+    in_a_bundle(embedded, access_days=30, days_of_bundle=365)
+    first = bought_by_api(embedded)
+    embedded.clock.move(days=10)
+    bought_by_api(embedded, offer="paket")
+    learns(embedded, first)
+
+    assert ends_told(embedded) == set()
+
+
+def test_a_bundle_without_the_course_renews_nothing(embedded: World) -> None:
+    embedded.sell(access_days=30)
+    other = embedded.thinkific.school.add_course("Python dari Dasar")
+    bundle = embedded.thinkific.school.add_bundle("Paket Lain", [other.id])
+    embedded.offer("paket", bundle.name, bundle_id=bundle.id, product_id=bundle.product_id)
+    first = bought_by_api(embedded)
+    bought_by_api(embedded, offer="paket")
+    learns(embedded, first)
+
+    assert ends_told(embedded) == {(first, "access_ends_14"), (first, "access_ends_3")}

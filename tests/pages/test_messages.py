@@ -387,7 +387,7 @@ def test_an_answer_to_a_letter_reaches_the_seller(sqlite_url: str, tmp_path: Pat
 
 def test_a_letter_links_what_the_seller_wrote_and_nothing_that_the_buyer_did(embedded: World) -> None:
     embedded.sell()
-    evil = "https://evil.example/hadiah"
+    evil, told = "https://evil.example/hadiah", "https: //evil. example/hadiah"
     own = wordings.Said("Lunas", "Halo {name},\n\nGrup: https://chat.example/{order}\n\n{email}")
     with embedded.database.begin() as db:
         wordings.put_wording(db, "", "paid", "id", own, embedded.clock())
@@ -399,9 +399,9 @@ def test_a_letter_links_what_the_seller_wrote_and_nothing_that_the_buyer_did(emb
     embedded.work()
     deliver(embedded)
 
-    written = {row.kind: row for row in rows(embedded) if evil in (row.text or "")}
+    written = {row.kind: row for row in rows(embedded) if told in (row.text or "")}
     assert {"order_made", "paid", "access_ready"} <= written.keys()
-    assert all(f'href="{evil}' not in row.html and evil in row.html for row in written.values())
+    assert all(evil not in row.html + row.text and told in row.html for row in written.values())
     assert f'<a href="https://chat.example/{order_id}"' in written["paid"].html
     assert re.search(r'<a href="\S+/users/password/new"', written["access_ready"].html)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -80,6 +81,35 @@ def test_a_purchase_is_told_by_whatsapp_too_step_by_step(world: World, meta: Wha
     ]
     assert {row.state for row in rows(world).values()} == {"sent"}
     assert rows(world)["paid@whatsapp"].text == meta.sent[1].text
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("evil.com/win", "evil. com/win"),
+        ("https://evil.example/x", "https: //evil. example/x"),
+        ("www.evil.com", "www. evil. com"),
+        ("hadiah@evil.com", "hadiah@ evil. com"),
+        ("evil\u3002com", "evil\u3002 com"),
+        ("evil\uff0ecom:8080", "evil\uff0e com: 8080"),
+        ("Moh.Rizal Fauzi", "Moh. Rizal"),
+        ("M. Rizky", "M."),
+        ("Nur'aini-Putri", "Nur'aini-Putri"),
+    ],
+)
+def test_a_buyers_name_is_no_link_in_a_letter_or_in_whatsapp(
+    embedded: World, meta: WhatsAppEmulator, name: str, told: str
+) -> None:
+    embedded.sell()
+    choose(embedded, ordered(embedded, customer_name=name))
+    deliver(embedded, meta)
+
+    (note,) = meta.sent
+    with embedded.database.read() as db:
+        (letter,) = [row for row in messages.list_messages(db) if row.kind == "order_made"]
+    assert note.text.startswith(f"Halo {told}, pesanan Anda")
+    assert f"Halo {told}," in letter.text
+    assert f"Halo {escape(told)}," in letter.html
 
 
 def test_who_has_paid_is_not_reminded_by_whatsapp_either(embedded: World, meta: WhatsAppEmulator) -> None:

@@ -29,9 +29,11 @@ COLUMNS = (
 def sync(*, school: SchoolKey = DEFAULT, json: show.AsJson = False) -> None:
     """Copy Thinkific's products, courses and bundles."""
     with desk() as at, counted("Copying products") as seen:
-        count = sync_catalogue(school=at.outside.schools.of(school), seen=seen)
+        copied = sync_catalogue(school=at.outside.schools.of(school), seen=seen)
         at.write_down("synced", school or None)
-    show.data({"products": count}) if json else print(f"Copied {count} product{'' if count == 1 else 's'}.")
+    if copied.unreadable and not json:
+        typer.echo(f"{_products(copied.unreadable)} could not be read, and stayed as copied before.", err=True)
+    show.data(copied) if json else print(f"Copied {_products(copied.products)}.")
 
 
 @app.command("list")
@@ -40,6 +42,10 @@ def list_all(*, school: SchoolKey = DEFAULT, json: show.AsJson = False) -> None:
     with desk() as at, at.outside.database.read() as db:
         rows = [_with_ids(row) for row in show.rows_of(offers.list_products(db, school))]
     show.data(rows) if json else show.table(rows, COLUMNS, empty="Nothing yet: kelaspay courses sync")
+
+
+def _products(count: int) -> str:
+    return f"{count} product{'' if count == 1 else 's'}"
 
 
 def _with_ids(row: dict[str, Any]) -> dict[str, Any]:

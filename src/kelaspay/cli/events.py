@@ -109,6 +109,7 @@ def adopt(
             school_of=at.outside.schools.of,
             now=at.outside.now,
             actor=OPERATOR,
+            doubt=lambda said: typer.echo(said, err=True),
         )
         if not dry_run:
             at.write_down("adopted", payment.merchant_order_id, f"event {event_id}")

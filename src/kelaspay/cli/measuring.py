@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kelaspay.cannot_run import CannotRun
 from kelaspay.cli import show
 
 if TYPE_CHECKING:
@@ -111,8 +112,7 @@ def _found(wanted: Wanted) -> Kept:
     try:
         return run(wanted, lambda said: print(said, file=sys.stderr, flush=True))
     except (LoadFailed, NotStarted, NotEnrolled) as error:
-        print(f"kelaspay: {error}", file=sys.stderr)
-        raise typer.Exit(show.EXIT_FAILED) from None
+        raise CannotRun(str(error)) from None
 
 
 def _show(found: Kept, *, as_json: bool) -> None:

@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from kelaspay.faults import DatabaseUnavailable
+from kelaspay.faults import DatabaseDamaged, DatabaseUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,6 +51,10 @@ went away without a word the system tells after a quarter of an hour, and for so
 
 GONE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, sa.exc.ResourceClosedError)
 """What SQLAlchemy raises when the database is away, full, or too busy."""
+
+
+DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+"""How SQLite's names of such errors begin."""
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
@@ -200,6 +204,7 @@ class Database:
         )
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
+        sa.event.listen(engine, "handle_error", _tell_damage)
         return engine
 
 
@@ -250,6 +255,14 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
         f"busy_timeout={int(BUSY_SECONDS * 1000)}",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _tell_damage(context: sa.engine.ExceptionContext) -> None:
+    """A file that holds no database, or pages that are none, is named: no waiting mends it."""
+    name = getattr(context.original_exception, "sqlite_errorname", "")
+    if name.startswith(DAMAGED):
+        file = context.engine.url.database if context.engine else None
+        raise DatabaseDamaged(file or "The database's file") from context.original_exception
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

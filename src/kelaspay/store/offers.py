@@ -13,7 +13,7 @@ from kelaspay.store.tables import offers, products
 from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from kelaspay.store.database import Db
@@ -64,8 +64,12 @@ def retire_offer(db: Db, slug: str, now: datetime) -> bool:
     )
 
 
-def put_products(db: Db, school: str, found: Iterable[Product], now: datetime) -> None:
-    """Replace a school's catalogue by what was found; what is no longer there is marked, not deleted."""
+def put_products(
+    db: Db, school: str, found: Iterable[Product], now: datetime, *, unread: Collection[int | None] = ()
+) -> None:
+    """Replace a school's catalogue by what was found; what is no longer there is marked, not deleted. What is there but
+    was not read stays as it was; where not even its id was (None), it may be any of them, and none is marked.
+    """
     insert = upsert(db, products)
     for product in found:
         values = asdict(product) | {"school": school, "folded_name": folded(product.name)}
@@ -75,8 +79,10 @@ def put_products(db: Db, school: str, found: Iterable[Product], now: datetime) -
                 index_elements=[products.c.school, products.c.product_id], set_=values
             )
         )
+    if None in unread:
+        return
     vanished = sa.and_(products.c.school == school, products.c.synced_at < now, products.c.gone_at.is_(None))
-    db.execute(sa.update(products).where(vanished).values(gone_at=now))
+    db.execute(sa.update(products).where(vanished, products.c.product_id.not_in(unread)).values(gone_at=now))
 
 
 def products_named(db: Db, school: str, name: str) -> list[Product]:

@@ -117,6 +117,7 @@ syncs = sa.Table(
     sa.Column("school", sa.Text, primary_key=True),
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("seen", sa.Integer, nullable=False),
+    sa.Column("unreadable", sa.Integer, nullable=False, server_default=sa.text("0")),
     sa.Column("finished_at", UtcDateTime),
     sa.Column("fault", sa.Text),
     sa.Column("lease_until", sa.Float),

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from kelaspay.payment import EnrollmentState, Payment, Status
 from kelaspay.store import payments
-from kelaspay.store.tables import customers, enrollments, users
+from kelaspay.store.tables import customers, enrollments, story, users
 from kelaspay.store.tables import payments as paid
 
 if TYPE_CHECKING:
@@ -57,6 +57,24 @@ def other_paid_orders(db: Db, payment: Payment, user_id: int | None, now: dateti
     if user_id is not None:
         query = query.where(sa.func.coalesce(enrollments.c.user_id, user_id) == user_id)
     return list(db.execute(query))
+
+
+def kept_by_another(db: Db, payment: Payment, now: datetime) -> bool:
+    """Whether what this order gave was left to its buyer when it ended, for another paid order that is still good.
+
+    What `revoke` found then is in the story: which courses a bundle holds Thinkific alone knows.
+    """
+    its = payment.merchant_order_id
+    lines = sa.select(story.c.text).where(story.c.merchant_order_id == its, story.c.what == "revoked")
+    spared = db.execute(lines.order_by(story.c.id.desc()).limit(1)).scalar()
+    given = sa.select(enrollments.c.user_id, enrollments.c.course_id, enrollments.c.bundle_id)
+    found = db.execute(given.where(enrollments.c.merchant_order_id == its)).one_or_none()
+    if spared is None or found is None:
+        return False
+    return any(
+        other.bundle_id == found.bundle_id if found.bundle_id else other.bundle_id or other.course_id == found.course_id
+        for other in other_paid_orders(db, payment, found.user_id, now)
+    )
 
 
 def orders_of_user(db: Db, school: str, user_id: int) -> set[str]:

@@ -24,6 +24,8 @@ class Sync:
     started_at: datetime
     seen: int
     """Products so far."""
+    unreadable: int
+    """Products that could not be read, once it is finished."""
     finished_at: datetime | None
     fault: str | None
     under_way: bool
@@ -36,7 +38,7 @@ class Sync:
 def claim_sync(db: Db, school: str, now: datetime, lease: float) -> bool:
     """Begin one; False while another is under way."""
     insert = upsert(db, syncs)
-    values = {"started_at": now, "seen": 0, "finished_at": None, "fault": None}
+    values = {"started_at": now, "seen": 0, "unreadable": 0, "finished_at": None, "fault": None}
     fresh = values | {"lease_until": database_clock() + lease}
     taken = insert.values(school=school, **fresh).on_conflict_do_update(
         index_elements=[syncs.c.school],
@@ -51,13 +53,17 @@ def note_seen(db: Db, school: str, seen: int, lease: float) -> None:
     db.execute(its.values(seen=seen, lease_until=database_clock() + lease))
 
 
-def finish_sync(db: Db, school: str, now: datetime, *, seen: int, fault: str | None = None) -> None:
+def finish_sync(
+    db: Db, school: str, now: datetime, *, seen: int, unreadable: int = 0, fault: str | None = None
+) -> None:
     its = sa.update(syncs).where(syncs.c.school == school)
-    db.execute(its.values(seen=seen, finished_at=now, fault=fault, lease_until=None))
+    db.execute(its.values(seen=seen, unreadable=unreadable, finished_at=now, fault=fault, lease_until=None))
 
 
 def find_sync(db: Db, school: str) -> Sync | None:
     held = sa.func.coalesce(syncs.c.lease_until >= database_clock(), sa.false()).label("held")
-    columns = (syncs.c.started_at, syncs.c.seen, syncs.c.finished_at, syncs.c.fault, held)
-    row = db.execute(sa.select(*columns).where(syncs.c.school == school)).one_or_none()
-    return None if row is None else Sync(row.started_at, row.seen, row.finished_at, row.fault, bool(row.held))
+    columns = (syncs.c.started_at, syncs.c.seen, syncs.c.unreadable, syncs.c.finished_at, syncs.c.fault)
+    row = db.execute(sa.select(*columns, held).where(syncs.c.school == school)).one_or_none()
+    if row is None:
+        return None
+    return Sync(row.started_at, row.seen, row.unreadable, row.finished_at, row.fault, bool(row.held))

@@ -24,7 +24,7 @@ from kelaspay.faults import (
     ThinkificUnavailable,
     ThinkificUnreachable,
 )
-from kelaspay.thinkific.values import BundleEnrollment, CourseEnrollment, as_product, as_time, said
+from kelaspay.thinkific.values import BundleEnrollment, CourseEnrollment, as_product, as_time, product_id_of, said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -248,10 +248,24 @@ class Thinkific:
         path = f"{SALES}/{external_order_id}/transactions/refund"
         self._call("POST", path, json=_transaction(amount, reference, "refund"), guard=guard)
 
-    def get_products(self) -> Iterator[Product]:
-        """All products, page by page: what tells course, product and bundle ids apart (thinkific.md 2.8)."""
+    def get_products(self, unreadable: Callable[[int | None], None] = lambda _id: None) -> Iterator[Product]:
+        """All products, page by page: what tells course, product and bundle ids apart (thinkific.md 2.8).
+
+        One that cannot be read holds up no other: `unreadable` is called with its id, where that can be read. Raises
+        `ThinkificUnavailable` where there are some and none can be read: then it is the answers that are not as known.
+        """
+        read, fault = 0, None
         for body in self._pages(V1 + "/products"):
-            yield _read(lambda: as_product(body))  # noqa: B023 - read at once
+            try:
+                product = _read(lambda: as_product(body))  # noqa: B023 - read at once
+            except ThinkificUnavailable as error:
+                fault = error
+                unreadable(product_id_of(body))
+            else:
+                read += 1
+                yield product
+        if fault is not None and not read:
+            raise fault
 
     def get_webhooks(self) -> Iterator[dict[str, Any]]:
         """The webhooks that this key or app has made, page by page (thinkific.md 4.1)."""

@@ -8,6 +8,9 @@ from typing import Any
 
 from kelaspay.payment import Product
 
+MOST_ID = 2**63 - 1
+MOST_DAYS = 2**31 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class CourseEnrollment:
@@ -63,16 +66,41 @@ class BundleEnrollment:
 
 def as_product(body: dict[str, Any]) -> Product:
     return Product(
-        product_id=int(body["id"]),
-        productable_type=str(body["productable_type"]),
-        productable_id=int(body["productable_id"]),
-        name=str(body["name"]),
-        slug=body.get("slug"),
-        status=body.get("status"),
+        product_id=_whole(body["id"]),
+        productable_type=_text(body["productable_type"]),
+        productable_id=_whole(body["productable_id"]),
+        name=_text(body["name"]),
+        slug=_text_or_none(body.get("slug")),
+        status=_text_or_none(body.get("status")),
         price=None if body.get("price") is None else str(body["price"]),
-        image=body.get("card_image_url"),
-        days_until_expiry=int(body["days_until_expiry"]) if body.get("days_until_expiry") else None,
+        image=_text_or_none(body.get("card_image_url")),
+        days_until_expiry=_whole(body["days_until_expiry"], MOST_DAYS) if body.get("days_until_expiry") else None,
     )
+
+
+def product_id_of(body: Any) -> int | None:
+    """The id of a product that cannot be read; None where not even that can be."""
+    try:
+        return _whole(body["id"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _whole(value: Any, most: int = MOST_ID) -> int:
+    """Raises `ValueError` for what no database of ours keeps."""
+    if not 0 <= (number := int(value)) <= most:
+        raise ValueError
+    return number
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value.replace("\0", "")
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)
 
 
 def parse_time(text: str | None) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
@@ -14,8 +14,9 @@ from kelaspay.i18n import marked, translator
 from kelaspay.limits import network_of
 from kelaspay.messages import resend_access
 from kelaspay.outside import Outside
-from kelaspay.payment import Enrollment, EnrollmentState
-from kelaspay.store import buyers, payments
+from kelaspay.payment import Enrollment, EnrollmentState, Payment
+from kelaspay.store import buyers, payments, same_buyer
+from kelaspay.store.database import Db
 from kelaspay.web.i18n import language_of
 from kelaspay.web.pages import shown
 from kelaspay.web.signed import ORDERS, drop, named, put, remember_orders, seal, unsealed
@@ -37,19 +38,18 @@ def me(request: Request, said: str = "") -> Response:
     email = signed_in(request)
     if email is None:
         return shown(request, "me_email.html", email="", wrong=None)
-    say = translator(language_of(request))
+    say, now = translator(language_of(request)), outside.now()
     with outside.database.read() as db:
-        found = [(payments.as_payment(row), _access(row)) for row in buyers.orders_of(db, email)]
-    now = outside.now()
-    schools = {payment.school for payment, _ in found}
+        found = [_with_access(db, row, now) for row in buyers.orders_of(db, email)]
+    schools = {payment.school for payment, *_ in found}
     sellers = {school: outside.schools.profile(school).seller.name for school in schools if len(schools) > 1}
     return shown(
         request,
         "me.html",
         email=email,
         orders=[
-            (payment, say(told(payment, access, now)[0]), access is not None and access.over(now))
-            for payment, access in found
+            (payment, say(told(payment, access, now, kept=kept)[0]), access is not None and access.over(now))
+            for payment, access, kept in found
         ],
         sellers=sellers,
         now=now,
@@ -140,6 +140,12 @@ def signed_in(request: Request) -> str | None:
         request.cookies.get(named(request, COOKIE), ""), key=outside.secret_key, purpose=COOKIE, now=outside.now()
     )
     return found if isinstance(found, str) else None
+
+
+def _with_access(db: Db, row: Any, now: datetime) -> tuple[Payment, Enrollment | None, bool]:
+    """An order, what it gave, and whether another order keeps that."""
+    payment, access = payments.as_payment(row), _access(row)
+    return payment, access, access is not None and access.ended and same_buyer.kept_by_another(db, payment, now)
 
 
 def _access(row: Any) -> Enrollment | None:

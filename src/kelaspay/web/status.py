@@ -25,7 +25,7 @@ from kelaspay.messages import resend_access
 from kelaspay.methods import invoice_end
 from kelaspay.outside import Outside
 from kelaspay.payment import Customer, Enrollment, EnrollmentState, Payment, Status
-from kelaspay.store import enrollments, messages, payments
+from kelaspay.store import enrollments, messages, payments, same_buyer
 from kelaspay.store.database import Db
 from kelaspay.web.howto import ways_to_pay
 from kelaspay.web.i18n import language_of
@@ -69,6 +69,8 @@ class Standing:
     invoices: list[Any]
     times: dict[str, datetime]
     looked_at: datetime
+    kept: bool
+    """Whether another order keeps what this one gave, though it has ended."""
 
     @property
     def late(self) -> bool:
@@ -129,7 +131,7 @@ def status_page(public_id: str, request: Request, said: str = "") -> Response:
     if choosable(payment) and payment.payment_url is None:
         return RedirectResponse(f"/o/{public_id}/method", status_code=303)
     say = translator(language_of(request))
-    title, explained = told(payment, standing.enrollment, standing.looked_at)
+    title, explained = told(payment, standing.enrollment, standing.looked_at, kept=standing.kept)
     ends = wib(standing.enrollment.expiry_date, language_of(request)) if standing.enrollment else ""
     return shown(
         request,
@@ -270,14 +272,16 @@ def standing_of(outside: Outside, public_id: str) -> Standing:
         payment = payments.find_by_public_id(db, public_id)
         if payment is None:
             raise PaymentUnknown
-        order_id = payment.merchant_order_id
+        order_id, now = payment.merchant_order_id, outside.now()
+        access = enrollments.find_enrollment(db, order_id)
         standing = Standing(
             payment,
             payments.find_customer(db, order_id),
-            enrollments.find_enrollment(db, order_id),
+            access,
             payments.list_invoices(db, order_id),
             _times(db, order_id),
-            outside.now(),
+            now,
+            access is not None and access.ended and same_buyer.kept_by_another(db, payment, now),
         )
     if payment.status in UNDER_WAY:
         outside.watching.seen(order_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kelaspay.i18n import marked
-from kelaspay.payment import Status
+from kelaspay.payment import EnrollmentState, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +52,20 @@ FREE = {
 }
 """What is said instead where a coupon covered the whole price and no money moved."""
 FREE_TITLES = {Status.REFUNDED: marked("Akses diakhiri")}
+KEPT = {
+    Status.COMPLETED: (
+        marked("Akses lewat pesanan lain"),
+        marked("Akses dari pesanan ini sudah diakhiri, tetapi Anda tetap bisa belajar lewat pesanan Anda yang lain."),
+    ),
+    Status.REFUNDED: (
+        STATES[Status.REFUNDED],
+        marked("Dana untuk pesanan ini sudah dikembalikan. Akses Anda tetap berlaku lewat pesanan Anda yang lain."),
+    ),
+}
+"""What is said instead where another order of the same person keeps what this one gave."""
+ENDING = (marked("Pesanan dibatalkan"), marked("Pesanan ini sudah dibatalkan."))
+"""What is said of a free order, and `REFUNDED` of another, while it is not known yet what becomes of the access."""
+REFUNDED = marked("Dana untuk pesanan ini sudah dikembalikan.")
 LAPSED = (marked("Akses berakhir"), marked("Masa akses dari pesanan ini berakhir pada {ends}."))
 FREE_RECEIVED = marked("Pesanan diterima")
 SAFE = marked("Pembayaran Anda aman. Penyiapan akses lebih lama dari biasanya; kami sedang memperbaikinya.")
@@ -104,8 +118,14 @@ ASKED = {
 }
 
 
-def told(payment: Payment, access: Enrollment | None, now: datetime) -> tuple[str, str]:
-    """The title of an order and a sentence about it. Who was in the course and is no more does not read to be."""
+def told(payment: Payment, access: Enrollment | None, now: datetime, *, kept: bool) -> tuple[str, str]:
+    """The title of an order and a sentence about it. Who was in the course and is no more does not read to be; nor does
+    who keeps it by another order read to be out of it, `kept`.
+    """
+    if kept and payment.status in KEPT:
+        return KEPT[Status.COMPLETED if payment.free else payment.status]
+    if payment.status is Status.REFUNDED and access is not None and access.state is not EnrollmentState.REVOKED:
+        return ENDING if payment.free else (STATES[Status.REFUNDED], REFUNDED)
     if payment.status is Status.COMPLETED and access is not None:
         if access.ended:
             return FREE_TITLES[Status.REFUNDED], FREE[Status.REFUNDED]

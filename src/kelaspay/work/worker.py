@@ -67,8 +67,8 @@ class Loop:
         while not stopped.is_set():
             try:
                 self.body()
-            except DatabaseUnavailable:
-                log.warning("loop_waits", loop=self.name)
+            except DatabaseUnavailable as fault:
+                log.warning("loop_waits", loop=self.name, fault=fault.code())
                 stopped.wait(1.0)
             except Fault as fault:
                 log.warning("loop_failed", loop=self.name, fault=fault.code())

@@ -42,7 +42,7 @@ def take_up(
         "customer_phone": customer_phone,
     }
     entered = {name: value.replace("\0", "") for name, value in given.items()}
-    outside = outside_of(request)
+    outside, doubts = outside_of(request), list[str]()
     try:
         payment = adopt(
             known_id(event_id),
@@ -51,11 +51,12 @@ def take_up(
             school_of=outside.schools.of,
             now=outside.now,
             actor=visitor.operator.name,
+            doubt=doubts.append,
         )
     except InvalidInput as fault:
         return _page(request, visitor, known_id(event_id), entered, fault.fields)
     write_down(request, visitor, "adopted", payment.merchant_order_id, f"event {event_id}")
-    return back(f"/console/payments/{payment.merchant_order_id}", "adopted")
+    return back(f"/console/payments/{payment.merchant_order_id}", "adopted_with_fee" if doubts else "adopted")
 
 
 def _page(

@@ -334,6 +334,10 @@ SAID = {
     "bulk_rechecked": "{count} pembayaran dicek ke Duitku.",
     "replayed": "Peristiwa akan diproses ulang.",
     "adopted": "Pesanan diambil; pembeli sedang didaftarkan.",
+    "adopted_with_fee": (
+        "Pesanan diambil; pembeli sedang didaftarkan. "
+        "Jumlah yang dicatat mungkin sudah termasuk biaya metode; cocokkan dengan harga saat itu."
+    ),
     "ignored": "Peristiwa diabaikan.",
     "retried_all": "{count} proses sedang dicoba lagi.",
     "sync_under_way": "Katalog sedang disalin; kemajuannya ada di bawah.",
