@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import typer
 
 from kelaspay.cannot_run import CannotRun
 from kelaspay.cli import app
@@ -26,13 +29,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("kelaspay: An argument holds bytes that are no UTF-8.", file=sys.stderr)
         sys.exit(EXIT_WRONG_USE)
     try:
-        app(arguments, prog_name="kelaspay")
+        _command()(arguments, prog_name="kelaspay")
     except Fault as fault:
         print(" ".join(["kelaspay:", str(fault), *_which(fault)]), file=sys.stderr)
         sys.exit(EXIT_FAILED)
     except (CannotRun, PermissionError, NotADirectoryError) as error:
         print(f"kelaspay: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILED)
+
+
+@cache
+def _command() -> Any:
+    return typer.main.get_command(app)
 
 
 def _is_text(argument: str) -> bool:

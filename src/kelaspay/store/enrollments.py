@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kelaspay.store.database import Db
 
 ENROLLMENT_COLUMNS = [enrollments.c[field.name] for field in fields(Enrollment)]
+BY_ORDER_ID = sa.select(*ENROLLMENT_COLUMNS).where(enrollments.c.merchant_order_id == sa.bindparam("sought"))
 
 
 def begin_enrollment(db: Db, enrollment: Enrollment) -> None:
@@ -119,9 +120,7 @@ def move_enrollment(
 
 
 def find_enrollment(db: Db, merchant_order_id: str) -> Enrollment | None:
-    row = db.execute(
-        sa.select(*ENROLLMENT_COLUMNS).where(enrollments.c.merchant_order_id == merchant_order_id)
-    ).one_or_none()
+    row = db.execute(BY_ORDER_ID, {"sought": merchant_order_id}).one_or_none()
     if row is None:
         return None
     values = dict(row._mapping)  # noqa: SLF001 - the documented way to a row's names
