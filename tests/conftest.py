@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import structlog
+from anyio.from_thread import start_blocking_portal
 from hypothesis import HealthCheck, settings
 
 from kelaspay.log import HANDLER
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from anyio.from_thread import BlockingPortal
 
 __all__ = ["fresh_postgres", "fresh_redis", "postgres", "redis_url"]
 
@@ -121,15 +123,24 @@ def urls(request: pytest.FixtureRequest) -> tuple[str, str | None]:
     return request.getfixturevalue("postgres_url"), request.getfixturevalue("fresh_redis")
 
 
-@pytest.fixture
-def world(urls: tuple[str, str | None], tmp_path: Path) -> Iterator[World]:
-    """The service between the two emulators, once on SQLite alone and once on PostgreSQL and Redis."""
-    with world_on(tmp_path, *urls) as made:
+@pytest.fixture(scope="session")
+def portal() -> Iterator[BlockingPortal]:
+    """An event loop, in which all tests' services answer: to start and stop one with its threads took each a third of
+    its beginning.
+    """
+    with start_blocking_portal() as made:
         yield made
 
 
 @pytest.fixture
-def embedded(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
+def world(urls: tuple[str, str | None], tmp_path: Path, portal: BlockingPortal) -> Iterator[World]:
+    """The service between the two emulators, once on SQLite alone and once on PostgreSQL and Redis."""
+    with world_on(tmp_path, *urls, portal=portal) as made:
+        yield made
+
+
+@pytest.fixture
+def embedded(sqlite_url: str, tmp_path: Path, portal: BlockingPortal) -> Iterator[World]:
     """The service on SQLite alone, for what the database has no part in."""
-    with world_on(tmp_path, sqlite_url, None) as made:
+    with world_on(tmp_path, sqlite_url, None, portal=portal) as made:
         yield made

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import psycopg
+import sqlalchemy as sa
 from psycopg import sql
 
 from kelaspay.migrate import migrate
@@ -19,7 +20,6 @@ from tests.twin import make_queue
 if TYPE_CHECKING:
     from typing import Any
 
-    import sqlalchemy as sa
 
 BOTH = ("sqlite", "postgresql+redis")
 
@@ -42,22 +42,48 @@ SHAPE = f"""
     ) AS parts (part)
 """  # noqa: S608 - a constant
 """Tables and all that hangs on them, as one word."""
-CUT_OFF = """
+KEPT = "application_name = 'known to tests' AND state = 'idle' AND pid NOT IN (SELECT pid FROM pg_locks WHERE pid > 0)"
+CUT_OFF = f"""
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()
-"""
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND NOT ({KEPT})
+"""  # noqa: S608 - a constant
+LEFT = f"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {KEPT}"  # noqa: S608 - as above
+
+
+class Known(Database):
+    """A server's database whose connections outlive it: the next test finds them as they were given back, with what the
+    server has learned about the tables.
+    """
+
+    def close(self) -> None:
+        """`Reused` looks after them."""
+
+
+def once_on_a_server(*values: Any) -> list[tuple[str, Any]]:
+    """The parameters `urls` and one more, of which no database knows anything: with all of its values on SQLite, with
+    the first beside PostgreSQL and Redis too.
+    """
+    return [*((BOTH[0], value) for value in values), (BOTH[1], values[0])]
 
 
 def known(url: str) -> Database:
     """The database at this address with what was compiled for whoever used the address before: a story's statements
-    take as long to compile as to run. Nothing else is kept; closing it closes its connections.
+    take as long to compile as to run.
     """
-    return Database(url, engine=_engine(url))
+    return (Known if url.startswith("postgresql") else Database)(url, engine=_engine(url))
 
 
 @cache
 def _engine(url: str) -> sa.Engine:
-    return Database(url).engine
+    engine = Database(url).engine
+    if url.startswith("postgresql"):
+        sa.event.listen(engine, "connect", _name)
+    return engine
+
+
+def _name(connection: Any, _record: Any) -> None:
+    connection.execute("SET application_name = 'known to tests'")
+    connection.commit()
 
 
 def fill(url: str) -> None:
@@ -88,6 +114,7 @@ class Reused:
         """Its address. Whoever is still connected is cut off."""
         if self._db is None or not self._emptied(self._db):
             self._url = self._stack.enter_context(fresh_database(self._admin_url, self._template))
+            self._stack.callback(_engine(self._url).dispose)
             self._db = self._stack.enter_context(closing(psycopg.connect(self._url, autocommit=True)))
             self._filled = [table for table in self._db.execute(TABLES).fetchall() if _has_rows(self._db, table)]
             self._shape = self._look(self._db)
@@ -95,7 +122,8 @@ class Reused:
 
     def _emptied(self, db: psycopg.Connection) -> bool:
         try:
-            db.execute(CUT_OFF)
+            db.execute(CUT_OFF.encode())
+            self._let_go(db)
             if self._look(db) != self._shape:
                 return False
             with db.transaction():
@@ -103,6 +131,13 @@ class Reused:
         except psycopg.Error:
             return False
         return True
+
+    def _let_go(self, db: psycopg.Connection) -> None:
+        """Keep the connections of whoever had it last where each was given back and is alive; otherwise none."""
+        engine = _engine(self._url)
+        pool: Any = engine.pool
+        if pool.checkedout() or db.execute(LEFT.encode()).fetchone() != (pool.checkedin(),):
+            engine.dispose()
 
     def _look(self, db: psycopg.Connection) -> list[Any]:
         """What no test may change in a database that the next one gets."""

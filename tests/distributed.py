@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it has no types of its own
 
-WHOLE = {
-    "tests/console/test_chromium.py",
-    "tests/pages/test_chromium.py",
-    "tests/test_examples.py",
-    "tests/test_newcomer.py",
-    "tests/test_processes.py",
+TOGETHER = {
+    "tests/console/test_chromium.py": "browsers",
+    "tests/pages/test_chromium.py": "browsers",
+    "tests/api/test_described.py": "programs",
+    "tests/test_examples.py": "programs",
+    "tests/test_newcomer.py": "programs",
+    "tests/test_processes.py": "programs",
 }
-"""The files whose tests share a browser or a program that was started for them; begun first, as they take longest."""
+"""The files whose tests share a browser or a program that was started for them. They are begun first, as they take
+longest; one after the other, since they wait more than they work: beside them there is to be one who works.
+"""
 
 
 class Distributed(LoadScopeScheduling):  # type: ignore[misc]  # it has no types of its own
@@ -21,4 +24,4 @@ class Distributed(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return file if file in WHOLE else nodeid
+        return TOGETHER.get(file, nodeid)

@@ -9,6 +9,7 @@ import pytest
 
 from kelaspay.duitku import CHANNELS
 from kelaspay.store import offers
+from tests.databases import once_on_a_server
 from tests.world import COURSE, OFFER, PRICE, START, WANTED
 
 if TYPE_CHECKING:
@@ -156,7 +157,11 @@ def test_what_was_entered_is_not_said_back(embedded: World) -> None:
     assert "81273" not in answer.text
 
 
-@pytest.mark.parametrize("name", ["Siti\x00", "Siti\u200b Rahmawati", "Siti\tRahmawati\n", "\u202eSiti"])
+@pytest.mark.parametrize(
+    ("urls", "name"),
+    once_on_a_server("Siti\x00", "Siti\u200b Rahmawati", "Siti\tRahmawati\n", "\u202eSiti"),
+    indirect=["urls"],
+)
 def test_a_name_is_cleaned_of_what_cannot_be_seen(world: World, name: str) -> None:
     world.sell()
 

@@ -9,6 +9,7 @@ import pytest
 
 from kelaspay.webhook import TOPICS, register
 from kelaspay_emulators.thinkific import webhooks
+from tests.databases import once_on_a_server
 from tests.test_oauth import CLIENT, app_world, connect
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["app_world"]
 
 
-@pytest.mark.parametrize("status", [400, 401])
+@pytest.mark.parametrize(("urls", "status"), once_on_a_server(400, 401), indirect=["urls"])
 def test_a_refused_refresh_is_known_by_what_is_said_of_it(app_world: World, status: Literal[400, 401]) -> None:
     connect(app_world)
     app_world.sell()
@@ -32,7 +33,7 @@ def test_a_refused_refresh_is_known_by_what_is_said_of_it(app_world: World, stat
     assert app_world.web.get("/oauth/status/kelas").json()["state"] == "reconnect"
 
 
-@pytest.mark.parametrize("kind", ["429", "403", "401-client", "404"])
+@pytest.mark.parametrize(("urls", "kind"), once_on_a_server("429", "403", "401-client", "404"), indirect=["urls"])
 def test_a_refresh_that_thinkific_never_looked_at_leaves_the_school_connected(app_world: World, kind: str) -> None:
     connect(app_world)
     app_world.sell()

@@ -14,7 +14,7 @@ from kelaspay.payment import Attention, ExternalOrderState
 from kelaspay.store import jobs
 from kelaspay.thinkific import KeyAuth, Thinkific
 from kelaspay.thinkific.client import OpenGate
-from tests.databases import BOTH
+from tests.databases import BOTH, once_on_a_server
 from tests.world import COURSE, Hosts
 
 if TYPE_CHECKING:
@@ -136,8 +136,9 @@ def test_a_fault_of_thinkifics_at_any_step_ends_enrolled_once(world: World, step
 
 
 @pytest.mark.parametrize(
-    "kind",
-    [
+    ("urls", "kind"),
+    once_on_a_server(
+        "timeout-after",
         "503",
         "500-html",
         "500-json",
@@ -145,9 +146,9 @@ def test_a_fault_of_thinkifics_at_any_step_ends_enrolled_once(world: World, step
         "200-html",
         "200-garbled",
         "timeout-before",
-        "timeout-after",
         "connect",
-    ],
+    ),
+    indirect=["urls"],
 )
 def test_a_fault_of_duitkus_when_it_is_asked_ends_enrolled_once(world: World, kind: str) -> None:
     world.sell()
@@ -250,7 +251,9 @@ def test_a_person_who_tries_too_early_gets_another_day_of_patience(world: World)
 
 
 @pytest.mark.usefixtures("garbling")
-@pytest.mark.parametrize("refusal", ["401", "403", "403-plan", "403-scope"])
+@pytest.mark.parametrize(
+    ("urls", "refusal"), once_on_a_server("401", "403", "403-plan", "403-scope"), indirect=["urls"]
+)
 def test_what_the_operator_can_cure_heals_by_itself(world: World, refusal: str) -> None:
     world.sell()
     world.thinkific.fail_next("*", "/", refusal, ALWAYS)
@@ -267,7 +270,7 @@ def test_what_the_operator_can_cure_heals_by_itself(world: World, refusal: str) 
 
 
 @pytest.mark.usefixtures("garbling")
-@pytest.mark.parametrize("refusal", ["401", "403-plan", "403-scope"])
+@pytest.mark.parametrize(("urls", "refusal"), once_on_a_server("401", "403-plan", "403-scope"), indirect=["urls"])
 def test_what_the_operator_cures_after_days_heals_by_itself_too(world: World, refusal: str) -> None:
     world.sell()
     world.thinkific.fail_next("*", "/", refusal, ALWAYS)
@@ -345,7 +348,7 @@ def test_a_user_whom_the_search_shows_late_is_found(world: World) -> None:
 NONSENSE = [b"", b'{"id": null}', b"<html>\xff"]
 
 
-@pytest.mark.parametrize("nonsense", NONSENSE)
+@pytest.mark.parametrize(("urls", "nonsense"), once_on_a_server(*NONSENSE), indirect=["urls"])
 @pytest.mark.parametrize("call", ["POST /users", "POST /enrollments", "GET /enrollments"])
 def test_a_success_that_makes_no_sense_for_a_while_ends_enrolled_once(
     world: World, garbling: Garbling, call: str, nonsense: bytes
@@ -363,7 +366,7 @@ def test_a_success_that_makes_no_sense_for_a_while_ends_enrolled_once(
     assert sales(world, order_id) == 1
 
 
-@pytest.mark.parametrize("nonsense", [b"[]", b'{"items": null}'])
+@pytest.mark.parametrize(("urls", "nonsense"), once_on_a_server(b"[]", b'{"items": null}'), indirect=["urls"])
 def test_a_success_that_never_makes_sense_ends_with_a_person_and_is_not_lost(
     world: World, garbling: Garbling, nonsense: bytes
 ) -> None:
@@ -381,7 +384,7 @@ def test_a_success_that_never_makes_sense_ends_with_a_person_and_is_not_lost(
     assert world.enrolled() == [SITI]
 
 
-@pytest.mark.parametrize("nonsense", [b"", b"{}"])
+@pytest.mark.parametrize(("urls", "nonsense"), once_on_a_server(b"", b"{}"), indirect=["urls"])
 def test_a_sale_answered_with_nonsense_is_not_sent_again(world: World, garbling: Garbling, nonsense: bytes) -> None:
     world.sell()
     garbling.said["POST /external_orders"] = nonsense
@@ -395,8 +398,11 @@ def test_a_sale_answered_with_nonsense_is_not_sent_again(world: World, garbling:
 
 
 @pytest.mark.parametrize(
-    "nonsense",
-    [b"", b"[]", b'{"statusCode": "00"}', b'{"statusCode": "00", "merchantOrderId": "another", "amount": "150000"}'],
+    ("urls", "nonsense"),
+    once_on_a_server(
+        b"", b"[]", b'{"statusCode": "00"}', b'{"statusCode": "00", "merchantOrderId": "another", "amount": "150000"}'
+    ),
+    indirect=["urls"],
 )
 def test_an_answer_of_duitkus_that_makes_no_sense_pays_nothing_and_is_asked_again(
     world: World, garbling: Garbling, nonsense: bytes

@@ -18,6 +18,7 @@ from kelaspay.payment import Offer, Rupiah, Status
 from kelaspay.schools import Keys, keep_school
 from kelaspay.store import enrollments, offers
 from kelaspay.store.tables import schools
+from tests.databases import once_on_a_server
 from tests.shell import shell
 from tests.test_oauth import CLIENT, REDIRECT, SITE, back, begun, consented
 from tests.world import COURSE, MERCHANTS, OFFER, WANTED, World, world_on
@@ -377,7 +378,11 @@ def test_thinkifics_administration_shows_how_the_school_stands(connected: World)
     assert "frame-ancestors 'self' http://thinkific.test" in after.headers["Content-Security-Policy"]
 
 
-@pytest.mark.parametrize("change", ["subdomain", "tgid", "timestamp", "hmac", "stale", "nothing"])
+@pytest.mark.parametrize(
+    ("urls", "change"),
+    once_on_a_server("subdomain", "tgid", "timestamp", "hmac", "stale", "nothing"),
+    indirect=["urls"],
+)
 def test_an_entry_that_thinkific_did_not_make_just_now_is_refused_in_words(connected: World, change: str) -> None:
     entry = connected.thinkific.embedded_query(CLIENT[0])
     if change == "stale":

@@ -12,6 +12,7 @@ import pytest
 from kelaspay.faults import AlreadySignedIn
 from kelaspay.store import enrollments
 from kelaspay.store.inbox import list_events, refused_since
+from tests.databases import once_on_a_server
 from tests.test_change_email import RIGHT, give, inside
 from tests.test_refunds import bought
 from tests.world import START, world_on
@@ -188,8 +189,8 @@ def test_a_wrong_signature_leaves_nothing_but_a_count(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
-    [
+    ("urls", "body"),
+    once_on_a_server(
         b"",
         b"[]",
         b"{}",
@@ -197,7 +198,8 @@ def test_a_wrong_signature_leaves_nothing_but_a_count(world: World) -> None:
         b"\xff",
         b'{"id":1,"resource":"a","action":"b","payload":1}',
         b'{"id":"\\ud800","resource":"a","action":"b","payload":{}}',
-    ],
+    ),
+    indirect=["urls"],
 )
 def test_a_body_that_is_no_envelope_is_refused(world: World, body: bytes) -> None:
     assert sent(world, body).status_code == 400

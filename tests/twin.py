@@ -35,6 +35,11 @@ queue = sa.Table(
     sa.Column("due_at", UtcDateTime, nullable=False),
     sa.Column("executor_id", sa.Text),
 )
+DUE = (
+    sa.select(queue)
+    .where(queue.c.executor_id.is_(None), queue.c.due_at <= sa.bindparam("now"))
+    .order_by(queue.c.due_at, queue.c.merchant_order_id, queue.c.run)
+)
 MAKE_QUEUE = sa.schema.CreateTable(queue, if_not_exists=True)
 
 
@@ -106,9 +111,8 @@ class TwinEngine:
             db.execute(sa.delete(queue).where(queue.c.merchant_order_id == merchant_order_id))
 
     def _due(self) -> list[tuple[MerchantOrderId, int]]:
-        waiting = sa.select(queue).where(queue.c.executor_id.is_(None), queue.c.due_at <= self._clock())
         with self._database.read() as db:
-            rows = db.execute(waiting.order_by(queue.c.due_at, queue.c.merchant_order_id, queue.c.run)).all()
+            rows = db.execute(DUE, {"now": self._clock()}).all()
         return [(MerchantOrderId(row.merchant_order_id), row.run) for row in rows]
 
     def _put_back(self, merchant_order_id: MerchantOrderId, run: int) -> None:

@@ -6,9 +6,10 @@ that runs what is due when it is told to.
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -40,6 +41,8 @@ from tests.twin import TwinEngine, make_queue
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from anyio.from_thread import BlockingPortal
 
     from kelaspay.enroll import Step
     from kelaspay.payment import Enrollment, Payment
@@ -248,7 +251,9 @@ class World:
 
     def another_browser(self) -> TestClient:
         """One with cookies of its own."""
-        return TestClient(self.web.app, base_url=str(self.web.base_url))
+        browser = TestClient(self.web.app, base_url=str(self.web.base_url))
+        browser.portal = self.web.portal
+        return browser
 
     def thinkific_calls(self) -> list[str]:
         """The API calls so far, like "POST /users"."""
@@ -295,7 +300,6 @@ def settings_for(
     merchant_code, api_key = next(iter(TEST_MERCHANTS.items()))
     values: dict[str, Any] = {
         "app_base_url": "https://pay.example.com",
-        "data_dir": folder,
         "database_url": database_url,
         "redis_url": redis_url,
         "secret_key": "a secret of the tests, long enough",
@@ -310,7 +314,13 @@ def settings_for(
         "thinkific_rate": 600_000,
         "api_rate": 600_000,
     }
-    return load(**(values | more))
+    return _loaded(tuple((values | more).items()), tuple(os.environ.items())).model_copy(update={"data_dir": folder})
+
+
+@cache
+def _loaded(values: tuple[tuple[str, Any], ...], _environment: tuple[tuple[str, str], ...]) -> Settings:
+    """What these say is worked out once: it takes as long as all else that a test's service is made of."""
+    return load(**dict(values))
 
 
 @contextmanager
@@ -321,9 +331,12 @@ def world_on(
     *,
     beside: World | None = None,
     tracing: Tracing | None = None,
+    portal: BlockingPortal | None = None,
     **more: Any,
 ) -> Iterator[World]:
-    """A world on a migrated database; `beside` another one, with that one's clock and outside systems."""
+    """A world on a migrated database; `beside` another one, with that one's clock and outside systems. Its requests are
+    answered in the event loop behind this `portal`, or in one of its own.
+    """
     with ExitStack() as stack:
         clock = beside.clock if beside else Clock()
         duitku = beside.duitku if beside else DuitkuEmulator(now=clock, merchants=MERCHANTS)
@@ -341,7 +354,12 @@ def world_on(
             return made[0].engine.start(db, order_id, at)
 
         app = create_app(outside, inbox, start)
-        web = stack.enter_context(TestClient(app, base_url="https://pay.example.com"))
+        web = TestClient(app, base_url="https://pay.example.com")
+        if portal is None:
+            stack.enter_context(web)
+        else:
+            stack.callback(web.close)
+            web.portal = portal
         made.append(World(outside, clock, duitku, thinkific, inbox, web))
         made[0].hosts = hosts
         yield made[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         said = {"code": WRONG_USE, "message": "An argument holds bytes that are no UTF-8."}
         _end(said, EXIT_WRONG_USE, as_json=as_json)
     try:
-        ended = app(arguments, prog_name="kelaspay", standalone_mode=not as_json)
+        ended = _command()(arguments, prog_name="kelaspay", standalone_mode=not as_json)
     except WrongUse as error:
         _end({"code": WRONG_USE, "message": error.format_message()}, EXIT_WRONG_USE, as_json=as_json)  # type: ignore[attr-defined]
     except (Fault, CannotRun, PermissionError, NotADirectoryError, typer.Abort) as error:
@@ -68,6 +69,11 @@ def _facts(fault: Fault) -> dict[str, Any]:
     fields = fault.fields if isinstance(fault, InvalidInput) else {}
     errors = [{"field": field, "detail": why} for field, why in fields.items()]
     return {**fault.ids, **({"errors": errors} if errors else {})}
+
+
+@cache
+def _command() -> Any:
+    return typer.main.get_command(app)
 
 
 def _is_text(argument: str) -> bool:

@@ -37,7 +37,7 @@ NAMES = tuple(field.name for field in fields(Call))
 
 
 def add_call(db: Db, call: Call) -> None:
-    db.execute(sa.insert(calls).values({name: getattr(call, name) for name in NAMES}))
+    db.execute(sa.insert(calls), {name: getattr(call, name) for name in NAMES})
 
 
 def calls_of(db: Db, merchant_order_id: str) -> list[Call]:

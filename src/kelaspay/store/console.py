@@ -193,12 +193,18 @@ def sales(db: Db, school: str | None, marks: Sequence[datetime]) -> list[Day]:
         of_school,
     )
     made = sa.select(sa.func.count()).select_from(payments).where(only(payments.c.school, school))
+    sold, made = sold.where(_within(payments.c.paid_at)), made.where(_within(payments.c.created_at))
     days = []
     for since, until in itertools.pairwise(marks):
-        row = db.execute(sold.where(payments.c.paid_at >= since, payments.c.paid_at < until)).one()
-        orders = db.execute(made.where(payments.c.created_at >= since, payments.c.created_at < until)).scalar_one()
+        between = {"since": since, "until": until}
+        row, orders = db.execute(sold, between).one(), db.execute(made, between).scalar_one()
         days.append(Day(since, row[0], int(row[1]), orders))
     return days
+
+
+def _within(at: sa.Column[datetime]) -> sa.ColumnElement[bool]:
+    """To be run with `since` and `until`, for one stretch of time after the other."""
+    return sa.and_(at >= sa.bindparam("since"), at < sa.bindparam("until"))
 
 
 def any_completed(db: Db, school: str | None) -> bool:

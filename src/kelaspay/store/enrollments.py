@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from kelaspay.store.database import Db
 
 ENROLLMENT_COLUMNS = [enrollments.c[field.name] for field in fields(Enrollment)]
-BESIDE_PAYMENT = [column.label(f"its_{column.name}") for column in ENROLLMENT_COLUMNS]
+BY_ORDER_ID = sa.select(*ENROLLMENT_COLUMNS).where(enrollments.c.merchant_order_id == sa.bindparam("sought"))
+BY_ITS_PAYMENT = (
+    sa.select(*PAYMENT_COLUMNS, *(column.label(f"its_{column.name}") for column in ENROLLMENT_COLUMNS))
+    .outerjoin_from(payments, enrollments, payments.c.merchant_order_id == enrollments.c.merchant_order_id)
+    .where(payments.c.merchant_order_id == sa.bindparam("sought"))
+)
 
 
 def begin_enrollment(db: Db, enrollment: Enrollment) -> None:
@@ -122,17 +127,13 @@ def move_enrollment(
 
 
 def find_enrollment(db: Db, merchant_order_id: str) -> Enrollment | None:
-    row = db.execute(
-        sa.select(*ENROLLMENT_COLUMNS).where(enrollments.c.merchant_order_id == merchant_order_id)
-    ).one_or_none()
+    row = db.execute(BY_ORDER_ID, {"sought": merchant_order_id}).one_or_none()
     return None if row is None else _as_enrollment(row)
 
 
 def find_with_payment(db: Db, merchant_order_id: str) -> tuple[Payment, Enrollment | None] | None:
     """A payment and the access that it gives, in one round trip: whoever works on one needs the other."""
-    its = payments.c.merchant_order_id == enrollments.c.merchant_order_id
-    query = sa.select(*PAYMENT_COLUMNS, *BESIDE_PAYMENT).outerjoin_from(payments, enrollments, its)
-    row = db.execute(query.where(payments.c.merchant_order_id == merchant_order_id)).one_or_none()
+    row = db.execute(BY_ITS_PAYMENT, {"sought": merchant_order_id}).one_or_none()
     if row is None:
         return None
     return as_payment(row), _as_enrollment(row[len(PAYMENT_COLUMNS) :]) if row.its_state is not None else None

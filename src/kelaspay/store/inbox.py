@@ -97,32 +97,34 @@ def _as_json(event: Event) -> dict[str, Any]:
 RECEIVED_AT = Event._fields.index("received_at")
 
 
+WAITING = (
+    sa.select(
+        inbox.c.id,
+        inbox.c.source,
+        inbox.c.digest,
+        inbox.c.school,
+        inbox.c.merchant_order_id,
+        inbox.c.result_code,
+        inbox.c.receipt,
+        inbox.c.repeats,
+        inbox.c.traceparent,
+    )
+    .where(inbox.c.started_at.is_(None))
+    .order_by(inbox.c.id)
+    .limit(sa.bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+ANY_WAITING = sa.select(inbox.c.id).where(inbox.c.started_at.is_(None)).limit(1)
+
+
 def any_waiting(db: Db) -> bool:
     """Whether there is an event to take in hand; a look that takes no lock."""
-    return db.execute(sa.select(inbox.c.id).where(inbox.c.started_at.is_(None)).limit(1)).first() is not None
+    return db.execute(ANY_WAITING).first() is not None
 
 
 def waiting(db: Db, limit: int) -> list[sa.Row[Any]]:
     """Events that nobody has taken in hand yet, oldest first, locked so that two processes take different ones."""
-    return list(
-        db.execute(
-            sa.select(
-                inbox.c.id,
-                inbox.c.source,
-                inbox.c.digest,
-                inbox.c.school,
-                inbox.c.merchant_order_id,
-                inbox.c.result_code,
-                inbox.c.receipt,
-                inbox.c.repeats,
-                inbox.c.traceparent,
-            )
-            .where(inbox.c.started_at.is_(None))
-            .order_by(inbox.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-    )
+    return list(db.execute(WAITING, {"most": limit}))
 
 
 def find_same(db: Db, event: sa.Row[Any]) -> sa.Row[int, int] | None:

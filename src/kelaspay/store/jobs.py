@@ -8,7 +8,8 @@ clock. DBOS executes runs; this row says which of them means anything.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -232,6 +233,12 @@ def at_rest_though_paid(db: Db, before: datetime, limit: int) -> list[MerchantOr
     has it not yet, with nothing under way, however it came about. What stopped for a reason is not among them: that is
     for a person.
     """
+    rows = db.execute(_at_rest_though_paid(), {"before": before, "most": limit})
+    return [MerchantOrderId(row.merchant_order_id) for row in rows]
+
+
+@cache
+def _at_rest_though_paid() -> sa.CompoundSelect[Any]:
     paid_at = sa.func.coalesce(payments.c.paid_at, payments.c.created_at)
     to_enroll = payments.c.status == Status.PAID
     to_end = sa.and_(
@@ -245,7 +252,7 @@ def at_rest_though_paid(db: Db, before: datetime, limit: int) -> list[MerchantOr
         .select_from(payments)
         .outerjoin(jobs, jobs.c.merchant_order_id == payments.c.merchant_order_id)
         .outerjoin(enrollments, enrollments.c.merchant_order_id == payments.c.merchant_order_id)
-        .where(paid_at < before, sa.or_(jobs.c.active.is_(None), sa.not_(jobs.c.active)))
+        .where(paid_at < sa.bindparam("before"), sa.or_(jobs.c.active.is_(None), sa.not_(jobs.c.active)))
     )
     to_give = resting.where(payments.c.status == Status.COMPLETED, jobs.c.fault.is_(None))
     looks = sa.union(  # each by an index of its own
@@ -253,8 +260,7 @@ def at_rest_though_paid(db: Db, before: datetime, limit: int) -> list[MerchantOr
         to_give.where(enrollments.c.state == EnrollmentState.PENDING),
         to_give.where(enrollments.c.former_user_id.is_not(None)),
     )
-    rows = db.execute(looks.order_by("paid_at").limit(limit))
-    return [MerchantOrderId(row.merchant_order_id) for row in rows]
+    return looks.order_by("paid_at").limit(sa.bindparam("most"))
 
 
 def waiting_for(db: Db, faults: Sequence[str], schools: Sequence[str]) -> list[MerchantOrderId]:

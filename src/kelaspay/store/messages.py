@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -59,15 +60,20 @@ def raise_message(
 def _raise(
     db: Db, merchant_order_id: str, due_at: dict[str, datetime], now: datetime, *, blank: str | None = None
 ) -> None:
-    """Several messages, each kind with the time that it is due at, in one statement."""
-    insert = upsert(db, messages)
-    its = sa.select(payments.c.school).where(payments.c.merchant_order_id == merchant_order_id).scalar_subquery()
-    same = {"merchant_order_id": merchant_order_id, "raised_at": now, "blank": blank, "state": State.WAITING}
-    same |= {"school": sa.func.coalesce(its, ""), "attempts": 0}
-    rows = [same | {"kind": kind, "due_at": at} for kind, at in due_at.items()]
-    db.execute(
-        insert.values(rows).on_conflict_do_nothing(index_elements=[messages.c.merchant_order_id, messages.c.kind])
-    )
+    """Several messages, each kind with the time that it is due at."""
+    same = {"merchant_order_id": merchant_order_id, "its_order": merchant_order_id, "raised_at": now, "blank": blank}
+    db.execute(_raising(db.dialect.name), [same | {"kind": kind, "due_at": at} for kind, at in due_at.items()])
+
+
+@cache
+def _raising(dialect: str) -> sa.Insert:
+    """Built once, for one message at a time: with several rows of values it was compiled anew at each purchase, for a
+    tenth of all the time that a purchase takes.
+    """
+    its = sa.select(payments.c.school).where(payments.c.merchant_order_id == sa.bindparam("its_order"))
+    school = sa.func.coalesce(its.scalar_subquery(), "")
+    insert = upsert(dialect, messages).values(school=school, state=State.WAITING, attempts=0)
+    return insert.on_conflict_do_nothing(index_elements=[messages.c.merchant_order_id, messages.c.kind])
 
 
 def raise_for_invoice(db: Db, merchant_order_id: str, expires_at: datetime, now: datetime) -> None:

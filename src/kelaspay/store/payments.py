@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from kelaspay.store.database import Db
 
 PAYMENT_COLUMNS = [payments.c[field.name] for field in fields(Payment)]
+BY_ORDER_ID = sa.select(*PAYMENT_COLUMNS).where(payments.c.merchant_order_id == sa.bindparam("sought"))
+"""Built once, as are the others that every purchase needs again and again: to build one takes longer than to run it."""
+BY_PUBLIC_ID = sa.select(*PAYMENT_COLUMNS).where(payments.c.public_id == sa.bindparam("sought"))
+FOR_UPDATE = BY_ORDER_ID.with_for_update()
 
 
 def add_payment(
@@ -34,36 +38,33 @@ def add_payment(
     """
     values = {column.name: getattr(payment, column.name) for column in PAYMENT_COLUMNS}
     db.execute(
-        sa.insert(payments).values(
-            **values,
-            idempotency_key=idempotency_key,
-            request_digest=digest,
-            invoice_lease_until=database_clock() + lease,
-        )
+        sa.insert(payments).values(invoice_lease_until=database_clock() + lease),
+        values | {"idempotency_key": idempotency_key, "request_digest": digest},
     )
     db.execute(
-        sa.insert(customers).values(
-            merchant_order_id=payment.merchant_order_id,
-            name=customer.name,
-            email=customer.email,
-            phone=customer.phone,
-        )
+        sa.insert(customers),
+        {
+            "merchant_order_id": payment.merchant_order_id,
+            "name": customer.name,
+            "email": customer.email,
+            "phone": customer.phone,
+        },
     )
     tell(db, payment.merchant_order_id, payment.created_at, "buyer", "created")
     notices.raise_notice(db, NoticeType.ORDER_CREATED, payment.merchant_order_id, payment.created_at, once=True)
 
 
 def find_payment(db: Db, merchant_order_id: str) -> Payment | None:
-    return _payment(db, payments.c.merchant_order_id == merchant_order_id)
+    return _payment(db, BY_ORDER_ID, merchant_order_id)
 
 
 def find_for_update(db: Db, merchant_order_id: str) -> Payment | None:
     """The payment as it stands, and nobody else moves it before this transaction has ended."""
-    return _payment(db, payments.c.merchant_order_id == merchant_order_id, lock=True)
+    return _payment(db, FOR_UPDATE, merchant_order_id)
 
 
 def find_by_public_id(db: Db, public_id: str) -> Payment | None:
-    return _payment(db, payments.c.public_id == public_id)
+    return _payment(db, BY_PUBLIC_ID, public_id)
 
 
 def find_by_idempotency_key(db: Db, key: str) -> tuple[Payment, str] | None:
@@ -375,7 +376,8 @@ def list_payments(
 def tell(db: Db, merchant_order_id: str, at: datetime, actor: str, what: str, text: str | None = None) -> None:
     """Add a line to a payment's story: never a name or a key, and of an address what its owner alone knows again."""
     told = None if text is None else without_addresses(text)
-    db.execute(sa.insert(story).values(merchant_order_id=merchant_order_id, at=at, actor=actor, what=what, text=told))
+    line = {"merchant_order_id": merchant_order_id, "at": at, "actor": actor, "what": what, "text": told}
+    db.execute(sa.insert(story), line)
 
 
 def read_story(db: Db, merchant_order_id: str) -> Iterator[sa.Row[Any]]:
@@ -392,7 +394,6 @@ def as_payment(row: Any) -> Payment:
     return Payment(**values)
 
 
-def _payment(db: Db, condition: sa.ColumnElement[bool], *, lock: bool = False) -> Payment | None:
-    query = sa.select(*PAYMENT_COLUMNS).where(condition)
-    row = db.execute(query.with_for_update() if lock else query).one_or_none()
+def _payment(db: Db, look: sa.Select[Any], sought: str) -> Payment | None:
+    row = db.execute(look, {"sought": sought}).one_or_none()
     return None if row is None else as_payment(row)

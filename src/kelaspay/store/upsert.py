@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from kelaspay.store.database import Db
 
 
-def upsert(db: Db, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-    """Into `table`, to be followed by `on_conflict_do_nothing` or `on_conflict_do_update`."""
-    return postgresql.insert(table) if db.dialect.name == "postgresql" else sqlite.insert(table)
+def upsert(db: Db | str, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    """Into `table` of this database, or of one that speaks this dialect; to be followed by `on_conflict_do_nothing` or
+    `on_conflict_do_update`.
+    """
+    dialect = db if isinstance(db, str) else db.dialect.name
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
