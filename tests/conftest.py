@@ -23,7 +23,7 @@ from kelaspay.log import HANDLER
 from tests.databases import BOTH, Reused, fill
 from tests.distributed import Distributed
 from tests.memory import memory_folder
-from tests.servers import fresh_database, fresh_postgres, fresh_redis, postgres, redis_url
+from tests.servers import fresh_database, fresh_postgres, fresh_redis, postgres, redis_client, redis_url
 from tests.world import World, world_on
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from anyio.from_thread import BlockingPortal
 
-__all__ = ["fresh_postgres", "fresh_redis", "postgres", "redis_url"]
+__all__ = ["fresh_postgres", "fresh_redis", "postgres", "redis_client", "redis_url"]
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # dozens of processes are started: compiled once is enough
 sys.dont_write_bytecode = False

@@ -228,13 +228,19 @@ def redis_url() -> Iterator[str]:
         server.stop()
 
 
-@pytest.fixture
-def fresh_redis(redis_url: str) -> Iterator[str]:
-    """An empty Redis."""
+@pytest.fixture(scope="session")
+def redis_client(redis_url: str) -> Iterator[redis.Redis]:
+    """For who empties it; to make one takes longer than that."""
     with closing(redis.Redis.from_url(redis_url)) as client:
-        client.flushdb()
-        yield redis_url
-        client.flushdb()
+        yield client
+
+
+@pytest.fixture
+def fresh_redis(redis_url: str, redis_client: redis.Redis) -> Iterator[str]:
+    """An empty Redis."""
+    redis_client.flushdb()
+    yield redis_url
+    redis_client.flushdb()
 
 
 def _unprivileged() -> dict[str, Any]:

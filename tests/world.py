@@ -314,7 +314,8 @@ def settings_for(
         "thinkific_rate": 600_000,
         "api_rate": 600_000,
     }
-    return _loaded(tuple((values | more).items()), tuple(os.environ.items())).model_copy(update={"data_dir": folder})
+    environment = tuple(item for item in os.environ.items() if item[0] != "PYTEST_CURRENT_TEST")
+    return _loaded(tuple((values | more).items()), environment).model_copy(update={"data_dir": folder})
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,14 @@ class Noun(TyperGroup):
 
     @property
     def commands(self) -> MutableMapping[str, Any]:
-        return typer.main.get_group(import_module(f"kelaspay.cli.{self.name}").app).commands
+        return _commands(self.name)
 
     @commands.setter
     def commands(self, _commands: MutableMapping[str, Any]) -> None:
         """There are none before the file is read."""
+
+
+@cache
+def _commands(name: str | None) -> MutableMapping[str, Any]:
+    """The library asks for them several times in one run, and works them out from the functions' signatures."""
+    return typer.main.get_group(import_module(f"kelaspay.cli.{name}").app).commands

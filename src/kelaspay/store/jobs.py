@@ -42,6 +42,33 @@ class Job:
 JOB_COLUMNS = [jobs.c[name] for name in Job.__slots__]
 
 
+OF, ITS, BY = (
+    sa.bindparam("of", type_=sa.Text),
+    sa.bindparam("its", type_=sa.Integer),
+    sa.bindparam("by", type_=sa.Text),
+)
+SECONDS = sa.bindparam("seconds", type_=sa.Float)
+"""What the statements are run with that every step of a purchase needs; they are built once."""
+CLAIM = (
+    sa.update(jobs)
+    .where(
+        jobs.c.merchant_order_id == OF,
+        jobs.c.run == ITS,
+        jobs.c.active,
+        sa.or_(jobs.c.holder.is_(None), jobs.c.holder == BY, jobs.c.lease_until < database_clock()),
+    )
+    .values(holder=BY, lease_until=database_clock() + SECONDS, poked=False)
+    .returning(*JOB_COLUMNS)
+)
+HELD = sa.select(jobs.c.run).where(
+    jobs.c.merchant_order_id == OF,
+    jobs.c.run == ITS,
+    jobs.c.active,
+    jobs.c.holder == BY,
+    jobs.c.lease_until > database_clock() + SECONDS,
+)
+
+
 def start_run(
     db: Db, merchant_order_id: MerchantOrderId, wake_at: datetime, traceparent: str | None = None
 ) -> int | None:
@@ -95,30 +122,13 @@ def restart_run(db: Db, merchant_order_id: MerchantOrderId, run: int, wake_at: d
 
 def claim(db: Db, merchant_order_id: MerchantOrderId, run: int, holder: str, lease: float) -> Job | None:
     """Hold this run for `lease` seconds; None when it is superseded or held by another whose lease still runs."""
-    row = db.execute(
-        sa.update(jobs)
-        .where(
-            jobs.c.merchant_order_id == merchant_order_id,
-            jobs.c.run == run,
-            jobs.c.active,
-            sa.or_(jobs.c.holder.is_(None), jobs.c.holder == holder, jobs.c.lease_until < database_clock()),
-        )
-        .values(holder=holder, lease_until=database_clock() + lease, poked=False)
-        .returning(*JOB_COLUMNS)
-    ).first()
+    row = db.execute(CLAIM, {"of": merchant_order_id, "its": run, "by": holder, "seconds": lease}).first()
     return None if row is None else Job(*row)
 
 
 def held_for(db: Db, merchant_order_id: MerchantOrderId, run: int, holder: str, seconds: float) -> bool:
     """Whether this run is held for so many seconds yet."""
-    held = sa.select(jobs.c.run).where(
-        jobs.c.merchant_order_id == merchant_order_id,
-        jobs.c.run == run,
-        jobs.c.active,
-        jobs.c.holder == holder,
-        jobs.c.lease_until > database_clock() + seconds,
-    )
-    return db.execute(held).first() is not None
+    return db.execute(HELD, {"of": merchant_order_id, "its": run, "by": holder, "seconds": seconds}).first() is not None
 
 
 def extend(db: Db, merchant_order_id: MerchantOrderId, run: int, holder: str, lease: float) -> bool:

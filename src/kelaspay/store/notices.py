@@ -33,6 +33,11 @@ BY_STATE = {
     EnrollmentState.BLOCKED: NoticeType.ENROLLMENT_FAILED,
     EnrollmentState.REVOKED: NoticeType.ENROLLMENT_REVOKED,
 }
+ENABLED = (
+    sa.select(endpoints.c.id, endpoints.c.types, endpoints.c.school)
+    .join(payments, payments.c.school == endpoints.c.school)
+    .where(payments.c.merchant_order_id == sa.bindparam("sought"), endpoints.c.disabled_at.is_(None))
+)
 EVERY = "*"
 """What an endpoint has for its types that wants all there are, and will be."""
 
@@ -54,12 +59,7 @@ def raise_notice(db: Db, kind: NoticeType, merchant_order_id: str, now: datetime
 
     `once`: not again for the same order. A paid order that goes from a review back to paid was paid before.
     """
-    wanting = sa.select(endpoints.c.id, endpoints.c.types, endpoints.c.school).join(
-        payments, payments.c.school == endpoints.c.school
-    )
-    found = db.execute(
-        wanting.where(payments.c.merchant_order_id == merchant_order_id, endpoints.c.disabled_at.is_(None))
-    ).all()
+    found = db.execute(ENABLED, {"sought": merchant_order_id}).all()
     told = [row for row in found if row.types == EVERY or kind in row.types.split()]
     if told:
         text = body(kind, now, _data(db, merchant_order_id))

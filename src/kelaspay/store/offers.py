@@ -39,8 +39,11 @@ def put_offer(db: Db, offer: Offer, now: datetime) -> bool:
     return True
 
 
+BY_SLUG = sa.select(*OFFER_COLUMNS).where(offers.c.slug == sa.bindparam("sought"))
+
+
 def find_offer(db: Db, slug: str) -> Offer | None:
-    row = db.execute(sa.select(*OFFER_COLUMNS).where(offers.c.slug == slug)).one_or_none()
+    row = db.execute(BY_SLUG, {"sought": slug}).one_or_none()
     return None if row is None else _offer(row)
 
 

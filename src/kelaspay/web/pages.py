@@ -41,6 +41,7 @@ def environment(language: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
+        auto_reload=False,  # they are part of the program: nobody need look at each page whether its files have changed
     )
     made.install_gettext_translations(TRANSLATIONS[language], newstyle=True)  # type: ignore[attr-defined]  # put there by the extension
     made.filters.update(

@@ -90,6 +90,7 @@ templates = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    auto_reload=False,  # as the buyer's pages
 )
 templates.filters.update(rupiah=rupiah, wa_number=wa_number)
 templates.globals.update(words=words, TRIED_FIRST=TRIED_FIRST, with_query=with_query, address=address)
