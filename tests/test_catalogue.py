@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,6 +57,16 @@ def test_a_product_that_cannot_be_read_holds_up_no_other_and_is_not_taken_for_go
     assert ran.err == "1 product could not be read, and stayed as copied before.\n"
     assert {each["name"] for each in shell.json("courses", "list")} == {"Kelas Yatim", COURSE}
     assert json.loads(shell("courses", "sync", "--json").out) == {"products": 1, "unreadable": 1}
+
+
+def test_where_not_even_an_id_could_be_read_nothing_is_taken_for_gone(world: World) -> None:
+    world.thinkific.school.add_course("Kelas Lama")
+    world.sync()
+
+    with world.database.begin() as db:
+        offers.put_products(db, "", [], world.clock() + timedelta(hours=1), unread=[None])
+
+        assert [each.name for each in offers.products_named(db, "", "Kelas Lama")] == ["Kelas Lama"]
 
 
 def test_a_product_that_sells_something_else_is_refused(shell: Shell) -> None:

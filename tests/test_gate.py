@@ -73,6 +73,7 @@ def test_a_gate_that_stays_closed_for_long_sends_its_callers_away_with_the_time_
     with pytest.raises(ThinkificBusy) as refused, gate.turn(urgent=False):
         pass
 
+    assert not isinstance(refused.value, TurnMissed)
     assert refused.value.wait is not None
     assert 190 < refused.value.wait < 202
 
@@ -126,6 +127,7 @@ def test_a_buyer_who_missed_a_turn_stands_in_line_again_at_once(world: World) ->
         job = jobs.find_job(db, order_id)
     assert job is not None
     assert (job.fault, job.attempts) == ("turn_missed", 0)
+    assert "turn_missed" not in world.story(order_id)
     assert due is not None
     assert due - world.clock() < timedelta(seconds=1)
 

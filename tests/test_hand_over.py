@@ -42,8 +42,10 @@ def test_one_event_that_cannot_be_handed_over_holds_up_no_other(world: World) ->
     world.call_back(world.duitku.pay(order_id))
     asyncio.run(world.inbox.keep(unreadable(world, 2)))
 
+    handed_over = world.hand_over()
     world.work()
 
+    assert handed_over == 3
     assert world.status(order_id) == "completed"
     assert world.enrolled() == [SITI]
     assert [event.outcome for event in world.events()] == ["defect", "started", "defect"]

@@ -6,12 +6,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
 from kelaspay.confirm import confirm
 from kelaspay.erase import erase
 from kelaspay.faults import MoveRefused
 from kelaspay.payment import Attention, EnrollmentState, ExternalOrderState
 from kelaspay.revoke import ask_to_revoke
+from tests.databases import BOTH
 from tests.world import COURSE, PRICE
 
 if TYPE_CHECKING:
@@ -289,6 +291,28 @@ def test_a_refund_while_the_buyer_is_being_enrolled_ends_what_was_just_given(wor
     world.step = step
     world.work()
 
+    assert world.status(order_id) == "refunded"
+    assert world.enrolled() == []
+
+
+@pytest.mark.parametrize("urls", BOTH[1:], indirect=True)  # SQLite has one writer at a time
+def test_a_refund_in_the_last_moment_of_a_run_ends_what_it_gave(world: World) -> None:
+    world.sell()
+    order_id = world.buy_and_pay()
+    asked: list[str] = []
+
+    def at_the_end(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.startswith("UPDATE jobs SET active") and not asked:
+            asked.append(order_id)
+            refund(world, order_id)
+
+    sa.event.listen(world.database.engine, "before_cursor_execute", at_the_end)
+    try:
+        world.work()
+    finally:
+        sa.event.remove(world.database.engine, "before_cursor_execute", at_the_end)
+
+    assert asked == [order_id]
     assert world.status(order_id) == "refunded"
     assert world.enrolled() == []
 

@@ -324,6 +324,9 @@ def test_paging_goes_on_until_there_is_no_next_page_however_short_a_page_is() ->
         ({"slug": ["web"]}, 2),
         ({"days_until_expiry": 2**31}, 2),
         ({"id": "two"}, None),
+        ({"name": "Kelas \ud800"}, 2),
+        ({"productable_id": float("inf")}, 2),
+        ({"id": float("inf")}, None),
     ],
 )
 def test_a_product_that_cannot_be_read_holds_up_no_other(wrong: dict[str, Any], known: int | None) -> None:

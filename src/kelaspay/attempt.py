@@ -168,9 +168,11 @@ def _finish(job: Job, desk: _Desk, start: Start) -> None:
     that was refunded meanwhile goes on with that.
     """
     with desk.database.begin() as db:
-        payment, found = enrollments.find_with_payment(db, job.merchant_order_id) or (None, None)
+        payment = payments.find_payment(db, job.merchant_order_id)
         unpaid = payment is not None and payment.status in UNPAID
         finished = jobs.finish(db, job, desk.holder, unless_poked=unpaid)
+        # only now: until the job's row was ours a refund could still come
+        found = enrollments.find_enrollment(db, job.merchant_order_id)
         if finished and found is not None and found.revoke_wanted and found.state is not EnrollmentState.REVOKED:
             start(db, job.merchant_order_id, desk.now())
     if unpaid and not finished:
@@ -250,7 +252,7 @@ def _put_off(job: Job, fault: Fault, desk: _Desk) -> None:
             traceparent=desk.tracing.here(),
         ):
             desk.enqueue(db, job.merchant_order_id, job.run + 1, wait)
-            if job.fault != fault.code():
+            if job.fault != fault.code() and not isinstance(fault, TurnMissed):  # who stands in line has no news
                 payments.tell(db, job.merchant_order_id, now, "kelaspay", fault.code(), str(fault))
     log.warning(
         "run_put_off", merchant_order_id=job.merchant_order_id, run=job.run, fault=fault.code(), seconds=round(wait, 1)

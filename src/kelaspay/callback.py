@@ -15,7 +15,7 @@ import structlog
 
 from kelaspay import webhook
 from kelaspay.confirm import note_second_payment
-from kelaspay.faults import CallbackTooLarge, DatabaseUnavailable
+from kelaspay.faults import CallbackTooLarge, DatabaseDamaged, DatabaseUnavailable
 from kelaspay.payment import UNPAID, Status
 from kelaspay.store import inbox, payments
 from kelaspay.store.database import GONE
@@ -88,9 +88,10 @@ def hand_over(
     to_work = _ToWork(start, spacing, tracing)
     try:
         return _hand_over(database, to_work, now(), limit)
-    except DatabaseUnavailable:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others go on
+    except Exception as error:
+        if isinstance(error, DatabaseUnavailable) and not isinstance(error, DatabaseDamaged):
+            raise
+        # whatever is wrong with one, be it the page that it lies on, the others go on
         log.warning("handed_over_one_by_one", error=type(error).__name__)
         handed = 0
         while handed < limit and _hand_over_one(database, to_work, now()):

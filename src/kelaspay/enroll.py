@@ -203,7 +203,8 @@ def record_sale(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
         product_id = _product_id(db, payment, wanted)
         copied = restored.was_under_way(db, merchant_order_id)
     if wanted.external_order_state is ExternalOrderState.SENDING:
-        _give_up_sending(merchant_order_id, school=school)
+        if not _given_up(merchant_order_id, school=school):  # it was written down, or the right to send given back
+            record_sale(merchant_order_id, school=school, guard=guard)
         return
     if product_id is None or not school.external_orders or wanted.external_order_state is not None:
         return
@@ -226,12 +227,14 @@ def record_sale(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
     _write_sale_down(merchant_order_id, sent, school=school)
 
 
-def _give_up_sending(merchant_order_id: MerchantOrderId, *, school: School) -> None:
-    """Of a sale that another run was sending, and has not written down until now."""
+def _given_up(merchant_order_id: MerchantOrderId, *, school: School) -> bool:
+    """Whether a sale that another run was sending is not written down until now; then a person is told."""
     with school.database.begin() as db:
         wanted = _enrollment(enrollments.find_enrollment(db, merchant_order_id))
-        if wanted.external_order_state is ExternalOrderState.SENDING:
-            _sale_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
+        if wanted.external_order_state is not ExternalOrderState.SENDING:
+            return False
+        _sale_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
+        return True
 
 
 def _write_sale_down(merchant_order_id: MerchantOrderId, sent: Sent, *, school: School) -> None:

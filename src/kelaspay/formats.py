@@ -14,7 +14,7 @@ MONTHS = {
     ENGLISH: ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
 }
 
-LINKING = re.compile(r"[.:@\u2024\u3002\uff0e\uff61\uff1a\uff20](?=\S)")
+LINKING = re.compile(r"[.:@\u2024\u3002\ufe52\ufe55\ufe6b\uff0e\uff61\uff1a\uff20](?=\S)")
 """What makes an address of what stands around it, in whichever width: readers take the wide dots for dots, too."""
 EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(\.[\w-]+)+")
 

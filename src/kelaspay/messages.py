@@ -52,6 +52,8 @@ WHATSAPP = "@whatsapp"
 """What follows the kind of a message that goes another way than by e-mail."""
 MOST_ATTEMPTS = 8
 FIRST_WAIT = timedelta(seconds=30)
+CLOSE = timedelta(minutes=1)
+"""Times of Thinkific's that lie closer than this are the same."""
 RESEND_SPACING = timedelta(minutes=3)
 
 
@@ -253,19 +255,23 @@ def _renewed(db: Db, payment: Payment | None, enrollment: Enrollment | None, now
         return False
     given, ends = (enrollment.course_id, enrollment.bundle_id), enrollment.expiry_date
     longer = [
-        (other.course_id, other.bundle_id)
+        other
         for other in same_buyer.other_paid_orders(db, payment, enrollment.user_id, now)
         if other.expiry_date is None or other.expiry_date > ends
     ]
-    return given in longer or (any(bundle for _, bundle in longer) and _goes_on(db, payment, ends))
+    same = any((other.course_id, other.bundle_id) == given for other in longer)
+    return same or _told_to_last(db, payment, [other.expiry_date for other in longer if other.bundle_id is not None])
 
 
-def _goes_on(db: Db, payment: Payment, ends: datetime) -> bool:
-    """Whether Thinkific has told that the learner has the course for longer than this order gave. Which courses a
+def _told_to_last(db: Db, payment: Payment, ends: list[datetime | None]) -> bool:
+    """Whether Thinkific has told that the learner has the course until one of these bundles' `ends`. Which courses a
     bundle holds is kept nowhere here; that one holds this is seen by what it did.
     """
     told = accesses.find_access(db, payment.merchant_order_id)
-    return told is not None and told.told_at is not None and (told.expiry_date is None or told.expiry_date > ends)
+    if told is None or told.told_at is None:
+        return False
+    until = told.expiry_date
+    return any(end == until or (end and until and abs(end - until) < CLOSE) for end in ends)
 
 
 def _letter(row: Any, facts: _Facts, office: Office) -> Letter:

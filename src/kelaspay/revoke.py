@@ -4,7 +4,7 @@ stays. Where another paid order covers the same course, the access lasts as long
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -110,17 +110,18 @@ def end_access(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
         _payment, found = _read(db, merchant_order_id)
     if found.state is EnrollmentState.REVOKED:
         return
-    text = None
+    spared = None
     for user_id in (found.former_user_id, found.user_id):  # the former's where a new address had no turn before
         if user_id is not None:
-            text = _end(merchant_order_id, user_id, school=school, guard=guard)
-    at, ended = school.now(), {"former_user_id": None}
+            spared = _end(merchant_order_id, user_id, school=school, guard=guard)
+    at, text = school.now(), str(spared) if spared else None
+    ended: dict[str, Any] = {"revoked_at": at, "former_user_id": None, "kept_by": spared.by if spared else None}
     with school.database.begin() as db:
         payment = payments.find_for_update(db, merchant_order_id)  # a refund that comes just now is told by one of both
-        if enrollments.move_enrollment(db, merchant_order_id, EnrollmentState.REVOKED, at, revoked_at=at, **ended):
+        if enrollments.move_enrollment(db, merchant_order_id, EnrollmentState.REVOKED, at, **ended):
             payments.tell(db, merchant_order_id, at, "thinkific", "revoked", text)
             if payment is not None and payment.status is Status.REFUNDED:
-                _tell_refund(db, payment, at, kept=text is not None)
+                _tell_refund(db, payment, at, kept=spared is not None)
 
 
 def _tell_refund(db: Db, payment: Payment, at: datetime, *, kept: bool) -> None:
@@ -140,13 +141,13 @@ def end_former(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
     former = found.former_user_id
     if former is None or found.state is not EnrollmentState.ENROLLED:
         return
-    text = None
+    spared = None
     if former != found.user_id:
-        text = _end(merchant_order_id, former, school=school, guard=guard)
+        spared = _end(merchant_order_id, former, school=school, guard=guard)
     at = school.now()
     with school.database.begin() as db:
         enrollments.save_enrollment(db, merchant_order_id, former_user_id=None)
-        payments.tell(db, merchant_order_id, at, "thinkific", "former_ended", text or f"user {former}")
+        payments.tell(db, merchant_order_id, at, "thinkific", "former_ended", str(spared or f"user {former}"))
         messages.raise_message(db, merchant_order_id, f"access_ready:{found.user_id}", at, at)
 
 
@@ -181,7 +182,22 @@ def _refund_unknown(db: Db, merchant_order_id: MerchantOrderId, why: str, now: d
     payments.flag(db, merchant_order_id, Attention.EXTERNAL_ORDER_UNKNOWN, text, now)
 
 
-def _end(merchant_order_id: MerchantOrderId, user_id: int, *, school: School, guard: Callable[[], None]) -> str | None:
+@dataclass(frozen=True, slots=True)
+class _Spared:
+    """What was not ended: by which other order the buyer keeps it the longest, and until when."""
+
+    by: MerchantOrderId
+    until: datetime
+
+    def __str__(self) -> str:
+        if self.until == FOR_EVER:
+            return "another paid order covers it, so the access stays"
+        return f"another paid order covers it until {self.until:%Y-%m-%d}"
+
+
+def _end(
+    merchant_order_id: MerchantOrderId, user_id: int, *, school: School, guard: Callable[[], None]
+) -> _Spared | None:
     """End what this order gave to a user and no other does; returned is what was spared.
 
     Ending a bundle ends each of its courses: those that other orders cover for longer go on until then.
@@ -197,19 +213,24 @@ def _end(merchant_order_id: MerchantOrderId, user_id: int, *, school: School, gu
     }
     _wait_for([*covering, *(other for each in parts.values() for other in each)])
     until = _latest(covering)
+    spared = None if until is None else _Spared(max(covering, key=_reach).merchant_order_id, until)
     if until == FOR_EVER:
-        return "another paid order covers it, so the access stays"
+        return spared
     _set_end(found, until or school.now() - PAST, school=school, guard=guard)
     for course_id, giving in parts.items():
         longer = _latest(giving)
         if longer is not None and longer != until:
             _keep_course(user_id, course_id, longer, school=school, guard=guard)
-    return f"another paid order covers it until {until:%Y-%m-%d}" if until else None
+    return spared
+
+
+def _reach(other: Any) -> datetime:
+    return other.expiry_date or FOR_EVER
 
 
 def _latest(covering: Sequence[Any]) -> datetime | None:
     """How far they reach; None where there are none."""
-    return max((other.expiry_date or FOR_EVER for other in covering), default=None)
+    return max(map(_reach, covering), default=None)
 
 
 def _wait_for(covering: Sequence[Any]) -> None:

@@ -148,7 +148,7 @@ def _progress(db: Db, school: str, payload: dict[str, Any], now: datetime) -> st
         percentage=_text(payload.get("percentage_completed") or "0"),
         completed_at=parse_time(payload.get("completed_at")),
     )
-    if told:
+    if told and "expiry_date" in payload:  # one that is silent about the end does not tell of a course without one
         enrollments.set_told(
             db,
             school,

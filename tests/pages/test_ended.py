@@ -67,6 +67,12 @@ def mine(world: World) -> httpx2.Response:
     return browser.get("/me")
 
 
+def unrelated_bundle(world: World) -> None:
+    other = world.thinkific.school.add_course("Python dari Dasar")
+    bundle = world.thinkific.school.add_bundle("Paket Lain", [other.id])
+    world.offer("paket", bundle.name, bundle_id=bundle.id, product_id=bundle.product_id)
+
+
 def test_whose_access_was_ended_reads_so_and_may_buy_again(world: World) -> None:
     world.sell()
     public_id = given(world)
@@ -114,6 +120,21 @@ def test_a_course_that_a_bundle_of_the_same_buyer_keeps_reads_so(world: World) -
     give_back(world, first)
 
     assert "Akses Anda tetap berlaku lewat pesanan Anda yang lain." in page_of(world, first)
+
+
+def test_a_bundle_without_the_course_keeps_nothing_when_the_order_that_kept_it_is_refunded_too(world: World) -> None:
+    world.sell()
+    unrelated_bundle(world)
+    bought_by_api(world, offer="paket")
+    first, second = given(world), given_again(world)
+    end(world, first)
+    give_back(world, second)
+    give_back(world, first)
+    deliver(world)
+    mine = payment_of(world, first).merchant_order_id
+
+    assert "aksesnya sudah diakhiri" in page_of(world, first)
+    assert [row.kind for row in rows(world) if row.merchant_order_id == mine and "refunded" in row.kind] == ["refunded"]
 
 
 def test_a_free_order_whose_course_another_order_keeps_reads_so(world: World) -> None:
@@ -208,11 +229,34 @@ def test_who_has_the_course_for_longer_by_a_bundle_is_not_told_that_it_ends(embe
 
 def test_a_bundle_without_the_course_renews_nothing(embedded: World) -> None:
     embedded.sell(access_days=30)
-    other = embedded.thinkific.school.add_course("Python dari Dasar")
-    bundle = embedded.thinkific.school.add_bundle("Paket Lain", [other.id])
-    embedded.offer("paket", bundle.name, bundle_id=bundle.id, product_id=bundle.product_id)
+    unrelated_bundle(embedded)
     first = bought_by_api(embedded)
     bought_by_api(embedded, offer="paket")
     learns(embedded, first)
+
+    assert ends_told(embedded) == {(first, "access_ends_14"), (first, "access_ends_3")}
+
+
+def test_a_longer_end_that_was_told_before_its_order_was_refunded_keeps_no_letter_back(embedded: World) -> None:
+    embedded.sell(access_days=30)
+    unrelated_bundle(embedded)
+    first = bought_by_api(embedded)
+    again = bought_by_api(embedded)
+    bought_by_api(embedded, offer="paket")
+    learns(embedded, first)
+    refund(embedded, again)
+    embedded.work()
+
+    assert ends_told(embedded) == {(first, "access_ends_14"), (first, "access_ends_3")}
+
+
+def test_a_webhook_that_is_silent_about_the_end_keeps_no_letter_back(embedded: World) -> None:
+    embedded.sell(access_days=30)
+    unrelated_bundle(embedded)
+    first = bought_by_api(embedded)
+    bought_by_api(embedded, offer="paket")
+    silent = {name: value for name, value in learner(embedded, first).items() if name != "expiry_date"}
+    assert sent(embedded, envelope("enrollment.progress", silent)).status_code == 200
+    embedded.work()
 
     assert ends_told(embedded) == {(first, "access_ends_14"), (first, "access_ends_3")}

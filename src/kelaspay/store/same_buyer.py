@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from kelaspay.payment import EnrollmentState, Payment, Status
 from kelaspay.store import payments
-from kelaspay.store.tables import customers, enrollments, story, users
+from kelaspay.store.tables import customers, enrollments, users
 from kelaspay.store.tables import payments as paid
 
 if TYPE_CHECKING:
@@ -60,21 +60,25 @@ def other_paid_orders(db: Db, payment: Payment, user_id: int | None, now: dateti
 
 
 def kept_by_another(db: Db, payment: Payment, now: datetime) -> bool:
-    """Whether what this order gave was left to its buyer when it ended, for another paid order that is still good.
-
-    What `revoke` found then is in the story: which courses a bundle holds Thinkific alone knows.
+    """Whether what this order gave was left to its buyer when it ended, for another paid order that is still good; for
+    whichever it was left to then, where that one ended in turn.
     """
-    its = payment.merchant_order_id
-    lines = sa.select(story.c.text).where(story.c.merchant_order_id == its, story.c.what == "revoked")
-    spared = db.execute(lines.order_by(story.c.id.desc()).limit(1)).scalar()
-    given = sa.select(enrollments.c.user_id, enrollments.c.course_id, enrollments.c.bundle_id)
-    found = db.execute(given.where(enrollments.c.merchant_order_id == its)).one_or_none()
-    if spared is None or found is None:
-        return False
-    return any(
-        other.bundle_id == found.bundle_id if found.bundle_id else other.bundle_id or other.course_id == found.course_id
-        for other in other_paid_orders(db, payment, found.user_id, now)
-    )
+    ended, order_id = set[str](), payment.merchant_order_id
+    while order_id not in ended:
+        ended.add(order_id)
+        kept_by = sa.select(enrollments.c.kept_by).where(enrollments.c.merchant_order_id == order_id)
+        by = (
+            sa.select(paid.c.merchant_order_id, enrollments.c.state, enrollments.c.expiry_date, _gives.label("gives"))
+            .join(enrollments, enrollments.c.merchant_order_id == paid.c.merchant_order_id)
+            .where(paid.c.merchant_order_id == kept_by.scalar_subquery())
+        )
+        found = db.execute(by).one_or_none()
+        if found is None:
+            return False
+        if found.state != EnrollmentState.REVOKED:
+            return bool(found.gives) and (found.expiry_date is None or found.expiry_date > now)
+        order_id = found.merchant_order_id
+    return False
 
 
 def orders_of_user(db: Db, school: str, user_id: int) -> set[str]:

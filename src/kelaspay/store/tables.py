@@ -189,6 +189,7 @@ enrollments = sa.Table(
     sa.Column("external_order_id", sa.BigInteger),
     sa.Column("refund_state", sa.Text),
     sa.Column("revoke_wanted", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("kept_by", sa.Text),  # when it ended: the order by which the buyer keeps what it gave
     sa.Column("enrolled_at", UtcDateTime),
     sa.Column("percentage_completed", sa.Text),
     sa.Column("completed_at", UtcDateTime),

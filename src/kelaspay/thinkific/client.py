@@ -335,7 +335,7 @@ def _read(parse: Callable[[], T]) -> T:
     """What is in an answer; one that lacks it is as good as none, and whether something was done is not known."""
     try:
         return parse()
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise ThinkificUnavailable("Its answer cannot be read.") from error
 
 

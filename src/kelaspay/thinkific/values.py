@@ -72,7 +72,7 @@ def as_product(body: dict[str, Any]) -> Product:
         name=_text(body["name"]),
         slug=_text_or_none(body.get("slug")),
         status=_text_or_none(body.get("status")),
-        price=None if body.get("price") is None else str(body["price"]),
+        price=None if body.get("price") is None else _text(str(body["price"])),
         image=_text_or_none(body.get("card_image_url")),
         days_until_expiry=_whole(body["days_until_expiry"], MOST_DAYS) if body.get("days_until_expiry") else None,
     )
@@ -82,20 +82,22 @@ def product_id_of(body: Any) -> int | None:
     """The id of a product that cannot be read; None where not even that can be."""
     try:
         return _whole(body["id"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
 
 
 def _whole(value: Any, most: int = MOST_ID) -> int:
-    """Raises `ValueError` for what no database of ours keeps."""
+    """Raises `ValueError` or `OverflowError` for what no database of ours keeps."""
     if not 0 <= (number := int(value)) <= most:
         raise ValueError
     return number
 
 
 def _text(value: Any) -> str:
+    """Raises `TypeError` or `ValueError` for what no database of ours keeps: half a character is none."""
     if not isinstance(value, str):
         raise TypeError
+    value.encode()
     return value.replace("\0", "")
 
 

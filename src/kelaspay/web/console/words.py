@@ -112,7 +112,7 @@ FAULTS = {
     "thinkific_unavailable": "Thinkific sedang tidak menjawab.",
     "thinkific_unreachable": "Thinkific tidak bisa dihubungi.",
     "thinkific_busy": "Batas permintaan Thinkific sedang habis.",
-    "turn_missed": "Antrean ke Thinkific sedang panjang; pendaftaran ini menunggu giliran.",
+    "turn_missed": "Antrean ke Thinkific sedang panjang; gilirannya belum tiba.",
     "thinkific_unauthorized": "Thinkific menolak kunci API; sambungkan ulang sekolahnya.",
     "sale_unauthorized": "Thinkific menolak kunci API; sambungkan ulang sekolahnya.",
     "thinkific_refused": "Thinkific menolak permintaan ini.",
