@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
     from kelaspay.store.database import Database
 
-ROW = (
-    r'<th scope="row">{}</th><td class="number">([^<]+)</td><td class="number">([^<]+)</td><td class="number">([^<]+)<'
-)
+ROW = r'<th scope="row">{}</th><td class="number"[^>]*>([^<]+)</td><td class="number"[^>]*>([^<]+)</td><td class="number"[^>]*>([^<]+)<'
 
 
 def sold(desk: Desk, span: str) -> tuple[str, ...]:
