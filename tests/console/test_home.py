@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from kelaspay.store.database import Database
 
-ROW = r'<th scope="row">{}</th><td class="number"[^>]*>([^<]+)</td><td class="number"[^>]*>([^<]+)</td><td class="number"[^>]*>([^<]+)<'
+CELL = r'<td class="number"[^>]*>([^<]+)</td>'
+ROW = r'<th scope="row">{}</th>' + 3 * CELL
 
 
 def sold(desk: Desk, span: str) -> tuple[str, ...]:
