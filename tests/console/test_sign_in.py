@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def test_a_new_operator_chooses_a_password_behind_the_one_time_link_and_is_in(world: World) -> None:
-    desk = joined(world)
+    desk = Desk(world)
+    desk.open(invited(world))
+    desk.press("/console/invitation", password=PASSWORD)
 
     assert "Selamat datang" in desk.text
     assert desk.open("/console").count("<h1>") == 1
