@@ -6,10 +6,11 @@ from functools import cache
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
+from tests.world import START
+
 from kelaspay.operators import begin_session, hashed, invite
 from kelaspay.store.audit import EVERYWHERE
 from kelaspay.store.operators import Operator, Role, add_operator, set_password
-from tests.world import START
 
 if TYPE_CHECKING:
     import httpx2

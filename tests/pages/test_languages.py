@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 from babel.messages.extract import extract_from_dir
@@ -15,6 +16,7 @@ WHERE = [("web/**.py", "python"), ("letters.py", "python"), ("notes.py", "python
 OPTIONS = {"web/templates/**.html": {"trim_blocks": "true", "newstyle_gettext": "true"}}
 
 
+@cache
 def texts() -> set[str]:
     """Every text that is marked to be translated."""
     found = extract_from_dir(str(SOURCE), WHERE, OPTIONS, keywords={"marked": None, "_": None, "gettext": None})
