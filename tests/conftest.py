@@ -54,8 +54,8 @@ settings.load_profile("patient")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Half as many again as there are processors: tests wait for processes, servers and browsers."""
-    return (os.cpu_count() or 1) * 3 // 2
+    """Twice as many as there are processors: tests wait for processes, servers and browsers."""
+    return (os.cpu_count() or 1) * 2
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Distributed:
