@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-HISTORIES = {"dev": 80, "ci": 2000}
+HISTORIES = {"dev": 40, "ci": 2000}
 """By profile: all that the parts go through together."""
-PARTS = 8
+PARTS = 4
 """So that several workers share them."""
 STEPS = 10
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "dev")
