@@ -42,6 +42,7 @@ if "TMPDIR" not in os.environ and (memory := memory_folder()) is not None:
 
 # Nobody is called by TLS here, and reading whom the machine trusts takes twenty milliseconds every time.
 os.environ["SSL_CERT_DIR"] = tempfile.mkdtemp(prefix="trusts-nobody-")
+os.environ.pop("SSL_CERT_FILE", None)  # would be asked first
 atexit.register(shutil.rmtree, os.environ["SSL_CERT_DIR"], ignore_errors=True)
 
 gc.set_threshold(20_000, 20, 20)
