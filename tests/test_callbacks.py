@@ -20,6 +20,7 @@ from tests.world import COURSE, FORM, world_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import httpx2
@@ -335,11 +336,11 @@ def test_a_database_that_is_away_costs_no_callback(
 @pytest.fixture
 def worlds(sqlite_url: str, tmp_path: Path) -> Iterator[Callable[..., World]]:
     """Makes a world with other settings."""
-    made: list[Any] = []
+    made: list[AbstractContextManager[World]] = []
 
     def make(**settings: Any) -> World:
         made.append(world_on(tmp_path, sqlite_url, None, **settings))
-        return made[-1].__enter__()  # type: ignore[no-any-return]  # the list holds any
+        return made[-1].__enter__()
 
     yield make
     for each in made:

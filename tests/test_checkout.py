@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kelaspay.duitku import CHANNELS
+from kelaspay.payment import MerchantOrderId
 from kelaspay.store import offers
 from tests.databases import once_on_a_server
 from tests.world import COURSE, OFFER, PRICE, START, WANTED
@@ -31,7 +32,7 @@ def fields(answer: httpx2.Response) -> dict[str, str]:
 
 
 def customer(world: World, order_id: str) -> Any:
-    return world.school.customers.recall(order_id)  # type: ignore[arg-type]  # a plain string does
+    return world.school.customers.recall(MerchantOrderId(order_id))
 
 
 # What is refused, each field by name.

@@ -13,6 +13,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import httpx2
+from fastapi import FastAPI
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
@@ -248,6 +249,12 @@ class World:
     def enrolled(self) -> list[tuple[str, str]]:
         """Who is in which course, once for every time that they were enrolled."""
         return self.thinkific.school.enrolled()
+
+    @property
+    def app(self) -> FastAPI:
+        """The service's own; the test client takes any."""
+        assert isinstance(self.web.app, FastAPI)
+        return self.web.app
 
     def another_browser(self) -> TestClient:
         """One with cookies of its own."""

@@ -18,8 +18,10 @@ from kelaspay.faults import DatabaseDamaged, Fault, InvalidInput, snake
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-WrongUse: type[Exception] = typer.BadParameter.__mro__[1]
-"""What Typer raises for any command that was typed wrongly; it has no public name."""
+WrongUse: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
+"""What Typer raises for any command that was typed wrongly. It has no public name; this one, which has, is the least of
+its kinds, and adds nothing that is used here.
+"""
 WRONG_USE = "wrong_use"
 
 
@@ -40,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         ended = _command()(arguments, prog_name="kelaspay", standalone_mode=not as_json)
     except WrongUse as error:
-        _end({"code": WRONG_USE, "message": error.format_message()}, EXIT_WRONG_USE, as_json=as_json)  # type: ignore[attr-defined]
+        _end({"code": WRONG_USE, "message": error.format_message()}, EXIT_WRONG_USE, as_json=as_json)
     except (Fault, CannotRun, PermissionError, NotADirectoryError, typer.Abort) as error:
         _end(_said(error), EXIT_FAILED, as_json=as_json)
     sys.exit(ended if isinstance(ended, int) else 0)

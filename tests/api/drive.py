@@ -37,7 +37,7 @@ LONG_RUN = 600
 @contextmanager
 def served(world: World) -> Iterator[str]:
     """The world's service on a free port, with something of every kind in it."""
-    config = web_config(Front(world.web.app), host="127.0.0.1", port=0)  # type: ignore[arg-type]  # the test client's app is ours
+    config = web_config(Front(world.app), host="127.0.0.1", port=0)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
