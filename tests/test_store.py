@@ -186,11 +186,9 @@ def story(database: Database, order_id: str) -> list[tuple[Any, str]]:
 # Moves between states.
 
 
-def put(database: Database, status: Status) -> MerchantOrderId:
-    """A payment in this state."""
-    order_id = new_merchant_order_id(NOW)
-    payment = Payment(
-        merchant_order_id=order_id,
+def made(status: Status) -> Payment:
+    return Payment(
+        merchant_order_id=new_merchant_order_id(NOW),
         public_id=new_public_id(),
         offer="kelas",
         product_details="Kelas",
@@ -199,9 +197,14 @@ def put(database: Database, status: Status) -> MerchantOrderId:
         created_at=NOW,
         expires_at=NOW + timedelta(days=1),
     )
+
+
+def put(database: Database, status: Status) -> MerchantOrderId:
+    """A payment in this state."""
+    payment = made(status)
     with database.begin() as db:
-        payments.add_payment(db, payment, SITI, idempotency_key=None, digest="", lease=0)
-    return order_id
+        payments.add_payment(db, payment, SITI, idempotency_key=None, digest="", lease=None)
+    return payment.merchant_order_id
 
 
 def status_of(database: Database, order_id: str) -> Status:
@@ -222,6 +225,17 @@ def test_a_payment_moves_where_the_table_of_moves_says_and_nowhere_else(database
         assert moved is allowed
         assert status_of(database, order_id) == (to if allowed else status)
         assert [what for _at, what in story(database, order_id)] == ["created", to][: 2 if allowed else 1]
+
+
+def test_the_invoice_of_an_order_that_nobody_claims_can_be_made_in_the_same_millisecond(database: Database) -> None:
+    with database.begin() as db:
+        orders = [made(Status.PENDING) for _ in range(50)]
+        claimed = []
+        for order in orders:
+            payments.add_payment(db, order, SITI, idempotency_key=None, digest="", lease=None)
+            claimed.append(payments.claim_invoice(db, order.merchant_order_id, 60))
+
+    assert claimed == [True] * len(orders)
 
 
 def test_every_state_has_its_moves_and_none_leads_to_itself_or_back_to_pending() -> None:

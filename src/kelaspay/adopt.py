@@ -153,6 +153,6 @@ def _keep(
 ) -> None:
     fee = f", the channel's fee is Rp {said.fee}" if said.fee else ""
     text = f"event {event_id}: Rp {said.amount} paid{fee}, {sold.slug} costs Rp {sold.price}"
-    payments.add_payment(db, payment, customer, idempotency_key=None, digest="", lease=0.0)
+    payments.add_payment(db, payment, customer, idempotency_key=None, digest="", lease=None)
     payments.tell(db, payment.merchant_order_id, at, actor, restored.ADOPTED, text)
     inbox.reopen_of(db, payment.merchant_order_id, payment.school)

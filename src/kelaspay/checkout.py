@@ -130,7 +130,7 @@ def place(
             unpaid = same_buyer.unpaid_of(db, customer.email, payment, now(), own)
             if unpaid is not None:
                 return unpaid
-            _keep(db, payment, customer, key=idempotency_key, digest=wanted.digest(), lease=0.0, start=start)
+            _keep(db, payment, customer, key=idempotency_key, digest=wanted.digest(), lease=None, start=start)
             if campaign:
                 payments.tell(db, payment.merchant_order_id, payment.created_at, "buyer", "came_from", campaign)
     except (IntegrityError, AlreadyEnrolled, InvalidInput) as error:  # by the same form, sent twice at once?
@@ -211,7 +211,7 @@ def _refuse_enrolled(db: Db, customer: Customer, payment: Payment, now: datetime
 
 
 def _keep(
-    db: Db, payment: Payment, customer: Customer, *, key: str | None, digest: str, lease: float, start: Start
+    db: Db, payment: Payment, customer: Customer, *, key: str | None, digest: str, lease: float | None, start: Start
 ) -> None:
     """Keep the order and count its coupon; where nothing is left to pay, its work begins in the same commit."""
     payments.add_payment(db, payment, customer, idempotency_key=key, digest=digest, lease=lease)

@@ -30,15 +30,16 @@ FOR_UPDATE = BY_ORDER_ID.with_for_update()
 
 
 def add_payment(
-    db: Db, payment: Payment, customer: Customer, *, idempotency_key: str | None, digest: str, lease: float
+    db: Db, payment: Payment, customer: Customer, *, idempotency_key: str | None, digest: str, lease: float | None
 ) -> None:
-    """Keep a new payment and its customer, its invoice claimed for `lease` seconds by whoever made it.
+    """Keep a new payment and its customer, its invoice claimed for `lease` seconds by whoever made it, or by nobody: a
+    claim of no seconds would hold for the rest of the clock's tick, a millisecond on SQLite.
 
     Raises IntegrityError when the idempotency key is taken.
     """
     values = {column.name: getattr(payment, column.name) for column in PAYMENT_COLUMNS}
     db.execute(
-        sa.insert(payments).values(invoice_lease_until=database_clock() + lease),
+        sa.insert(payments).values(invoice_lease_until=None if lease is None else database_clock() + lease),
         values | {"idempotency_key": idempotency_key, "request_digest": digest},
     )
     db.execute(
