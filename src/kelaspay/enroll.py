@@ -105,7 +105,7 @@ def map_course(merchant_order_id: MerchantOrderId, *, school: School) -> Enrollm
             sold = {"course_id": course_id, "bundle_id": bundle_id, "product_id": product.product_id}
             payments.set_sold(db, merchant_order_id, **sold)
         enrollments.begin_enrollment(db, Enrollment(merchant_order_id, course_id=course_id, bundle_id=bundle_id))
-        return _enrollment(enrollments.find_enrollment(db, merchant_order_id))
+        return given(db, merchant_order_id)[1]
 
 
 def _mapped(payment: Payment, wanted: Enrollment) -> bool:
@@ -157,8 +157,7 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
     and buying again adds to the time left exactly once.
     """
     with school.database.read() as db:
-        payment, found_wanted = _sold(db, merchant_order_id)
-        wanted = _enrollment(found_wanted)
+        payment, wanted = given(db, merchant_order_id)
         if wanted.state is EnrollmentState.ENROLLED:
             return
         new = wanted.user_created and not wanted.enroll_tried and enrollments.only_order_of(db, wanted)
@@ -198,8 +197,7 @@ def record_sale(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
     Where the answer was lost a person is told; the buyer's access does not wait for it.
     """
     with school.database.read() as db:
-        payment, found = _sold(db, merchant_order_id)
-        wanted = _enrollment(found)
+        payment, wanted = given(db, merchant_order_id)
         product_id = _product_id(db, payment, wanted)
         copied = restored.was_under_way(db, merchant_order_id)
     if wanted.external_order_state is ExternalOrderState.SENDING:
@@ -230,7 +228,7 @@ def record_sale(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
 def _given_up(merchant_order_id: MerchantOrderId, *, school: School) -> bool:
     """Whether a sale that another run was sending is not written down until now; then a person is told."""
     with school.database.begin() as db:
-        wanted = _enrollment(enrollments.find_enrollment(db, merchant_order_id))
+        _payment, wanted = given(db, merchant_order_id)
         if wanted.external_order_state is not ExternalOrderState.SENDING:
             return False
         _sale_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
@@ -380,10 +378,12 @@ def _after_refusal(refusal: ThinkificRefused, access: _Access) -> Found:
     return found if access.reached(found) else access.change(found)
 
 
-def _enrollment(found: Enrollment | None) -> Enrollment:
-    if found is None:
-        raise PaymentUnknown
-    return found
+def given(db: Db, merchant_order_id: MerchantOrderId) -> tuple[Payment, Enrollment]:
+    """What was paid and the access that it gives or gave; raises `PaymentUnknown` where either is missing."""
+    payment, enrollment = _sold(db, merchant_order_id)
+    if enrollment is None:
+        raise PaymentUnknown(merchant_order_id=merchant_order_id)
+    return payment, enrollment
 
 
 def _sold(db: Db, merchant_order_id: MerchantOrderId) -> tuple[Payment, Enrollment | None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from kelaspay.enroll import FOR_EVER
+from kelaspay.enroll import FOR_EVER, given
 from kelaspay.faults import AnotherOrderUnderWay, MoveRefused, PaymentUnknown
 from kelaspay.once import send_once
 from kelaspay.payment import Attention, Enrollment, EnrollmentState, ExternalOrderState, Status
@@ -107,7 +107,7 @@ def end_access(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
     Repeating it is harmless.
     """
     with school.database.read() as db:
-        _payment, found = _read(db, merchant_order_id)
+        _payment, found = given(db, merchant_order_id)
     if found.state is EnrollmentState.REVOKED:
         return
     spared = None
@@ -137,7 +137,7 @@ def end_former(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
     What other paid orders of that user cover stays. Repeating it is harmless.
     """
     with school.database.read() as db:
-        _payment, found = _read(db, merchant_order_id)
+        _payment, found = given(db, merchant_order_id)
     former = found.former_user_id
     if former is None or found.state is not EnrollmentState.ENROLLED:
         return
@@ -156,7 +156,7 @@ def record_refund(merchant_order_id: MerchantOrderId, *, school: School, guard: 
     told.
     """
     with school.database.begin() as db:
-        payment, found = _read(db, merchant_order_id)
+        payment, found = given(db, merchant_order_id)
         if found.refund_state is ExternalOrderState.SENDING:
             _refund_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
     if payment.status is not Status.REFUNDED or found.external_order_id is None or found.refund_state is not None:
@@ -203,7 +203,7 @@ def _end(
     Ending a bundle ends each of its courses: those that other orders cover for longer go on until then.
     """
     with school.database.read() as db:
-        payment, found = _read(db, merchant_order_id)
+        payment, found = given(db, merchant_order_id)
         others = same_buyer.other_paid_orders(db, payment, user_id, school.now())
     found = replace(found, user_id=user_id)
     inside = _courses_inside(found, others, school.thinkific)
@@ -276,10 +276,3 @@ def _keep_course(user_id: int, course_id: int, until: datetime, *, school: Schoo
     there = school.thinkific.find_enrollment(user_id, course_id)
     if there is not None:
         school.thinkific.change_enrollment(there.enrollment_id, activated_at=None, expiry_date=until, guard=guard)
-
-
-def _read(db: Db, merchant_order_id: MerchantOrderId) -> tuple[Payment, Enrollment]:
-    payment, found = enrollments.find_with_payment(db, merchant_order_id) or (None, None)
-    if payment is None or found is None:
-        raise PaymentUnknown(merchant_order_id=merchant_order_id)
-    return payment, found
