@@ -38,6 +38,7 @@ ACTS = [
     (f"{PAYMENT}/email", f"{PAYMENT}/email", {"email": "benar@example.com"}),
     (PAYMENT, f"{PAYMENT}/note", {"text": "Sudah ditelepon"}),
     (PAYMENT, f"{PAYMENT}/resend", {}),
+    (f"{PAYMENT}/messages", f"{PAYMENT}/messages/4/again", {}),
 ]
 
 

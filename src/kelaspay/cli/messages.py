@@ -92,8 +92,7 @@ def _resend_one(at: Desk, message_id: int, *, dry_run: bool) -> dict[str, Any]:
         raise MoveRefused(why, message_id=message_id)
     if dry_run:
         return {"sent_again": 1, "dry_run": True, "said": f"{what} would be sent again."}
-    done = send_again(at.outside.database, row, at.outside.now())
-    at.write_down("message_resent", row.merchant_order_id, row.kind)
+    done = send_again(at.audited("message_resent", row.merchant_order_id, row.kind), row, at.outside.now())
     return {"sent_again": int(done), "dry_run": False, "said": f"{what} is being sent again."}
 
 

@@ -15,7 +15,7 @@ from kelaspay.store import messages, outgoing, payments
 from kelaspay.store.messages import State
 from kelaspay.web.console.entered import id_in
 from kelaspay.web.console.page import ConsoleRoute, Wording, back, page, wording
-from kelaspay.web.console.visit import Acting, Looking, outside_of, write_down
+from kelaspay.web.console.visit import Acting, Looking, audited, outside_of, write_down
 from kelaspay.web.console.words import FAULTS
 from kelaspay.whatsapp import WhatsAppRefused, WhatsAppUnavailable
 
@@ -89,9 +89,9 @@ def again(
     order_id: str, message_id: str, request: Request, visitor: Acting, among: Annotated[str, Form()] = ""
 ) -> Response:
     """Have it made and sent once more, as things stand now."""
-    row, outside = _one(request, order_id, message_id), outside_of(request)
-    sent = resend(outside.database, row, outside.now())
-    write_down(request, visitor, "message_resent", row.merchant_order_id, row.kind)
+    row = _one(request, order_id, message_id)
+    noted = audited(request, visitor, "message_resent", row.merchant_order_id, row.kind)
+    sent = resend(noted, row, outside_of(request).now())
     where = ALL if among else f"/console/payments/{row.merchant_order_id}/messages"
     return back(where, "message_resent" if sent else "message_not_resent")
 
