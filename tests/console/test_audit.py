@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["shell"]
 
 CATALOGUE, COUPONS, KEYS = "/console/catalogue", "/console/coupons", "/console/keys"
+CUSTOMER = "/console/customers/siti%40example.com"
 PAYMENT = "/console/payments/{order_id}"
 ACTS = [
     (f"{CATALOGUE}/{OFFER}", f"{CATALOGUE}/{OFFER}", {"price": "120.000"}),
@@ -39,6 +40,8 @@ ACTS = [
     (PAYMENT, f"{PAYMENT}/note", {"text": "Sudah ditelepon"}),
     (PAYMENT, f"{PAYMENT}/resend", {}),
     (f"{PAYMENT}/messages", f"{PAYMENT}/messages/4/again", {}),
+    (f"{CUSTOMER}/erase", f"{CUSTOMER}/erase", {"typed": "siti@example.com"}),
+    (CATALOGUE, f"{CATALOGUE}/sync", {}),
 ]
 
 

@@ -54,9 +54,10 @@ def sync_now(request: Request, visitor: Acting) -> Response:
     school = outside.schools.of(visitor.here)
     with outside.database.begin() as db:
         mine = syncs.claim_sync(db, school.key, outside.now(), SYNC_LEASE)
+        if mine:
+            write_down(request, visitor, "synced", school.key or None, db=db)
     if not mine:
         return back(CATALOGUE, "sync_under_way")
-    write_down(request, visitor, "synced", school.key or None)
     copying = Thread(target=sync_seen, args=(school,), name="catalogue", daemon=True)
     copying.start()
     copying.join(PATIENCE)

@@ -15,7 +15,7 @@ from kelaspay.store import people
 from kelaspay.store.database import Db
 from kelaspay.store.listing import Filter
 from kelaspay.web.console.page import HEADERS, ConsoleRoute, back, page
-from kelaspay.web.console.visit import Looking, OwnerActing, OwnerLooking, Visitor, outside_of, write_down
+from kelaspay.web.console.visit import Looking, OwnerActing, OwnerLooking, Visitor, audited, outside_of, write_down
 
 router = APIRouter(prefix="/console/customers", route_class=ConsoleRoute, include_in_schema=False)
 
@@ -66,15 +66,16 @@ def erase(email: str, request: Request, visitor: OwnerActing, typed: Annotated[s
     if typed.strip().lower() != email:
         return _erase_page(request, visitor, email, wrong=True)
     outside = outside_of(request)
-    order_ids = forget(
+    with outside.database.read() as db:
+        orders = _orders(db, visitor, email)
+    forget(
         _typed(email),
         school=visitor.only,
-        database=outside.database,
+        database=audited(request, visitor, "customer_erased", None, f"{len(orders)} orders"),
         customers=outside.customers,
         now=outside.now(),
         actor=visitor.operator.actor,
     )
-    write_down(request, visitor, "customer_erased", None, f"{len(order_ids)} orders")
     return back(CUSTOMERS, "customer_erased")
 
 
