@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from fastapi.testclient import TestClient
 from structlog.testing import capture_logs
 
 from kelaspay.customers import Customers
@@ -14,8 +16,9 @@ from kelaspay.erase import erase
 from kelaspay.faults import CacheUnavailable, PaymentUnknown
 from kelaspay.payment import Customer, MerchantOrderId
 from kelaspay.store import payments, tables
+from tests.api.client import Program
 from tests.servers import RedisServer
-from tests.world import COURSE, world_on
+from tests.world import COURSE, OFFER, world_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,6 +137,29 @@ def test_a_redis_that_was_never_there_costs_no_sale(sqlite_url: str, tmp_path: P
         world.work()
 
         assert world.enrolled() == [("siti@example.com", COURSE)]
+
+
+def test_a_redis_that_is_away_is_left_alone_for_a_while_by_each_part_that_missed_it(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    server = RedisServer()
+    with world_on(tmp_path, sqlite_url, server.url) as world, capture_logs() as logged:
+        world.sell()
+        buyer = TestClient(world.web.app, base_url=str(world.web.base_url), client=("36.68.10.20", 50_000))
+        for name in ("siti", "ani"):
+            form = {"customer_name": name, "customer_email": f"{name}@example.com", "customer_phone": "08123456789"}
+            made = buyer.post(f"/buy/{OFFER}", data=form, follow_redirects=False)
+            assert made.status_code == 303, name
+        program = Program(world)
+        assert [program.get("/payments").status_code for _ in range(2)] == [200, 200]
+        for name in ("budi", "wati"):
+            world.buy_and_pay(customer_email=f"{name}@example.com")
+            world.work()
+
+        lost = [line["part"] for line in logged if line["event"] == "redis_lost"]
+        assert set(lost) == {"customers", "gate", "limits", "turnstile", "watching"}
+        assert max(Counter(lost).values()) <= 2  # once, or twice on a machine that stood still for the pause
+        assert len(world.enrolled()) == 2
 
 
 def test_nobody_is_erased_while_redis_cannot_be_made_to_forget_them(sqlite_url: str, tmp_path: Path) -> None:

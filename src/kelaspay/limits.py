@@ -11,17 +11,13 @@ import hashlib
 import ipaddress
 from typing import TYPE_CHECKING
 
-import redis
-import structlog
 from throttled import MemoryStore, Quota, Throttled, per_hour, per_min
-from throttled.exceptions import BaseThrottledError
 
 from kelaspay.faults import TooManyAttempts
+from kelaspay.spared_redis import SparedRedis
 
 if TYPE_CHECKING:
     from throttled import RedisStore
-
-log = structlog.get_logger()
 
 BY_ADDRESS = per_min(30, burst=30)
 """Behind one address a mobile network may have many buyers."""
@@ -34,7 +30,7 @@ IPV6 = 6
 class Limits:
     def __init__(self, store: RedisStore | None) -> None:
         self._local = MemoryStore(options={"MAX_SIZE": 10_000})
-        self._store = store or self._local
+        self._shared = None if store is None else SparedRedis(store, "limits")
 
     def count(self, what: str, *, address: str, email: str = "") -> None:
         """Count one use of a form; raises `TooManyAttempts` with the seconds to wait. Nothing of either is kept."""
@@ -46,11 +42,10 @@ class Limits:
 
     def _count(self, key: str, quota: Quota) -> None:
         hidden = hashlib.sha256(key.encode()).hexdigest()
-        try:
-            result = _throttle(quota, self._store).limit(hidden)
-        except (BaseThrottledError, redis.RedisError):
-            log.warning("redis_lost", part="limits")
-            result = _throttle(quota, self._local).limit(hidden)
+        result = None
+        if self._shared is not None:
+            result = self._shared.ask(lambda store: _throttle(quota, store).limit(hidden), otherwise=None)
+        result = result or _throttle(quota, self._local).limit(hidden)
         if result.limited:
             raise TooManyAttempts(wait=max(1.0, result.state.retry_after))
 

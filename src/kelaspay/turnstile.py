@@ -6,17 +6,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import redis
-import structlog
 from throttled import MemoryStore, RedisStore, Throttled, per_min
-from throttled.exceptions import BaseThrottledError
 
 from kelaspay.api_faults import TooManyRequests
+from kelaspay.spared_redis import SparedRedis
 
 if TYPE_CHECKING:
     from throttled import RateLimitResult
-
-log = structlog.get_logger()
 
 BURST_SHARE = 6
 """A minute's requests may come in so many rushes; between them they are spaced."""
@@ -26,7 +22,7 @@ class Turnstile:
     def __init__(self, rate: int, store: RedisStore | None) -> None:
         self._rate = rate
         self._local = self._limiter(MemoryStore())
-        self._shared = self._limiter(store) if store is not None else self._local
+        self._shared = None if store is None else SparedRedis(self._limiter(store), "turnstile")
 
     def enter(self, key: str) -> None:
         """Count a request of this key. Raises `TooManyRequests` with the seconds to wait."""
@@ -35,11 +31,8 @@ class Turnstile:
             raise TooManyRequests(wait=max(1.0, result.state.retry_after))
 
     def _counted(self, key: str) -> RateLimitResult:
-        try:
-            return self._shared.limit(key)
-        except (redis.RedisError, BaseThrottledError):
-            log.warning("redis_lost", part="turnstile")
-            return self._local.limit(key)
+        shared = None if self._shared is None else self._shared.ask(lambda limiter: limiter.limit(key), otherwise=None)
+        return shared or self._local.limit(key)
 
     def _limiter(self, store: MemoryStore | RedisStore) -> Throttled:
         quota = per_min(self._rate, burst=max(1, self._rate // BURST_SHARE))
