@@ -139,9 +139,7 @@ def test_a_redis_that_was_never_there_costs_no_sale(sqlite_url: str, tmp_path: P
         assert world.enrolled() == [("siti@example.com", COURSE)]
 
 
-def test_a_redis_that_is_away_is_left_alone_for_a_while_by_each_part_that_missed_it(
-    sqlite_url: str, tmp_path: Path
-) -> None:
+def test_a_redis_that_is_away_is_left_alone_for_a_while_by_whoever_missed_it(sqlite_url: str, tmp_path: Path) -> None:
     server = RedisServer()
     with world_on(tmp_path, sqlite_url, server.url) as world, capture_logs() as logged:
         world.sell()
