@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from kelaspay.bench.population import populate
 from kelaspay.messages import office, send_due
 from tests.security.test_privacy import thinkific_says, tidied
 from tests.test_refunds import refunded
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 GROWING = "payments|invoices|customers|jobs|enrollments|inbox|story|messages|notices|deliveries|calls|users"
 SCAN = re.compile(rf"^SCAN ({GROWING})\b(?! USING (COVERING )?INDEX)")
+MANY = 1_000
+"""Payments. To look at one takes more than one instruction."""
 MAY_WALK = (
     "SELECT inbox.id FROM inbox WHERE inbox.received_at <",  # what has had its time is looked for without a lock
     "SELECT messages.id FROM messages WHERE messages.raised_at <",
@@ -52,6 +55,35 @@ def walked(engine: sa.Engine, statements: dict[str, Any]) -> dict[str, list[str]
                 rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
                 plans[" ".join(statement.split())] = [row.detail for row in rows if SCAN.match(row.detail)]
     return {statement: plan for statement, plan in plans.items() if plan}
+
+
+@contextmanager
+def counted(engine: sa.Engine) -> Iterator[list[str]]:
+    """One word for every hundred instructions that SQLite carries out meanwhile."""
+    done: list[str] = []
+    asked: list[Any] = []
+
+    def count(connection: sa.Connection) -> None:
+        asked.append(connection.connection.driver_connection)
+        asked[-1].set_progress_handler(lambda: done.append("a hundred"), 100)
+
+    sa.event.listen(engine, "engine_connect", count)
+    try:
+        yield done
+    finally:
+        sa.event.remove(engine, "engine_connect", count)
+        for connection in asked:
+            connection.set_progress_handler(None, 100)
+
+
+def test_a_pass_of_reconcile_costs_the_same_however_many_payments_are_completed(embedded: World) -> None:
+    with counted(embedded.database.engine) as of_none:
+        embedded.reconcile()
+    populate(embedded.database, waiting=[], completed=MANY, now=embedded.clock())
+    with counted(embedded.database.engine) as of_many:
+        embedded.reconcile()
+
+    assert len(of_many) < len(of_none) + MANY / 100
 
 
 def test_no_step_of_a_sale_walks_a_whole_table(embedded: World) -> None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from kelaspay.payment import EnrollmentState, Status
+from kelaspay.payment import Attention, EnrollmentState, Status
 from kelaspay.reconcile import HOURLY_BUDGET, Reconciled, reconcile
-from kelaspay.revoke import ask_to_revoke
+from kelaspay.revoke import ask_to_end, ask_to_revoke
 from kelaspay.store import tables
 from tests.databases import BOTH
 from tests.twin import queue
@@ -334,15 +334,75 @@ def test_a_refund_whose_work_was_lost_is_set_going(world: World) -> None:
     ask_to_revoke(
         order_id, database=world.database, start=world.engine.start, now=world.clock, reason="asked", actor="operator"
     )
-    world.engine.forget(order_id)
-    in_sql(world, sa.delete(tables.jobs))
+    lose(world, order_id)
 
     pass_by(world, minutes=10)
 
-    enrollment = world.enrollment(order_id)
-    assert enrollment is not None
-    assert enrollment.state is EnrollmentState.REVOKED
+    assert ended(world, order_id)
     assert world.enrolled() == []
+
+
+def test_an_end_whose_work_was_lost_is_set_going_once(world: World) -> None:
+    order_id = enrolled_and_to_end(world)
+    lose(world, order_id)
+    world.clock.move(minutes=5)
+
+    would = world.reconcile(dry_run=True)
+    passes = [world.reconcile(), world.reconcile()]
+    world.work()
+    after = world.reconcile()
+
+    assert [said.restarted for said in (would, *passes, after)] == [[order_id], [order_id], [], []]
+    assert ended(world, order_id)
+    assert world.enrolled() == []
+    assert world.status(order_id) == "completed"
+    assert world.story(order_id).count("revoked") == 1
+
+
+def test_an_end_whose_process_died_before_it_was_written_down_is_set_going_again(world: World) -> None:
+    order_id = enrolled_and_to_end(world)
+    world.work()
+    in_sql(world, sa.update(tables.enrollments).values(state=EnrollmentState.ENROLLED, revoked_at=None))
+    lose(world, order_id)
+
+    pass_by(world, minutes=10)
+
+    assert ended(world, order_id)
+    assert world.enrolled() == []
+
+
+def test_an_end_that_thinkific_refused_is_left_to_a_person(world: World) -> None:
+    order_id = enrolled_and_to_end(world)
+    world.thinkific.fail_next("PUT", "/enrollments", "422")
+    world.work()
+
+    pass_by(world, hours=2)
+
+    assert not ended(world, order_id)
+    assert world.enrolled() == [SITI]
+    assert world.payment(order_id).attention is Attention.THINKIFIC_REFUSED
+
+
+def enrolled_and_to_end(world: World) -> MerchantOrderId:
+    """In the course, and asked to be out of it; the money stays."""
+    world.sell()
+    order_id = world.buy_and_pay()
+    world.work()
+    ask_to_end(
+        order_id, database=world.database, start=world.engine.start, now=world.clock, reason="asked", actor="operator"
+    )
+    return order_id
+
+
+def lose(world: World, order_id: MerchantOrderId) -> None:
+    """An order's work, as a database does that was put back from an old copy."""
+    world.engine.forget(order_id)
+    in_sql(world, sa.delete(tables.jobs))
+
+
+def ended(world: World, order_id: MerchantOrderId) -> bool:
+    enrollment = world.enrollment(order_id)
+    return enrollment is not None and enrollment.state is EnrollmentState.REVOKED
 
 
 def paid_and_waiting(world: World) -> MerchantOrderId:

@@ -250,12 +250,22 @@ class Enrollment:
         """Whether a person has ended it, or it is about to be."""
         return self.revoke_wanted or self.state is EnrollmentState.REVOKED
 
+    @property
+    def ending(self) -> bool:
+        """Whether a person wants it ended and it has not: until then the buyer has it."""
+        return self.revoke_wanted and self.state is not EnrollmentState.REVOKED
+
     def lapsed(self, now: datetime) -> bool:
         """Whether its days have passed."""
         given = self.state is EnrollmentState.ENROLLED
         return given and self.expiry_date is not None and self.expiry_date <= now
 
+    def gone(self, now: datetime) -> bool:
+        """Whether the buyer has it no more."""
+        return self.state is EnrollmentState.REVOKED or self.lapsed(now)
+
     def over(self, now: datetime) -> bool:
+        """Whether it is gone or about to be: nobody is shown the way in, or written to of it."""
         return self.ended or self.lapsed(now)
 
 

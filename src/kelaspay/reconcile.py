@@ -1,5 +1,5 @@
 """Put right what no event has: ask after payments that should have heard from Duitku, and start again what is paid and
-not enrolled, however it came about.
+not enrolled or to end and not ended, however it came about.
 
 Asks are few: at most six in a payment's life and `HOURLY_BUDGET` an hour for a school, for Duitku blocks who polls.
 """
@@ -179,7 +179,7 @@ def _restart(
     now: Callable[[], datetime],
     dry_run: bool,
 ) -> None:
-    """Runs that nobody has any more, and paid payments without one."""
+    """Runs that nobody has any more, and payments without one that are not enrolled or whose access is to end."""
     before = now() - OVERDUE
     with database.read() as db:
         late = jobs.overdue(db, before, BATCH)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kelaspay.revoke import ask_to_end
 from tests.pages.browser import order, ordered, text
@@ -11,6 +11,7 @@ from tests.pages.test_me import ask, code_sent, enter
 from tests.pages.test_messages import deliver, rows
 from tests.pages.test_paying import payment_of
 from tests.pages.test_status import bought
+from tests.test_outages import ALWAYS
 from tests.test_refunds import bought as bought_by_api
 from tests.test_refunds import in_a_bundle, refund
 from tests.test_thinkific_webhooks import envelope, learner, sent
@@ -36,8 +37,8 @@ def given_again(world: World) -> str:
     return world.payment(bought_by_api(world)).public_id
 
 
-def end(world: World, public_id: str) -> None:
-    """The seller ends the access and leaves the sale."""
+def ask_the_end(world: World, public_id: str) -> None:
+    """The seller wants the access ended and leaves the sale; nothing is done of it yet."""
     ask_to_end(
         payment_of(world, public_id).merchant_order_id,
         database=world.database,
@@ -46,6 +47,11 @@ def end(world: World, public_id: str) -> None:
         reason="melanggar aturan",
         actor="operator",
     )
+
+
+def end(world: World, public_id: str) -> None:
+    """The same, and it is done."""
+    ask_the_end(world, public_id)
     world.work()
 
 
@@ -57,6 +63,12 @@ def give_back(world: World, public_id: str) -> None:
 
 def page_of(world: World, public_id: str) -> str:
     return text(world.web.get(f"/o/{public_id}"))
+
+
+def state_of(world: World, public_id: str) -> dict[str, Any]:
+    """What the page asks for in order to follow the order."""
+    told: dict[str, Any] = world.web.get(f"/o/{public_id}/state").json()
+    return told
 
 
 def mine(world: World) -> httpx2.Response:
@@ -83,6 +95,56 @@ def test_whose_access_was_ended_reads_so_and_may_buy_again(world: World) -> None
     assert not any(DOOR in page or "Akses siap" in page for page in pages)
     assert world.web.get(f"/o/{public_id}/state").json()["final"] is True
     assert order(world).status_code == 303
+
+
+def test_whose_access_is_being_ended_reads_so_until_it_has_ended(world: World) -> None:
+    world.sell()
+    public_id = given(world)
+    ask_the_end(world, public_id)
+    ending, listed, state = page_of(world, public_id), text(mine(world)), state_of(world, public_id)
+    in_english = text(world.web.get(f"/o/{public_id}", headers={"Accept-Language": "en"}))
+    world.work()
+    after = state_of(world, public_id)
+
+    assert "Akses sedang diakhiri" in ending
+    assert "Selama prosesnya belum selesai, akses ini masih berlaku." in ending
+    assert "Akses sedang diakhiri" in listed
+    assert not any(said in page for page in (ending, listed) for said in (DOOR, ANEW, "Akses diakhiri", "sudah"))
+    assert "Access is being ended" in in_english
+    assert "Akses diakhiri" in page_of(world, public_id)
+    assert (state["final"], after["final"], after["version"] != state["version"]) == (False, True, True)
+
+
+def test_whose_end_does_not_get_through_to_thinkific_does_not_read_to_be_out(world: World) -> None:
+    world.sell()
+    public_id = given(world)
+    world.thinkific.fail_next("*", "/", "503", ALWAYS)
+    end(world, public_id)
+
+    assert "Akses sedang diakhiri" in page_of(world, public_id)
+    assert len(world.enrolled()) == 1
+
+
+def test_whose_days_pass_while_the_access_is_being_ended_reads_that_they_have(embedded: World) -> None:
+    embedded.sell(access_days=30)
+    public_id = given(embedded)
+    ask_the_end(embedded, public_id)
+    embedded.clock.move(days=31)
+    pages = [page_of(embedded, public_id), text(mine(embedded))]
+
+    assert all("Akses berakhir" in page and ANEW in page and DOOR not in page for page in pages)
+    assert not any("sedang diakhiri" in page for page in pages)
+
+
+def test_the_page_of_a_refund_follows_it_until_the_access_has_ended(world: World) -> None:
+    world.sell()
+    public_id = given(world)
+    refund(world, payment_of(world, public_id).merchant_order_id)
+    ending = state_of(world, public_id)
+    world.work()
+    after = state_of(world, public_id)
+
+    assert (ending["final"], after["final"], after["version"] != ending["version"]) == (False, True, True)
 
 
 def test_whose_days_have_passed_reads_so_and_is_offered_the_course_again(embedded: World) -> None:

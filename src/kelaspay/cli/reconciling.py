@@ -20,7 +20,7 @@ def reconcile_once(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     json: show.AsJson = False,
 ) -> None:
-    """Ask after payments that should have heard from Duitku, and restart what is paid and not enrolled."""
+    """Ask after payments that should have heard from Duitku; restart what is not enrolled, or to end and not ended."""
     from kelaspay.cli.opening import desk
     from kelaspay.cli.progress import counted
     from kelaspay.reconcile import reconcile

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from kelaspay.payment import EnrollmentState, MerchantOrderId, Status
 from kelaspay.store.database import database_clock
-from kelaspay.store.tables import enrollments, jobs, payments
+from kelaspay.store.tables import ACCESS_TO_END, enrollments, jobs, payments
 from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
@@ -239,9 +239,9 @@ def release_of(db: Db, executor_ids: set[str]) -> int:
 
 
 def at_rest_though_paid(db: Db, before: datetime, limit: int) -> list[MerchantOrderId]:
-    """Payments that are paid and not enrolled, refunded with their access not ended, or given to another address that
-    has it not yet, with nothing under way, however it came about. What stopped for a reason is not among them: that is
-    for a person.
+    """Payments that are paid and not enrolled, whose access is to end and has not, or that were given to another
+    address that has it not yet, with nothing under way, however it came about. What stopped for a reason is not among
+    them: that is for a person.
     """
     rows = db.execute(_at_rest_though_paid(), {"before": before, "most": limit})
     return [MerchantOrderId(row.merchant_order_id) for row in rows]
@@ -250,23 +250,19 @@ def at_rest_though_paid(db: Db, before: datetime, limit: int) -> list[MerchantOr
 @cache
 def _at_rest_though_paid() -> sa.CompoundSelect[Any]:
     paid_at = sa.func.coalesce(payments.c.paid_at, payments.c.created_at)
-    to_enroll = payments.c.status == Status.PAID
-    to_end = sa.and_(
-        payments.c.status == Status.REFUNDED,
-        enrollments.c.revoke_wanted,
-        enrollments.c.state != EnrollmentState.REVOKED,
-        jobs.c.fault.is_(None),
-    )
     resting = (
         sa.select(payments.c.merchant_order_id, paid_at.label("paid_at"))
         .select_from(payments)
         .outerjoin(jobs, jobs.c.merchant_order_id == payments.c.merchant_order_id)
-        .outerjoin(enrollments, enrollments.c.merchant_order_id == payments.c.merchant_order_id)
         .where(paid_at < sa.bindparam("before"), sa.or_(jobs.c.active.is_(None), sa.not_(jobs.c.active)))
     )
-    to_give = resting.where(payments.c.status == Status.COMPLETED, jobs.c.fault.is_(None))
+    its_access = enrollments.c.merchant_order_id == payments.c.merchant_order_id
+    unstopped = resting.join(enrollments, its_access).where(jobs.c.fault.is_(None))
+    # Not as equal: SQLite would rather walk all that are completed than the few that are to be given.
+    to_give = unstopped.where(payments.c.status.not_in([each for each in Status if each is not Status.COMPLETED]))
     looks = sa.union(  # each by an index of its own
-        resting.where(payments.c.status.in_([Status.PAID, Status.REFUNDED]), sa.or_(to_enroll, to_end)),
+        resting.where(payments.c.status == Status.PAID),
+        unstopped.where(ACCESS_TO_END),
         to_give.where(enrollments.c.state == EnrollmentState.PENDING),
         to_give.where(enrollments.c.former_user_id.is_not(None)),
     )

@@ -340,6 +340,14 @@ sa.Index(
     postgresql_where=payments.c.paid_at.is_not(None),
 )
 sa.Index("ix_enrollments_state", enrollments.c.state)
+ACCESS_TO_END = sa.and_(enrollments.c.revoke_wanted, enrollments.c.state != sa.literal_column("'revoked'"))
+"""As its index and its query both must say it: a database takes the index only then."""
+sa.Index(
+    "ix_enrollments_to_end",
+    enrollments.c.revoke_wanted,
+    sqlite_where=ACCESS_TO_END,
+    postgresql_where=ACCESS_TO_END,
+)
 sa.Index(
     "ix_enrollments_former",
     enrollments.c.former_user_id,

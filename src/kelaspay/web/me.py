@@ -47,10 +47,7 @@ def me(request: Request, said: str = "") -> Response:
         request,
         "me.html",
         email=email,
-        orders=[
-            (payment, say(told(payment, access, now, kept=kept)[0]), access is not None and access.over(now))
-            for payment, access, kept in found
-        ],
+        orders=[(payment, access, say(told(payment, access, now, kept=kept)[0])) for payment, access, kept in found],
         sellers=sellers,
         now=now,
         said=say(ASKED[said]) if said in ASKED else None,

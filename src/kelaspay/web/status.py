@@ -90,13 +90,24 @@ class Standing:
     @property
     def over(self) -> bool:
         """Whether the access that it gave has ended."""
-        return self.enrollment is not None and self.enrollment.over(self.looked_at)
+        return self.enrollment is not None and self.enrollment.gone(self.looked_at)
+
+    @property
+    def ending(self) -> bool:
+        """Whether it is to end and has not."""
+        return self.enrollment is not None and self.enrollment.ending
+
+    @property
+    def inside(self) -> bool:
+        """Whether the buyer is shown the way in."""
+        return self.payment.status is Status.COMPLETED and not self.over and not self.ending
 
     @property
     def version(self) -> str:
         """Changes when the page would say something else, be it only because time has passed."""
         enrollment = self.enrollment
-        parts = [self.payment.status, len(self.invoices), len(self.times), self.late, self.lapsed, self.over]
+        parts = [self.payment.status, len(self.invoices), len(self.times), self.late, self.lapsed]
+        parts += [self.over, self.ending]
         if enrollment is not None:
             parts += [enrollment.state, enrollment.user_id is not None]
         return "-".join(str(part) for part in parts)
@@ -104,6 +115,8 @@ class Standing:
     @property
     def final(self) -> bool:
         """Whether nothing more will happen, down to the letter with the access."""
+        if self.ending:
+            return False
         if self.payment.status is Status.COMPLETED:
             return self.over or "access_ready" in self.times
         return self.payment.status not in UNDER_WAY
@@ -144,13 +157,13 @@ def status_page(public_id: str, request: Request, said: str = "") -> Response:
         askable=askable(standing, request),
         title=say(title),
         explained=say(SAFE if standing.late else explained).format(ends=ends),
-        inside=payment.status is Status.COMPLETED and not standing.over,
+        inside=standing.inside,
         over=standing.over,
         late=standing.late or payment.status is Status.REVIEW,
         steps=[(say(label), at) for label, at in standing.steps()],
         version=standing.version,
         final=standing.final,
-        refresh=REFRESH_SECONDS if payment.status in UNDER_WAY else None,
+        refresh=REFRESH_SECONDS if payment.status in UNDER_WAY or standing.ending else None,
         said=say(ASKED[said]) if said in ASKED else None,
         new_account=standing.enrollment is not None and standing.enrollment.user_created,
         site=outside.schools.profile(payment.school).site_url,

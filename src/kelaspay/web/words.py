@@ -66,6 +66,11 @@ KEPT = {
 ENDING = (marked("Pesanan dibatalkan"), marked("Pesanan ini sudah dibatalkan."))
 """What is said of a free order, and `REFUNDED` of another, while it is not known yet what becomes of the access."""
 REFUNDED = marked("Dana untuk pesanan ini sudah dikembalikan.")
+STILL_THERE = (
+    marked("Akses sedang diakhiri"),
+    marked("Akses dari pesanan ini sedang diakhiri. Selama prosesnya belum selesai, akses ini masih berlaku."),
+)
+"""What is said where the access alone is to end, until it has."""
 LAPSED = (marked("Akses berakhir"), marked("Masa akses dari pesanan ini berakhir pada {ends}."))
 FREE_RECEIVED = marked("Pesanan diterima")
 SAFE = marked("Pembayaran Anda aman. Penyiapan akses lebih lama dari biasanya; kami sedang memperbaikinya.")
@@ -127,10 +132,10 @@ def told(payment: Payment, access: Enrollment | None, now: datetime, *, kept: bo
     if payment.status is Status.REFUNDED and access is not None and access.state is not EnrollmentState.REVOKED:
         return ENDING if payment.free else (STATES[Status.REFUNDED], REFUNDED)
     if payment.status is Status.COMPLETED and access is not None:
-        if access.ended:
-            return FREE_TITLES[Status.REFUNDED], FREE[Status.REFUNDED]
         if access.lapsed(now):
             return LAPSED
+        if access.ended:
+            return STILL_THERE if access.ending else (FREE_TITLES[Status.REFUNDED], FREE[Status.REFUNDED])
     titles, explained = (STATES | FREE_TITLES, EXPLAINED | FREE) if payment.free else (STATES, EXPLAINED)
     return titles[payment.status], explained[payment.status]
 
