@@ -8,6 +8,7 @@ TOGETHER = {
     "tests/console/test_chromium.py": "browsers",
     "tests/pages/test_chromium.py": "browsers",
     "tests/api/test_described.py": "programs",
+    "tests/test_damage.py": "programs",
     "tests/test_examples.py": "programs",
     "tests/test_newcomer.py": "programs",
     "tests/test_processes.py": "programs",

@@ -67,6 +67,25 @@ def test_where_the_offer_costs_something_else_today_the_operator_hears_of_the_fe
     assert "the channel's fee is Rp 4000" in shell("payments", "show", order_id).out
 
 
+def test_a_script_reads_of_the_fee_in_the_answer(shell: Shell) -> None:
+    shell.world.sell()
+    order_id = paid(shell, fee_in_it=True)
+    shell.world.sell(price=140_000)
+    words = ("events", "adopt", "1", "--offer", OFFER, *BUYER)
+
+    rehearsed, done, repeated = shell.json(*words, "--dry-run"), shell.json(*words), shell.json(*words)
+
+    assert rehearsed["doubt"] == done["doubt"]
+    assert done == {
+        "merchant_order_id": order_id,
+        "doubt": f"Rp 154.000 is kept as the price, for {OFFER} costs Rp 140.000: "
+        "the channel's fee of Rp 4.000 may be in it.",
+        "dry_run": False,
+        "said": f"{order_id} (Rp 154.000) is taken up and will be enrolled.",
+    }
+    assert repeated["doubt"] is None
+
+
 def test_the_console_says_that_the_fee_may_be_in_the_price(shell: Shell) -> None:
     world = shell.world
     world.sell()

@@ -184,7 +184,7 @@ def test_who_sits_at_a_terminal_is_asked_once_with_what_comes_of_it(shell: Shell
     assert no.code == 1
     assert no.err == (
         f"{order_id} (completed, Rp 150.000) would be recorded as refunded, and its access ended. "
-        "Duitku has no refund API: send the money back by hand. Go on? [y/N] Nothing was changed.\n"
+        "Duitku has no refund API: send the money back by hand. Go on? [y/N] \nNothing was changed.\n"
     )
     assert shell.world.status(order_id) == "completed"
     yes = shell("payments", "refund", order_id, "--reason", "asked", typed="y\n")
@@ -303,6 +303,44 @@ def test_an_error_is_json_on_stderr_where_json_is_asked_for(
     assert json.loads(ran.err) == said
     assert len(ran.err.splitlines()) == 1
     assert '"code"' not in shell(*words).err
+
+
+@pytest.mark.parametrize(
+    ("words", "as_json"),
+    [
+        (("payments", "note", "KP-unknown", "--", "--json"), False),
+        (("payments", "refund", "KP-unknown", "--reason", "--json"), False),
+        (("payments", "refund", "KP-unknown", "--reason", "--json", "--json"), True),
+        (("payments", "list", "--json", "--limit", "0"), True),
+        (("payments", "list", "--unknown", "--json"), True),
+        (("payments", "list", "--limit", "--json"), False),
+        (("payments", "--json", "list"), True),
+        (("paymnts", "list", "--json"), True),
+        (("work", "--json"), True),
+        (("serve", "--port", "--json"), False),
+    ],
+)
+def test_json_is_asked_for_by_the_switch_and_not_by_another_options_value(
+    shell: Shell, words: tuple[str, ...], *, as_json: bool
+) -> None:
+    ran = shell(*words)
+
+    assert (ran.code > 0, ran.out) == (True, "")
+    assert ran.err.startswith('{"code": ') == as_json, ran.err
+
+
+def test_what_a_person_does_not_agree_to_ends_like_any_error_where_json_is_asked_for(shell: Shell) -> None:
+    order_id = _sold(shell)
+    words = ("payments", "refund", order_id, "--reason", "asked", "--json")
+
+    for typed in ("n\n", "\x04"):
+        no = shell(*words, typed=typed)
+        asked, said = no.err.splitlines()
+
+        assert (no.code, no.out) == (1, "")
+        assert asked.rstrip().endswith("Go on? [y/N]")
+        assert json.loads(said) == {"code": "declined", "message": "Nothing was changed."}
+    assert shell.world.status(order_id) == "completed"
 
 
 def test_an_error_as_json_names_each_field_and_a_setting(shell: Shell) -> None:

@@ -9,9 +9,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from kelaspay.cannot_run import CannotRun
 from kelaspay.cli import app
+from kelaspay.cli.consent import Declined
 from kelaspay.cli.show import EXIT_FAILED, EXIT_WRONG_USE, plain
 from kelaspay.faults import DatabaseDamaged, Fault, InvalidInput, snake
 
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     typed = sys.argv[1:] if arguments is None else arguments
-    as_json = "--json" in typed
+    as_json = _wants_json(typed)
     if not all(map(_is_text, typed)):
         said = {"code": WRONG_USE, "message": "An argument holds bytes that are no UTF-8."}
         _end(said, EXIT_WRONG_USE, as_json=as_json)
@@ -43,14 +45,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ended = _command()(arguments, prog_name="kelaspay", standalone_mode=not as_json)
     except WrongUse as error:
         _end({"code": WRONG_USE, "message": error.format_message()}, EXIT_WRONG_USE, as_json=as_json)
+    except Declined as declined:
+        _end(_said(declined), EXIT_FAILED, as_json=as_json, before="")
     except (Fault, CannotRun, PermissionError, NotADirectoryError, typer.Abort) as error:
         _end(_said(error), EXIT_FAILED, as_json=as_json)
     sys.exit(ended if isinstance(ended, int) else 0)
 
 
-def _end(said: dict[str, Any], exit_code: int, *, as_json: bool) -> NoReturn:
+def _wants_json(typed: Sequence[str]) -> bool:
+    """Whether --json is typed as the switch that it is, and not as an option's value or an argument: the command that
+    is named knows which words are those, however wrongly the rest is typed. Where there is no such command, or it has
+    no such switch, it was meant as one.
+    """
+    words, command = list(typed), _command()
+    while "--json" in words and isinstance(command, TyperGroup):  # whose own options take no values
+        word = words.pop(0)
+        if word == "--json":
+            return True
+        if not word.startswith("-"):
+            command = command.commands.get(word)
+    if "--json" not in words or command is None:
+        return "--json" in words
+    with command.make_context(None, words, resilient_parsing=True, ignore_unknown_options=True) as read:
+        return bool(read.params.get("json")) or "--json" in read.args
+
+
+def _end(said: dict[str, Any], exit_code: int, *, as_json: bool, before: str = "kelaspay: ") -> NoReturn:
     """End with one line on stderr."""
-    line = json.dumps(said, default=plain, ensure_ascii=False) if as_json else f"kelaspay: {said['message']}"
+    line = json.dumps(said, default=plain, ensure_ascii=False) if as_json else f"{before}{said['message']}"
     print(line, file=sys.stderr)
     sys.exit(exit_code)
 

@@ -4,6 +4,7 @@ was restored from. A person says what was bought and by whom; Duitku, whether an
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """The payment that an order became, or was already."""
+
+    payment: Payment
+    doubt: str | None = None
+    """What whoever takes it up should look at."""
+
+
 def adopt(
     event_id: int,
     *,
@@ -42,14 +52,12 @@ def adopt(
     school_of: SchoolOf,
     now: Callable[[], datetime],
     actor: str,
-    doubt: Callable[[str], object],
-) -> Payment:
+) -> Adopted:
     """The payment, pending, under the order's own number; what came in for it is opened again in the same commit, and
     so it is confirmed and enrolled as any other. A repeat finds the payment and changes nothing.
 
     Raises `EventUnknown`, `NotAdoptable`, `InvalidInput` naming each field, `NotPaidYet`, `AmountDiffers` where Duitku
-    says another amount than its callback, or Duitku's other faults. `doubt` is called with what whoever takes it up
-    should look at.
+    says another amount than its callback, or Duitku's other faults.
     """
     with database.read() as db:
         event = _event(db, event_id)
@@ -58,7 +66,7 @@ def adopt(
     if known is not None:
         if known.school != event.school:
             raise NotAdoptable
-        return known
+        return Adopted(known)
     wrong: dict[str, str] = {}
     customer = customer_of(wrong, name=customer_name, email=customer_email, phone=customer_phone)
     if sold is None or sold.school != event.school:
@@ -75,14 +83,9 @@ def adopt(
             found = payments.find_payment(db, payment.merchant_order_id)
         if found is None:
             raise
-        return found
-    if said.fee and payment.payment_amount != sold.price:
-        doubt(
-            f"{rupiah(said.amount)} is kept as the price, for {sold.slug} costs {rupiah(sold.price)}: "
-            f"the channel's fee of {rupiah(said.fee)} may be in it."
-        )
+        return Adopted(found)
     log.info("order_adopted", merchant_order_id=payment.merchant_order_id)
-    return payment
+    return Adopted(payment, _doubt(payment, sold, said))
 
 
 def adoptable(event: sa.Row[Any]) -> bool:
@@ -137,6 +140,15 @@ def _made(event: sa.Row[Any], sold: Offer, said: TransactionStatus, method: str 
         access_days=sold.access_days,
         reference=said.reference or event.reference,
         school=sold.school,
+    )
+
+
+def _doubt(payment: Payment, sold: Offer, said: TransactionStatus) -> str | None:
+    if not said.fee or payment.payment_amount == sold.price:
+        return None
+    return (
+        f"{rupiah(said.amount)} is kept as the price, for {sold.slug} costs {rupiah(sold.price)}: "
+        f"the channel's fee of {rupiah(said.fee)} may be in it."
     )
 
 

@@ -3,7 +3,8 @@
     claimed ─► enroll (or revoke) ─► finished
                       ├─ passing fault ─► put off: the next run, later
                       ├─ permanent fault ─► review: a person must look
-                      └─ superseded ─► nothing
+                      ├─ superseded ─► nothing
+                      └─ damaged page ─► set aside: `reconcile` starts the next
 
 An outage never uses up a payment's attempts: it is waited out with growing gaps for `OUTAGE_LIMIT`.
 """
@@ -23,6 +24,7 @@ from kelaspay.faults import (
     BuyerErased,
     CourseAmbiguous,
     CourseUnmapped,
+    DatabaseDamaged,
     Defect,
     Fault,
     HeldElsewhere,
@@ -118,14 +120,24 @@ def attempt(
 ) -> None:
     """Do run number `run` of a payment's work, whatever its outcome; only a lost database escapes as a fault.
 
+    A run whose outcome cannot be kept, because the page that it lies on is damaged, ends, and the process goes on with
+    the others. Its job stays due, is counted as such, and is started again by `reconcile`, in vain until the file is
+    mended.
+
     Raises `HeldElsewhere` when another process holds the run: try again when its lease has ended.
     """
     desk = _Desk(database, holder, now, waits, enqueue, tracing)
-    held = _claimed(merchant_order_id, run, holder=holder, database=database)
-    if held is None:
-        return
-    known: dict[str, str | int] = {ORDER: merchant_order_id, RUN: run}
-    with tracing.span("run", known, parent=held.job.traceparent) as span:
+    try:
+        held = _claimed(merchant_order_id, run, holder=holder, database=database)
+        if held is not None:
+            _execute(held, desk, school_of=school_of, step=step, start=start)
+    except DatabaseDamaged as damaged:
+        log.error("run_set_aside", merchant_order_id=merchant_order_id, run=run, fault=damaged.code())  # noqa: TRY400 - the place tells nothing
+
+
+def _execute(held: _Held, desk: _Desk, *, school_of: SchoolOf, step: Step, start: Start) -> None:
+    known: dict[str, str | int] = {ORDER: held.job.merchant_order_id, RUN: held.job.run}
+    with desk.tracing.span("run", known, parent=held.job.traceparent) as span:
         try:
             _perform(held, desk, school_of=school_of, step=step, start=start)
         except Exception as error:  # noqa: BLE001 - the outermost loop of the work: whatever it was, the payment has a next step

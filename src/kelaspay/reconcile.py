@@ -191,7 +191,7 @@ def _restart(
         return
     for job in lost:
         with database.begin() as db:
-            run = jobs.restart_run(db, job.merchant_order_id, job.run, now())
+            run = jobs.restart_run(db, job.merchant_order_id, job.run)
             if run is not None:
                 enqueue(db, job.merchant_order_id, run, 0.0)
     for order_id in resting:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kelaspay.cli import show
+from kelaspay.cannot_run import CannotRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask first; for scripts.")]
 AGREED = frozenset({"y", "yes"})
+
+
+class Declined(CannotRun):
+    """A person did not agree."""
 
 
 def carefully(
@@ -39,7 +43,7 @@ def carefully(
 
 
 def ask(consequence: str, *, yes: bool, needed: bool = False) -> None:
-    """Return when it may be done; end the command when a person says no.
+    """Return when it may be done. Raises `Declined` when a person says no.
 
     Where nobody can answer, the command itself is the word, except where it is `needed`: then --yes must be typed.
     """
@@ -54,7 +58,7 @@ def ask(consequence: str, *, yes: bool, needed: bool = False) -> None:
         answer = sys.stdin.readline()
     except KeyboardInterrupt:
         answer = ""
+    if not (answer.endswith("\n") and sys.stderr.isatty()):  # the line that Enter ends at a terminal, and nothing else
         print(file=sys.stderr)
     if answer.strip().lower() not in AGREED:
-        print("Nothing was changed.", file=sys.stderr)
-        raise typer.Exit(show.EXIT_FAILED)
+        raise Declined("Nothing was changed.")

@@ -99,7 +99,7 @@ def adopt(
     from kelaspay.adopt import adopt as take_up
 
     with desk() as at:
-        payment = take_up(
+        adopted = take_up(
             event_id,
             offer=offer,
             customer_name=name,
@@ -109,13 +109,15 @@ def adopt(
             school_of=at.outside.schools.of,
             now=at.outside.now,
             actor=OPERATOR,
-            doubt=lambda said: typer.echo(said, err=True),
         )
+        payment, order_id = adopted.payment, adopted.payment.merchant_order_id
         if not dry_run:
-            at.write_down("adopted", payment.merchant_order_id, f"event {event_id}")
-        paid = f"{payment.merchant_order_id} ({rupiah(payment.payment_amount)})"
+            at.write_down("adopted", order_id, f"event {event_id}")
+    paid = f"{order_id} ({rupiah(payment.payment_amount)})"
+    if adopted.doubt and not json:
+        typer.echo(adopted.doubt, err=True)
     said = f"{paid} would be taken up and enrolled." if dry_run else f"{paid} is taken up and will be enrolled."
-    show.told(said, json=json, dry_run=dry_run, merchant_order_id=payment.merchant_order_id)
+    show.told(said, json=json, dry_run=dry_run, merchant_order_id=order_id, doubt=adopted.doubt)
 
 
 def _brief(row: sa.Row[Any]) -> dict[str, Any]:

@@ -109,12 +109,12 @@ def overtake(db: Db, merchant_order_id: MerchantOrderId) -> None:
     db.execute(sa.update(jobs).where(jobs.c.merchant_order_id == merchant_order_id).values(active=False))
 
 
-def restart_run(db: Db, merchant_order_id: MerchantOrderId, run: int, wake_at: datetime) -> int | None:
-    """The run after `run`, in its place; None when `run` is no longer the one that counts."""
+def restart_run(db: Db, merchant_order_id: MerchantOrderId, run: int) -> int | None:
+    """The run after `run`, in its place, due since then; None when `run` is no longer the one that counts."""
     row = db.execute(
         sa.update(jobs)
         .where(jobs.c.merchant_order_id == merchant_order_id, jobs.c.run == run)
-        .values(run=run + 1, active=True, wake_at=wake_at, holder=None, lease_until=None)
+        .values(run=run + 1, active=True, holder=None, lease_until=None)
         .returning(jobs.c.run)
     ).all()
     return run + 1 if row else None

@@ -42,21 +42,21 @@ def take_up(
         "customer_phone": customer_phone,
     }
     entered = {name: value.replace("\0", "") for name, value in given.items()}
-    outside, doubts = outside_of(request), list[str]()
+    outside = outside_of(request)
     try:
-        payment = adopt(
+        adopted = adopt(
             known_id(event_id),
             **entered,
             database=outside.database,
             school_of=outside.schools.of,
             now=outside.now,
             actor=visitor.operator.name,
-            doubt=doubts.append,
         )
     except InvalidInput as fault:
         return _page(request, visitor, known_id(event_id), entered, fault.fields)
-    write_down(request, visitor, "adopted", payment.merchant_order_id, f"event {event_id}")
-    return back(f"/console/payments/{payment.merchant_order_id}", "adopted_with_fee" if doubts else "adopted")
+    order_id = adopted.payment.merchant_order_id
+    write_down(request, visitor, "adopted", order_id, f"event {event_id}")
+    return back(f"/console/payments/{order_id}", "adopted_with_fee" if adopted.doubt else "adopted")
 
 
 def _page(
