@@ -186,15 +186,6 @@ class Engine:
         return {orders[workflow.workflow_id] for workflow in found}
 
     @translated()
-    def failed(self, limit: int = MOST) -> list[str]:
-        """Runs that ended in an error of the engine's."""
-        status = ["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
-        found = self._client.list_workflows(
-            status=status, queue_name=QUEUE, limit=limit, load_input=False, load_output=False
-        )
-        return [workflow.workflow_id for workflow in found]
-
-    @translated()
     def answers(self) -> None:
         """Raises `DatabaseUnavailable`, or whatever else keeps the engine from its tables."""
         self._client.list_workflows(queue_name=QUEUE, limit=1, load_input=False, load_output=False)
