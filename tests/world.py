@@ -31,7 +31,8 @@ from kelaspay.school import DEFAULT
 from kelaspay.schools import Keys, keep_school
 from kelaspay.settings import Settings, load
 from kelaspay.store import enrollments, offers, payments
-from kelaspay.store.inbox import list_events, refused_since
+from kelaspay.store.arrivals import refusals_by_reason
+from kelaspay.store.inbox import list_events
 from kelaspay.store.tables import metadata, refusals
 from kelaspay.work.worker import spacing
 from kelaspay_emulators.duitku import TEST_MERCHANTS, DuitkuEmulator
@@ -189,7 +190,8 @@ class World:
         """How many callbacks were refused, by reason."""
         self.inbox.flush_refusals()
         with self.database.read() as db:
-            return refused_since(db, START)
+            found = refusals_by_reason(db, None, START - timedelta(hours=1))
+        return {row[0]: int(row[1]) for row in found}
 
     # the worker
 

@@ -210,12 +210,3 @@ def _add(db: Db, table: sa.Table, rows: list[dict[str, object]]) -> None:
             set_={"count": table.c.count + statement.excluded.count},
         )
     )
-
-
-def refused_since(db: Db, since: datetime) -> dict[str, int]:
-    rows = db.execute(
-        sa.select(refusals.c.reason, sa.func.sum(refusals.c.count))
-        .where(refusals.c.hour >= since)
-        .group_by(refusals.c.reason)
-    )
-    return {reason: int(count) for reason, count in rows}
