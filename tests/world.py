@@ -191,7 +191,7 @@ class World:
         self.inbox.flush_refusals()
         with self.database.read() as db:
             found = refusals_by_reason(db, None, START - timedelta(hours=1))
-        return {row[0]: int(row[1]) for row in found}
+        return {reason: int(count) for reason, count, _hour in found}
 
     # the worker
 

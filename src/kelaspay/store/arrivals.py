@@ -63,7 +63,7 @@ def set_aside(db: Db, event_id: int, now: datetime) -> bool:
     return event is not None
 
 
-def refusals_by_reason(db: Db, school: str | None, since: datetime) -> list[sa.Row[Any]]:
+def refusals_by_reason(db: Db, school: str | None, since: datetime) -> list[sa.Row[str, int, datetime]]:
     """How many callbacks were refused, by reason, with the last hour in which one was; of a school those whose address
     named it.
     """
