@@ -119,10 +119,13 @@
   // Follow an order: a stream of changes, else asking again, ever more rarely and never in a hidden tab.
   const main = document.querySelector("main[data-live]");
   const tellStatus = () => parent.postMessage({ kelaspay: "status", version: main.dataset.live }, "*");
+  let newest = 0;
   const renew = async () => {
+    const turn = ++newest;
     const answer = await fetch(main.dataset.order, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (turn !== newest) return; // what was asked for since is newer, whichever comes first
     const there = fresh.querySelector("main[data-live]");
     if (!there) { location.reload(); return; }
     main.replaceChildren(...there.childNodes);
@@ -134,17 +137,20 @@
     clocks();
     tellStatus();
   };
-  const changed = (version) => (version && version !== main.dataset.live ? renew() : undefined);
+  const changed = async (version) => {
+    if (!version || version === main.dataset.live) return;
+    try { await renew(); } catch { /* the next time */ }
+  };
   const poll = () => {
     const began = Date.now();
     const again = async () => {
+      if ("final" in main.dataset) return;
       if (!document.hidden) {
         try {
           const answer = await fetch(main.dataset.order + "/state");
           if (answer.ok) await changed((await answer.json()).version);
         } catch { /* the next time */ }
       }
-      if ("final" in main.dataset) return;
       const minutes = (Date.now() - began) / 60000;
       setTimeout(again, minutes < 1 ? 3000 : minutes < 10 ? 10000 : 30000);
     };
@@ -156,7 +162,7 @@
     let heard = false;
     const stream = new EventSource(main.dataset.order + "/events");
     stream.onmessage = (event) => { heard = true; changed(event.data); };
-    stream.addEventListener("final", () => stream.close());
+    stream.addEventListener("final", () => { stream.close(); poll(); }); // nobody tells the last change twice
     stream.onerror = () => {
       if (heard && stream.readyState !== EventSource.CLOSED) return;
       stream.close();
