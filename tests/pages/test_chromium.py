@@ -129,22 +129,33 @@ def renewing(request: Request) -> bool:
 
 def test_a_page_whose_last_change_did_not_get_through_asks_again_by_itself(browser: Browser, shop: str) -> None:
     with visit(browser, shop) as page:
-        page.goto(WEB)
-        fill(page, "terlewat@example.com")
-        choose(page, "BCA VA")
         asked: list[Request] = []
         page.on("request", lambda request: asked.append(request) if request.url.endswith("/state") else None)
         page.route("**/o/*", lambda way: way.continue_() if asked or not renewing(way.request) else way.abort())
+        page.goto(WEB)
+        fill(page, "terlewat@example.com")
+        choose(page, "BCA VA")
         pay(page)
 
         expect(page.get_by_role("heading", name=READY)).to_be_visible()
 
 
+def test_a_page_whose_stream_is_held_back_on_the_way_asks_by_itself(browser: Browser, shop: str) -> None:
+    with visit(browser, shop) as page:
+        held: list[Route] = []
+        page.route("**/o/*/events", lambda way: held.append(way))  # noqa: PLW0108 - it takes a function of Python
+        page.goto(WEB)
+        fill(page, "tertahan@example.com")
+        choose(page, "BCA VA")
+        pay(page)
+        page.bring_to_front()
+
+        expect(page.get_by_role("heading", name=READY)).to_be_visible()
+        assert len(held) == 1
+
+
 def test_an_answer_that_was_overtaken_does_not_put_an_order_back(browser: Browser, shop: str) -> None:
     with visit(browser, shop) as page:
-        page.goto(WEB)
-        fill(page, "menyalip@example.com")
-        choose(page, "BCA VA")
         late: list[tuple[Route, APIResponse]] = []
 
         def hold(way: Route) -> None:
@@ -154,6 +165,10 @@ def test_an_answer_that_was_overtaken_does_not_put_an_order_back(browser: Browse
                 way.continue_()
 
         page.route("**/o/*", hold)
+        page.goto(WEB)
+        fill(page, "menyalip@example.com")
+        choose(page, "BCA VA")
+        expect(page.get_by_role("heading", name="Menunggu pembayaran")).to_be_visible()
         other = page.context.new_page()
         other.goto(f"{page.url}/method")
         with page.expect_request(renewing):

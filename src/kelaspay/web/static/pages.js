@@ -160,14 +160,15 @@
     if (!main || "final" in main.dataset) return;
     if (!window.EventSource) { poll(); return; }
     let heard = false;
+    let silent;
     const stream = new EventSource(main.dataset.order + "/events");
-    stream.onmessage = (event) => { heard = true; changed(event.data); };
-    stream.addEventListener("final", () => { stream.close(); poll(); }); // nobody tells the last change twice
-    stream.onerror = () => {
-      if (heard && stream.readyState !== EventSource.CLOSED) return;
-      stream.close();
-      poll();
-    };
+    const instead = () => { clearTimeout(silent); stream.close(); poll(); };
+    // It speaks as soon as it is open, and is opened again every 25 seconds: else somebody on the way holds it back.
+    const within = (seconds) => { clearTimeout(silent); silent = setTimeout(instead, seconds * 1000); };
+    within(10);
+    stream.onmessage = (event) => { heard = true; within(40); changed(event.data); };
+    stream.addEventListener("final", instead); // nobody tells the last change twice
+    stream.onerror = () => { if (!heard || stream.readyState === EventSource.CLOSED) instead(); };
   };
 
   once();
