@@ -1,11 +1,15 @@
-"""What somebody else does while an outside system answers."""
+"""What somebody else does while an outside system answers, or while we are at the database."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
+import sqlalchemy as sa
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from tests.world import World
 
@@ -32,3 +36,24 @@ class Meanwhile:
     @property
     def acted(self) -> bool:
         return self._act is None
+
+
+@contextmanager
+def before_statement(world: World, beginning: str, act: Callable[[], object]) -> Iterator[list[Any]]:
+    """Somebody else's `act` is done once, right before the first statement with this beginning; yielded is where what
+    it returned will be. For PostgreSQL: SQLite has one writer at a time.
+    """
+    done: list[Any] = []
+    begun: list[str] = []
+
+    def first(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if not begun and statement.startswith(beginning):
+            begun.append(statement)
+            with ThreadPoolExecutor(1) as another:
+                done.append(another.submit(act).result())
+
+    sa.event.listen(world.database.engine, "before_cursor_execute", first)
+    try:
+        yield done
+    finally:
+        sa.event.remove(world.database.engine, "before_cursor_execute", first)

@@ -120,11 +120,11 @@ def test_keys_are_added_listed_and_revoked_at_the_command_line(shell: Shell) -> 
 
 
 def test_a_key_makes_only_so_many_requests_a_minute(urls: tuple[str, str | None], tmp_path: Path) -> None:
-    with world_on(tmp_path, *urls, api_rate=60) as world:
+    with world_on(tmp_path, *urls, api_rate=12) as world:  # two at once, the next in five seconds
         program, other = Program(world), Program(world)
-        said = [program.get("/key") for _ in range(12)]
+        said = [program.get("/key") for _ in range(4)]
 
-        assert [each.status_code for each in said] == [200] * 10 + [429] * 2
+        assert [each.status_code for each in said] == [200] * 2 + [429] * 2
         assert said[-1].json()["code"] == "too_many_requests"
-        assert said[-1].headers["Retry-After"] == "1"
+        assert 1 <= int(said[-1].headers["Retry-After"]) <= 5
         assert other.get("/key").status_code == 200

@@ -13,9 +13,12 @@ from kelaspay.faults import StillInProgress, Superseded
 from kelaspay.idempotency import Answer, Asked, Turn, once
 from kelaspay.store.program_tables import answers
 from tests.api.client import Program
+from tests.databases import BOTH
 from tests.world import OFFER, WANTED
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     import httpx2
 
     from tests.world import World
@@ -182,6 +185,35 @@ def test_of_many_at_once_one_makes_it(world: World) -> None:
     assert codes in ([201], [201, 409])
     assert len({each.content for each in said if each.status_code == 201}) == 1
     assert len(world.duitku.orders) == 1
+
+
+@pytest.mark.parametrize("urls", BOTH[1:], indirect=True)  # SQLite has one writer at a time
+def test_a_repeat_that_comes_while_the_first_lets_go_of_its_key_is_done_in_its_place(world: World) -> None:
+    program, looked, let_go = Program(world), threading.Event(), threading.Event()
+    repeated: list[Future[httpx2.Response]] = []
+
+    def at_once(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if not repeated and statement.startswith("DELETE FROM answers WHERE answers.asker"):
+            repeated.append(pool.submit(ask))
+            looked.wait(10)
+        elif repeated and not let_go.is_set() and statement.startswith("UPDATE answers SET lease_until=(extract"):
+            looked.set()
+            let_go.wait(10)
+
+    def ask() -> httpx2.Response:
+        return program.post("/payments", WANTED | {"offer": "none"}, Idempotency_Key="k-1")
+
+    sa.event.listen(world.database.engine, "before_cursor_execute", at_once)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            first = ask()
+            let_go.set()
+            second = repeated[0].result(10)
+    finally:
+        sa.event.remove(world.database.engine, "before_cursor_execute", at_once)
+
+    assert looked.is_set()
+    assert (first.status_code, second.status_code) == (422, 422)
 
 
 def test_what_is_kept_names_no_buyer(embedded: World) -> None:

@@ -35,3 +35,18 @@ def test_a_program_that_asks_often_does_not_make_the_callback_wait(embedded: Wor
     embedded.work()
 
     assert embedded.status(order_id) == "completed"
+
+
+def test_a_program_that_waits_as_long_as_it_was_told_is_not_sent_away_again(embedded: World) -> None:
+    embedded.sell()
+    order_id = embedded.buy()
+    program = Program(embedded)
+    embedded.duitku.switches.rate_limit = 0  # so that Duitku blocks us for an hour
+    program.post(f"/payments/{order_id}/recheck")
+    embedded.duitku.switches.rate_limit = None
+    embedded.clock.move(seconds=10.5)
+    told = program.post(f"/payments/{order_id}/recheck")
+    embedded.clock.move(seconds=int(told.headers["Retry-After"]))
+    after = program.post(f"/payments/{order_id}/recheck")
+
+    assert (told.status_code, after.status_code) == (503, 200)

@@ -17,7 +17,7 @@ from tests.pages.chromium import visit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import APIResponse, Browser, Page, Request, Route
 
 pytestmark = pytest.mark.browser
 
@@ -120,6 +120,67 @@ def test_without_server_sent_events_the_page_asks_again_by_itself(browser: Brows
 
         expect(page.get_by_role("heading", name=READY)).to_be_visible()
         assert page.evaluate("window.stillHere") is True
+
+
+def renewing(request: Request) -> bool:
+    """Whether a page asks for itself anew, having heard that something has changed."""
+    return request.resource_type == "fetch" and request.url.split("/")[-2] == "o"
+
+
+def test_a_page_whose_last_change_did_not_get_through_asks_again_by_itself(browser: Browser, shop: str) -> None:
+    with visit(browser, shop) as page:
+        asked: list[Request] = []
+        page.on("request", lambda request: asked.append(request) if request.url.endswith("/state") else None)
+        page.route("**/o/*", lambda way: way.continue_() if asked or not renewing(way.request) else way.abort())
+        page.goto(WEB)
+        fill(page, "terlewat@example.com")
+        choose(page, "BCA VA")
+        pay(page)
+
+        expect(page.get_by_role("heading", name=READY)).to_be_visible()
+
+
+def test_a_page_whose_stream_is_held_back_on_the_way_asks_by_itself(browser: Browser, shop: str) -> None:
+    with visit(browser, shop) as page:
+        held: list[Route] = []
+        page.route("**/o/*/events", lambda way: held.append(way))  # noqa: PLW0108 - it takes a function of Python
+        page.goto(WEB)
+        fill(page, "tertahan@example.com")
+        choose(page, "BCA VA")
+        pay(page)
+        page.bring_to_front()
+
+        expect(page.get_by_role("heading", name=READY)).to_be_visible()
+        assert len(held) == 1
+
+
+def test_an_answer_that_was_overtaken_does_not_put_an_order_back(browser: Browser, shop: str) -> None:
+    with visit(browser, shop) as page:
+        late: list[tuple[Route, APIResponse]] = []
+
+        def hold(way: Route) -> None:
+            if renewing(way.request) and not late:
+                late.append((way, way.fetch()))
+            else:
+                way.continue_()
+
+        page.route("**/o/*", hold)
+        page.goto(WEB)
+        fill(page, "menyalip@example.com")
+        choose(page, "BCA VA")
+        expect(page.get_by_role("heading", name="Menunggu pembayaran")).to_be_visible()
+        other = page.context.new_page()
+        other.goto(f"{page.url}/method")
+        with page.expect_request(renewing):
+            choose(other, "BNI VA")
+        pay(other)
+        expect(page.locator("main[data-final]")).to_be_visible()
+        [(way, answer)] = late
+        with page.expect_event("requestfinished", renewing):
+            way.fulfill(response=answer)
+        page.evaluate("fetch('/').then((answer) => answer.text())")
+
+        assert page.get_by_role("heading", name=READY).is_visible()
 
 
 def test_a_slip_is_suggested_while_typing_and_taken_with_one_tap(browser: Browser, shop: str) -> None:

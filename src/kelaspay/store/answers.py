@@ -24,15 +24,22 @@ def claim(
     """The row of this key, and whether it is held for `lease` seconds by whoever asked: a new one is, and one whose
     holder stopped without an answer.
     """
-    insert = upsert(db, answers)
     values = {"asker": asker, "key": key, "school": school, "digest": digest, "made_at": now}
-    added = insert.values(**values, lease_until=database_clock() + lease).on_conflict_do_nothing()
-    held = db.execute(added.returning(answers.c.key)).first() is not None
-    if not held:
-        over = sa.and_(answers.c.status.is_(None), answers.c.lease_until < database_clock())
-        taken = sa.update(answers).where(_named(asker, key), over, answers.c.digest == digest)
-        held = db.execute(taken.values(lease_until=database_clock() + lease)).rowcount == 1
-    return held, db.execute(sa.select(answers).where(_named(asker, key))).one()
+    while True:
+        held = _hold(db, values, lease)
+        row = db.execute(sa.select(answers).where(_named(asker, key))).one_or_none()
+        if row is not None:  # on PostgreSQL whoever had it may have let go of it since it was found taken
+            return held, row
+
+
+def _hold(db: Db, values: dict[str, Any], lease: float) -> bool:
+    added = upsert(db, answers).values(**values, lease_until=database_clock() + lease).on_conflict_do_nothing()
+    if db.execute(added.returning(answers.c.key)).first() is not None:
+        return True
+    over = sa.and_(answers.c.status.is_(None), answers.c.lease_until < database_clock())
+    same = sa.and_(_named(values["asker"], values["key"]), answers.c.digest == values["digest"])
+    taken = sa.update(answers).where(same, over)
+    return db.execute(taken.values(lease_until=database_clock() + lease)).rowcount == 1
 
 
 def set_subject(db: Db, asker: str, key: str, lease_until: float, subject: str) -> bool:

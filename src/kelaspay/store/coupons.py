@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from kelaspay.coupon import Coupon
 from kelaspay.store.buyer_tables import coupons, redemptions
 from kelaspay.store.tables import customers, payments
+from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,11 +24,11 @@ COUPON_COLUMNS = [coupons.c[field.name] for field in fields(Coupon)]
 def put_coupon(db: Db, coupon: Coupon, now: datetime) -> bool:
     """Add a coupon, or correct the one with the same code; True when it was added. The count is left as it is."""
     values = {name: value for name, value in asdict(coupon).items() if name != "redeemed"}
-    corrected = db.execute(sa.update(coupons).where(_is(coupon.school, coupon.code)).values(**values))
-    if corrected.rowcount:
-        return False
-    db.execute(sa.insert(coupons).values(**values, created_at=now))
-    return True
+    added = upsert(db, coupons).values(**values, created_at=now).on_conflict_do_nothing()
+    if db.execute(added.returning(coupons.c.code)).first() is not None:
+        return True
+    db.execute(sa.update(coupons).where(_is(coupon.school, coupon.code)).values(**values))
+    return False
 
 
 def find_coupon(db: Db, school: str, code: str) -> Coupon | None:

@@ -30,13 +30,13 @@ def put_offer(db: Db, offer: Offer, now: datetime) -> bool:
     A slug is one school's for ever. Raises `InvalidInput` when it is another's.
     """
     values = asdict(offer) | {"folded_name": folded(offer.name), "updated_at": now}
+    added = upsert(db, offers).values(**values, created_at=now).on_conflict_do_nothing(index_elements=[offers.c.slug])
+    if db.execute(added.returning(offers.c.slug)).first() is not None:
+        return True
     same = sa.and_(offers.c.slug == offer.slug, offers.c.school == offer.school)
-    if db.execute(sa.update(offers).where(same).values(**values)).rowcount:
-        return False
-    if find_offer(db, offer.slug) is not None:
+    if db.execute(sa.update(offers).where(same).values(**values)).rowcount == 0:
         raise InvalidInput.one("slug", "is taken")
-    db.execute(sa.insert(offers).values(**values, created_at=now))
-    return True
+    return False
 
 
 BY_SLUG = sa.select(*OFFER_COLUMNS).where(offers.c.slug == sa.bindparam("sought"))

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from kelaspay.store.audit import EVERYWHERE
 from kelaspay.store.console import only
 from kelaspay.store.operator_tables import operators
+from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,15 +50,11 @@ OPERATOR_COLUMNS = [operators.c[field.name] for field in fields(Operator)]
 
 def add_operator(db: Db, *, email: str, name: str, role: Role, school: str, now: datetime) -> Operator:
     """A new operator, or one who was removed and comes back, without a password; one who is there stays as they are."""
-    there = db.execute(
-        sa.select(operators.c.id, operators.c.removed_at).where(operators.c.email == email)
-    ).one_or_none()
-    if there is None:
-        values = {"email": email, "name": name, "role": role, "school": school, "made_at": now}
-        db.execute(sa.insert(operators).values(**values))
-    elif there.removed_at is not None:
-        back = {"name": name, "role": role, "school": school, "password_hash": None, "removed_at": None}
-        db.execute(sa.update(operators).where(operators.c.id == there.id).values(**back))
+    values = {"email": email, "name": name, "role": role, "school": school, "made_at": now}
+    db.execute(upsert(db, operators).values(**values).on_conflict_do_nothing(index_elements=[operators.c.email]))
+    back = {"name": name, "role": role, "school": school, "password_hash": None, "removed_at": None}
+    removed = sa.and_(operators.c.email == email, operators.c.removed_at.is_not(None))
+    db.execute(sa.update(operators).where(removed).values(**back))
     return _operator(db.execute(sa.select(*OPERATOR_COLUMNS).where(operators.c.email == email)).one())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from math import ceil
 from typing import Any
 
 import structlog
@@ -43,7 +44,7 @@ def fault_response(fault: Fault, request_id: str | None = None) -> JSONResponse:
         more["errors"] = [{"field": field, "detail": why} for field, why in fault.fields.items()]
     response = problem(fault.status, fault.code(), fault.message(), fault.detail, request_id=request_id, **more)
     if fault.retry or fault.wait is not None:
-        response.headers["Retry-After"] = str(int(fault.wait or 5))
+        response.headers["Retry-After"] = str(ceil(fault.wait or 5))  # rounded down it would be too soon
     if isinstance(fault, KeyMissing | KeyRefused):  # RFC 6750 3
         response.headers["WWW-Authenticate"] = "Bearer" + (
             ' error="invalid_token"' if isinstance(fault, KeyRefused) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -211,7 +212,7 @@ def _sign_in_page(request: Request, *, to: str, email: str = "", fault: Fault | 
     status = fault.status if fault else 200
     response = page(request, "sign_in.html", None, status=status, to=to, email=email, csrf=csrf, wrong=text)
     if isinstance(fault, TooManyAttempts):
-        response.headers["Retry-After"] = str(int(fault.wait or 0))
+        response.headers["Retry-After"] = str(ceil(fault.wait or 0))
     keep_form(request, response, token)
     return response
 

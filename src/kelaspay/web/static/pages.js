@@ -119,10 +119,13 @@
   // Follow an order: a stream of changes, else asking again, ever more rarely and never in a hidden tab.
   const main = document.querySelector("main[data-live]");
   const tellStatus = () => parent.postMessage({ kelaspay: "status", version: main.dataset.live }, "*");
+  let newest = 0;
   const renew = async () => {
+    const turn = ++newest;
     const answer = await fetch(main.dataset.order, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (turn !== newest) return; // what was asked for since is newer, whichever comes first
     const there = fresh.querySelector("main[data-live]");
     if (!there) { location.reload(); return; }
     main.replaceChildren(...there.childNodes);
@@ -134,17 +137,20 @@
     clocks();
     tellStatus();
   };
-  const changed = (version) => (version && version !== main.dataset.live ? renew() : undefined);
+  const changed = async (version) => {
+    if (!version || version === main.dataset.live) return;
+    try { await renew(); } catch { /* the next time */ }
+  };
   const poll = () => {
     const began = Date.now();
     const again = async () => {
+      if ("final" in main.dataset) return;
       if (!document.hidden) {
         try {
           const answer = await fetch(main.dataset.order + "/state");
           if (answer.ok) await changed((await answer.json()).version);
         } catch { /* the next time */ }
       }
-      if ("final" in main.dataset) return;
       const minutes = (Date.now() - began) / 60000;
       setTimeout(again, minutes < 1 ? 3000 : minutes < 10 ? 10000 : 30000);
     };
@@ -154,14 +160,15 @@
     if (!main || "final" in main.dataset) return;
     if (!window.EventSource) { poll(); return; }
     let heard = false;
+    let silent;
     const stream = new EventSource(main.dataset.order + "/events");
-    stream.onmessage = (event) => { heard = true; changed(event.data); };
-    stream.addEventListener("final", () => stream.close());
-    stream.onerror = () => {
-      if (heard && stream.readyState !== EventSource.CLOSED) return;
-      stream.close();
-      poll();
-    };
+    const instead = () => { clearTimeout(silent); stream.close(); poll(); };
+    // It speaks as soon as it is open, and is opened again every 25 seconds: else somebody on the way holds it back.
+    const within = (seconds) => { clearTimeout(silent); silent = setTimeout(instead, seconds * 1000); };
+    within(10);
+    stream.onmessage = (event) => { heard = true; within(40); changed(event.data); };
+    stream.addEventListener("final", instead); // nobody tells the last change twice
+    stream.onerror = () => { if (!heard || stream.readyState === EventSource.CLOSED) instead(); };
   };
 
   once();

@@ -86,7 +86,7 @@ def add_offer(
         with caller.outside.database.begin() as db:
             if offers.find_offer(db, wanted.slug) is not None:
                 raise OfferTaken(offer=wanted.slug)
-            return turn.answered(db, 201, _put(db, caller, wanted.slug, wanted).model_dump_json())
+            return turn.answered(db, 201, _put(db, caller, wanted.slug, wanted, new=True).model_dump_json())
 
     where = f"/api/v1/offers/{wanted.slug}"
     asker = f"api {caller.school}"
@@ -133,12 +133,15 @@ def _check(wanted: OfferCorrection) -> None:
         raise InvalidInput(wrong)
 
 
-def _put(db: Db, caller: Caller, slug: str, wanted: OfferCorrection) -> OfferKept:
+def _put(db: Db, caller: Caller, slug: str, wanted: OfferCorrection, *, new: bool = False) -> OfferKept:
+    """Raises `OfferTaken` where it is to be `new` and another was added in the same moment."""
     _check(wanted)
     values = wanted.model_dump(exclude={"slug"}) | {"name": " ".join(wanted.name.split())}
     offer = payment.Offer(slug=slug, school=caller.school, **values)
     doubts = doubts_of(db, offer)
     added = offers.put_offer(db, offer, caller.outside.now())
+    if new and not added:
+        raise OfferTaken(offer=slug)
     caller.write_down(db, "offer_added" if added else "offer_corrected", slug, f"price {offer.price}")
     return OfferKept(**offer_read(_own(db, caller, slug)).model_dump(), doubts=doubts)
 
