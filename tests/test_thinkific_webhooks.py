@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kelaspay.faults import AlreadySignedIn
-from kelaspay.store import enrollments
-from kelaspay.store.inbox import list_events
+from kelaspay.store.inbox import list_events, reopen
 from tests.databases import once_on_a_server
 from tests.test_change_email import RIGHT, give, inside
 from tests.test_refunds import bought
@@ -113,20 +112,106 @@ def test_what_is_of_no_use_is_kept_and_grants_nothing(world: World, topic: str) 
     assert world.enrolled() == []
 
 
-def test_a_changed_address_finds_the_same_user_at_the_next_purchase(world: World) -> None:
+def changed(world: World, email: str, **told: Any) -> bytes:
+    """The only learner changes the address at Thinkific; returned is what Thinkific tells of it, some time."""
+    [user] = world.thinkific.school.users.values()
+    world.thinkific.school.change_email(user, email)
+    return envelope("user.updated", {"id": user.id, "email": email.title()} | told, f"to {email}")
+
+
+def tell(world: World, *bodies: bytes) -> None:
+    for body in bodies:
+        assert sent(world, body).status_code == 200
+        world.work()
+
+
+def bought_into(world: World, **wanted: Any) -> str:
+    """The address of the user who got what was bought, as Thinkific has it."""
+    order_id = bought(world, **wanted)
+    found = world.enrollment(order_id)
+    assert found is not None
+    assert world.status(order_id) == "completed"
+    return world.thinkific.school.users[found.user_id or 0].email
+
+
+def test_a_changed_address_finds_the_same_user_at_the_next_purchase_and_the_former_one_somebody_new(
+    world: World,
+) -> None:
     world.sell()
     world.sell("Python dari Dasar", slug="python")
-    world.buy_and_pay()
-    world.work()
-    [user] = world.thinkific.school.users.values()
-    user.email = "siti.baru@example.com"
+    bought(world)
 
-    sent(world, envelope("user.updated", {"id": user.id, "email": "Siti.Baru@example.com"}))
-    world.work()
+    tell(world, changed(world, "siti.baru@example.com"))
 
+    assert kept(world) == ["email_changed"]
+    assert bought_into(world, offer="python", customer_email="siti.baru@example.com") == "siti.baru@example.com"
+    assert len(world.thinkific.school.users) == 1
+    assert bought_into(world, offer="python") == "siti@example.com"
+    assert len(world.thinkific.school.users) == 2
+
+
+@pytest.mark.parametrize("told", ["in order", "out of order", "the first again", "the first alone"])
+@pytest.mark.parametrize(
+    "times",
+    [
+        ("2026-11-23T02:00:01Z", "2026-11-23T02:00:02Z"),
+        ("2026-11-23T02:00:01Z", None),
+        ("soon", "2026-11-23T02:00:02Z"),
+        (None, None),
+    ],
+    ids=["timed", "half timed", "unreadable", "untimed"],
+)
+def test_nobody_is_enrolled_as_a_learner_who_had_the_address_for_a_while(
+    embedded: World, told: str, times: tuple[str | None, str | None]
+) -> None:
+    embedded.sell()
+    embedded.sell("Python dari Dasar", slug="python")
+    bought(embedded)
+    first = changed(embedded, "x@example.com", **({"updated_at": times[0]} if times[0] else {}))
+    second = changed(embedded, "y@example.com", **({"updated_at": times[1]} if times[1] else {}))
+    events = {
+        "in order": [first, second],
+        "out of order": [second, first],
+        "the first again": [first, second, first],
+        "the first alone": [first],
+    }
+
+    tell(embedded, *events[told])
+
+    for email in ("x@example.com", "y@example.com", "siti@example.com"):
+        assert bought_into(embedded, offer="python", customer_email=email) == email
+    assert len(embedded.thinkific.school.users) == 3
+
+
+def test_an_old_change_that_is_looked_at_again_puts_nobody_into_anothers_account(world: World) -> None:
+    world.sell()
+    world.sell("Python dari Dasar", slug="python")
+    bought(world)
+    tell(world, changed(world, "x@example.com"))
     with world.database.read() as db:
-        assert enrollments.known_user(db, "", "siti.baru@example.com") == user.id
-        assert enrollments.known_user(db, "", "siti@example.com") is None
+        [event_id] = [row.id for row in list_events(db, merchant_order_id=None, limit=10) if row.source == "thinkific"]
+    tell(world, changed(world, "y@example.com"))
+    assert bought_into(world, offer="python", customer_email="y@example.com") == "y@example.com"
+    assert bought_into(world, offer="python", customer_email="x@example.com") == "x@example.com"
+
+    with world.database.begin() as db:
+        assert reopen(db, event_id)
+    world.work()
+
+    for email in ("x@example.com", "y@example.com"):
+        assert bought_into(world, customer_email=email) == email
+    assert len(world.thinkific.school.users) == 2
+
+
+def test_a_learner_who_is_renamed_is_known_as_before(embedded: World) -> None:
+    embedded.sell()
+    embedded.sell("Python dari Dasar", slug="python")
+    bought(embedded)
+    tell(embedded, changed(embedded, "siti@example.com"))
+    before = embedded.thinkific_calls().count("POST /users")
+
+    assert bought_into(embedded, offer="python") == "siti@example.com"
+    assert embedded.thinkific_calls().count("POST /users") == before
 
 
 def signed_in(world: World, order_id: MerchantOrderId) -> int:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kelaspay.customers import Customers
-    from kelaspay.payment import Enrollment, MerchantOrderId, Payment
+    from kelaspay.payment import Customer, Enrollment, MerchantOrderId, Payment
     from kelaspay.store.database import Database, Db
 
 ASKABLE = frozenset({Status.PAID, Status.COMPLETED, Status.REVIEW})
@@ -27,14 +27,17 @@ def correct_email(
     merchant_order_id: MerchantOrderId,
     email: str,
     *,
+    proved: str | None,
     database: Database,
     customers: Customers,
     now: Callable[[], datetime],
 ) -> None:
-    """Give the order another address. Repeating it changes nothing.
+    """Give the order another address. Repeating it changes nothing. Who did not make the order has `proved` an address,
+    and may while it has that one.
 
     The cache forgets the buyer first, and nobody else fills it. Raises `CacheUnavailable`, `MoveRefused` once it is no
-    longer waiting to be paid, and `InvalidInput`, also where the order's coupon may not be had with that address.
+    longer waiting to be paid or has another address than was proved, and `InvalidInput`, also where the order's coupon
+    may not be had with that address.
     """
     address = checked_email("customer_email", email)
     if not customers.forget(merchant_order_id):  # or the wrong address would be enrolled from there
@@ -48,6 +51,7 @@ def correct_email(
             raise MoveRefused(f"It is {payment.status}.", merchant_order_id=merchant_order_id)
         if address == customer.email:
             return
+        _refuse_former(customer, proved)
         if payment.coupon is not None and not coupons.may_have(db, payment, address):
             raise InvalidInput.one("coupon", "has been used with this e-mail address")
         payments.set_email(db, merchant_order_id, address, now())
@@ -56,11 +60,18 @@ def correct_email(
 
 
 def ask_to_correct(
-    merchant_order_id: MerchantOrderId, email: str, *, database: Database, now: Callable[[], datetime]
+    merchant_order_id: MerchantOrderId,
+    email: str,
+    *,
+    proved: str | None,
+    database: Database,
+    now: Callable[[], datetime],
 ) -> None:
-    """Ask the seller to give a paid order to another address. Asking again for the same changes nothing.
+    """Ask the seller to give a paid order to another address. Asking again for the same changes nothing. Who may is as
+    with `correct_email`.
 
-    Raises `InvalidInput`, and `MoveRefused` where it cannot be given away any more.
+    Raises `InvalidInput`, and `MoveRefused` where it cannot be given away any more or has another address than was
+    proved.
     """
     address = checked_email("customer_email", email)
     with database.begin() as db:
@@ -72,8 +83,14 @@ def ask_to_correct(
             raise MoveRefused(f"It is {payment.status}.", merchant_order_id=merchant_order_id)
         if address in {customer.email, buyers.email_wanted(db, merchant_order_id)}:
             return
+        _refuse_former(customer, proved)
         buyers.want_email(db, merchant_order_id, address)
         payments.flag(db, merchant_order_id, Attention.EMAIL_WRONG, "", now())
+
+
+def _refuse_former(customer: Customer, proved: str | None) -> None:
+    if proved not in {None, customer.email}:
+        raise MoveRefused("It has another address by now.")
 
 
 def may_ask(db: Db, payment: Payment, found: Enrollment | None) -> bool:

@@ -239,7 +239,9 @@ def _callbacks(outside: Outside, school: School) -> str:
 
 
 def _webhooks(outside: Outside, school: School) -> str:
-    """Thinkific's webhooks tell of progress and changed addresses; nothing that was paid for waits for them."""
+    """Thinkific's webhooks tell of progress and changed addresses. No purchase waits for them; but without them a
+    purchase with an address that a learner has given up goes to that learner.
+    """
     if _signs_nothing(outside, school):
         return f"not taken, for they cannot be verified: {SIGNS_NOTHING}"
     lacking = missing_topics(school)

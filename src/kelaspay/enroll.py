@@ -130,8 +130,8 @@ def find_or_create_user(wanted: Enrollment, *, school: School, guard: Callable[[
     if customer.email.endswith(f"@{ERASED}"):
         raise BuyerErased(merchant_order_id=merchant_order_id)
     with school.database.read() as db:
-        user_id = enrollments.known_user(db, school.key, customer.email)
-    created = False
+        known = enrollments.known_user(db, school.key, customer.email)
+    user_id, created = known, False
     if user_id is None:
         try:
             user_id, created = school.thinkific.create_user(customer, guard=guard), True
@@ -145,7 +145,8 @@ def find_or_create_user(wanted: Enrollment, *, school: School, guard: Callable[[
             db, merchant_order_id, None, user_id=user_id, user_created=created
         ):
             raise Superseded(merchant_order_id=merchant_order_id)
-        enrollments.remember_user(db, school.key, customer.email, user_id, school.now())
+        if known is None:  # what was not asked may be doubted by now
+            enrollments.remember_user(db, school.key, customer.email, user_id, school.now())
         what = "user_created" if created else "user_found"
         payments.tell(db, merchant_order_id, school.now(), "thinkific", what, f"user {user_id}")
 

@@ -167,9 +167,11 @@ def _signed_in(db: Db, school: str, payload: dict[str, Any], now: datetime) -> s
 
 
 def _changed_email(db: Db, school: str, payload: dict[str, Any], now: datetime) -> str:
-    """The learner's address at Thinkific now, so that the next purchase with it finds the same user."""
+    """A learner has another address at Thinkific, or had it: these come in any order, late, again, and with no time of
+    the change to rely on. So the next purchase with either address asks Thinkific whose it is.
+    """
     user_id, email = _id(payload["id"]), _text(payload["email"]).strip().lower()
-    return "email_changed" if enrollments.move_user(db, school, user_id, email, now) else "not_ours"
+    return "email_changed" if enrollments.doubt_user(db, school, user_id, email, now) else "not_ours"
 
 
 def _uninstalled(db: Db, came_in_at: str, envelope: dict[str, Any]) -> str:

@@ -103,7 +103,15 @@ def test_who_has_ordered_often_sees_the_oldest_order_as_their_own_too(embedded: 
     for order_id in (orders[0], orders[-1]):
         public_id = embedded.payment(order_id).public_id
         assert f'value="{SITI}"' in elsewhere.get(f"/o/{public_id}/email").text
-    assert max(len(f"{cookie.name}={cookie.value}") for cookie in elsewhere.cookies.jar) < 3800
+
+
+def test_a_browser_that_has_ordered_often_keeps_the_cookie_that_says_so(embedded: World) -> None:
+    embedded.sell()
+    for number in range(MOST_ORDERS + 1):
+        last = ordered(embedded, customer_email=f"siti{number}@example.com")
+
+    assert max(len(f"{cookie.name}={cookie.value}") for cookie in embedded.web.cookies.jar) < 3800
+    assert f'value="siti{MOST_ORDERS}@example.com"' in embedded.web.get(f"/o/{last}/email").text
 
 
 def test_the_letters_button_leads_to_where_its_code_is_entered_on_whichever_device(embedded: World) -> None:
@@ -233,7 +241,7 @@ def test_orders_at_several_schools_are_shown_together_with_who_sold_them(two: Wo
 def test_a_forged_cookie_opens_nothing(embedded: World) -> None:
     embedded.sell()
     ordered(embedded)
-    for forged in ("x", "InNpdGlAZXhhbXBsZS5jb20i.abc", embedded.web.cookies["__Host-orders"]):
+    for forged in ("x", "InNpdGlAZXhhbXBsZS5jb20i.abc", embedded.web.cookies["__Host-made"]):
         browser = embedded.another_browser()
         browser.cookies.set("__Host-buyer", forged)
         assert "Kirim kode" in text(browser.get("/me"))

@@ -60,8 +60,8 @@ def test_a_forged_cookie_shows_nothing_more(embedded: World) -> None:
     public_id = bought(embedded)
     embedded.work()
     forger = TestClient(embedded.web.app, base_url="https://pay.example.com")
-    sealed = embedded.web.cookies["__Host-orders"]
-    forger.cookies.set("__Host-orders", f"{sealed.partition('.')[0]}.{'0' * 64}")
+    sealed = embedded.web.cookies["__Host-made"]
+    forger.cookies.set("__Host-made", f"{sealed.partition('.')[0]}.{'0' * 64}")
 
     assert "siti@example.com" not in forger.get(f"/o/{public_id}").text
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kelaspay.store.database import Db
 
 MOST_ORDERS = 100
-"""Of one address; their public ids go into a cookie, of which browsers keep 4096 bytes."""
+"""Of one address, or made by one browser: their public ids go into a cookie, of which it keeps 4096 bytes."""
 A_DAY = timedelta(days=1)
 
 
@@ -38,6 +38,18 @@ def orders_of(db: Db, email: str) -> list[sa.Row[Any]]:
         .limit(MOST_ORDERS)
     )
     return list(db.execute(query))
+
+
+def public_ids_of(db: Db, email: str) -> list[str]:
+    """The same orders by their public ids alone."""
+    query = (
+        sa.select(payments.c.public_id)
+        .join(customers, customers.c.merchant_order_id == payments.c.merchant_order_id)
+        .where(customers.c.email == email)
+        .order_by(payments.c.created_at.desc(), payments.c.merchant_order_id.desc())
+        .limit(MOST_ORDERS)
+    )
+    return list(db.execute(query).scalars())
 
 
 def newest_order(db: Db, email: str) -> str | None:

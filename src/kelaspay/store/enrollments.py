@@ -172,16 +172,19 @@ def release_once(db: Db, merchant_order_id: MerchantOrderId, column: str) -> Non
 
 
 def known_user(db: Db, school: str, email: str) -> int | None:
-    """Thinkific's id of the school's user with this e-mail address, from an earlier enrollment."""
-    return db.execute(
-        sa.select(users.c.user_id).where(users.c.school == school, users.c.email == email)
-    ).scalar_one_or_none()
+    """Thinkific's id of the school's user with this e-mail address, from an earlier enrollment; none where it has told
+    something else since.
+    """
+    sure = sa.and_(users.c.school == school, users.c.email == email, users.c.doubted_at.is_(None))
+    return db.execute(sa.select(users.c.user_id).where(sure)).scalar_one_or_none()
 
 
 def remember_user(db: Db, school: str, email: str, user_id: int, now: datetime) -> None:
-    """Whose this address is; that they signed in stays known, and of who had it before it says nothing."""
+    """Whose this address is, as Thinkific has just answered; that they signed in stays known, and of who had it before
+    it says nothing.
+    """
     insert = upsert(db, users)
-    values = {"user_id": user_id, "seen_at": now}
+    values = {"user_id": user_id, "seen_at": now, "doubted_at": None}
     same = sa.case((users.c.user_id == user_id, users.c.signed_in_at))
     db.execute(
         insert.values(school=school, email=email, **values).on_conflict_do_update(
@@ -251,18 +254,23 @@ def set_told(
     )
 
 
-def move_user(db: Db, school: str, user_id: int, email: str, now: datetime) -> bool:
-    """A user whom we know has another e-mail address now; False when we do not know the user."""
-    theirs = sa.and_(users.c.school == school, users.c.user_id == user_id)
-    known = {
-        row.email: row.signed_in_at for row in db.execute(sa.select(users.c.email, users.c.signed_in_at).where(theirs))
-    }
-    if not known:
+def doubt_user(db: Db, school: str, user_id: int, email: str, now: datetime) -> bool:
+    """Thinkific tells this address of a user: any other that we know of theirs, and this one where it was somebody
+    else's, is believed no longer, and Thinkific is asked at the next purchase. What is told late, again or in another
+    order comes to the same, for nothing is believed instead. False when we do not know the user.
+    """
+    at_school = users.c.school == school
+    theirs = sa.and_(at_school, users.c.user_id == user_id)
+    known = db.execute(
+        sa.select(sa.func.count().label("addresses"), sa.func.max(users.c.signed_in_at).label("signed_in_at")).where(
+            theirs
+        )
+    ).one()
+    if not known.addresses:
         return False
-    if list(known) != [email]:
-        signed_in_at = max((at for at in known.values() if at is not None), default=None)
-        forget_user(db, school, user_id)
-        remember_user(db, school, email, user_id, now)
-        if signed_in_at is not None:
-            set_signed_in(db, school, user_id, signed_in_at)
+    differs = (users.c.user_id == user_id) != (users.c.email == email)
+    either = sa.or_(users.c.user_id == user_id, users.c.email == email)
+    db.execute(sa.update(users).where(at_school, either, differs, users.c.doubted_at.is_(None)).values(doubted_at=now))
+    told = {"user_id": user_id, "seen_at": now, "signed_in_at": known.signed_in_at, "doubted_at": now}
+    db.execute(upsert(db, users).values(school=school, email=email, **told).on_conflict_do_nothing())
     return True

@@ -208,6 +208,7 @@ users = sa.Table(
     sa.Column("user_id", sa.BigInteger, nullable=False, index=True),
     sa.Column("seen_at", UtcDateTime, nullable=False),
     sa.Column("signed_in_at", UtcDateTime),
+    sa.Column("doubted_at", UtcDateTime),  # since when Thinkific tells otherwise
 )
 
 inbox = sa.Table(

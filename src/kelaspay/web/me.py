@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
@@ -19,13 +19,11 @@ from kelaspay.store import buyers, payments, same_buyer
 from kelaspay.store.database import Db
 from kelaspay.web.i18n import language_of
 from kelaspay.web.pages import shown
-from kelaspay.web.signed import ORDERS, drop, named, put, remember_orders, seal, unsealed
+from kelaspay.web.signed import forget_buyer, remember_buyer, signed_in
 from kelaspay.web.words import ASKED, in_words, told
 
 router = APIRouter(prefix="/me", include_in_schema=False)
 
-COOKIE = "buyer"
-SIGNED_IN = timedelta(days=7)
 LONGEST = 200
 WRONG_CODE = marked("Kode salah atau sudah tidak berlaku. Periksa lagi, atau minta kode baru.")
 TOO_MANY = marked("Terlalu banyak percobaan. Tunggu 15 menit, lalu coba lagi.")
@@ -85,7 +83,9 @@ def have_code(request: Request) -> Response:
 
 @router.post("/sign-in")
 def sign_in(request: Request, email: Annotated[str, Form()] = "", code: Annotated[str, Form()] = "") -> Response:
-    """Let in whoever has the code; this browser may then see each of the orders as the one that made it does."""
+    """Let in whoever has the code; this browser may then see the address's orders as the one that made them does, each
+    of them for as long as it has that address.
+    """
     outside: Outside = request.app.state.outside
     try:
         address = use_code(
@@ -99,12 +99,8 @@ def sign_in(request: Request, email: Annotated[str, Form()] = "", code: Annotate
     except Fault as fault:
         wrong = translator(language_of(request))(TOO_MANY if isinstance(fault, TooManyAttempts) else WRONG_CODE)
         return shown(request, "me_code.html", status=fault.status, email=email[:LONGEST], wrong=wrong)
-    with outside.database.read() as db:
-        theirs = [row.public_id for row in buyers.orders_of(db, address)]
     response = RedirectResponse("/me", status_code=303)
-    sealed = seal(address, key=outside.secret_key, purpose=COOKIE, until=outside.now() + SIGNED_IN)
-    put(request, response, COOKIE, sealed, int(SIGNED_IN.total_seconds()))
-    remember_orders(request, response, theirs)
+    remember_buyer(request, response, address)
     return response
 
 
@@ -123,20 +119,10 @@ def resend(public_id: str, request: Request) -> Response:
 
 @router.post("/sign-out")
 def sign_out(request: Request) -> Response:
-    """Forget who is signed in, and which orders this browser may see."""
+    """Forget who is signed in, and which orders this browser made."""
     response = RedirectResponse("/me", status_code=303)
-    for name in (COOKIE, ORDERS):
-        drop(request, response, name)
+    forget_buyer(request, response)
     return response
-
-
-def signed_in(request: Request) -> str | None:
-    """The address that this browser has proved."""
-    outside: Outside = request.app.state.outside
-    found: Any = unsealed(
-        request.cookies.get(named(request, COOKIE), ""), key=outside.secret_key, purpose=COOKIE, now=outside.now()
-    )
-    return found if isinstance(found, str) else None
 
 
 def _with_access(db: Db, row: Any, now: datetime) -> tuple[Payment, Enrollment | None, bool]:

@@ -27,7 +27,7 @@ from kelaspay.wanted import Wanted
 from kelaspay.web.at_duitku import asks_for_its_page
 from kelaspay.web.i18n import language_of
 from kelaspay.web.pages import shown
-from kelaspay.web.signed import orders_of, remember_orders
+from kelaspay.web.signed import made_orders, proved_orders, remember_made
 from kelaspay.web.turns import take_turn
 from kelaspay.web.typos import suggested
 from kelaspay.web.words import NOT_MADE, in_words
@@ -127,13 +127,15 @@ def order(
     meant = suggested(customer_email)
     if meant is not None and sure.strip().lower() != customer_email.strip().lower():
         return _form(request, offer, entered, meant=meant)
+    proved = proved_orders(request)
     try:
         take_turn(request, "order", email=customer_email)
-        payment = _placed(entered, offer, request)
+        payment = _placed(entered, offer, request, own=[*made_orders(request), *proved])
     except Fault as fault:
         return _refused(request, offer, entered, fault)
     response = RedirectResponse(_onward(payment, outside), status_code=303)
-    remember_orders(request, response, [payment.public_id])
+    if payment.public_id not in proved:  # one that is taken up by its address is theirs while it has that address
+        remember_made(request, response, payment.public_id)
     return response
 
 
@@ -144,7 +146,7 @@ def typo(request: Request, email: Annotated[str, Form(max_length=LONGEST)] = "")
     return JSONResponse({"meant": suggested(email)}, headers={"Cache-Control": "no-store"})
 
 
-def _placed(entered: Order, offer: Offer, request: Request) -> Payment:
+def _placed(entered: Order, offer: Offer, request: Request, *, own: list[str]) -> Payment:
     outside: Outside = request.app.state.outside
     buyer = (entered.customer_name, entered.customer_email, entered.customer_phone)
     wanted = Wanted(*buyer, offer=offer.slug, coupon=coded(entered.coupon) or None, language=language_of(request))
@@ -153,7 +155,7 @@ def _placed(entered: Order, offer: Offer, request: Request) -> Payment:
         wanted,
         idempotency_key=f"form-{hashlib.sha256(f'{key}{wanted.digest()}'.encode()).hexdigest()}",
         again=bool(entered.again),
-        own=orders_of(request),
+        own=own,
         campaign=entered.campaign if entered.campaign.isprintable() else "",
         database=outside.database,
         customers=outside.customers,

@@ -32,7 +32,7 @@ from kelaspay.web.i18n import language_of
 from kelaspay.web.marks import MARKS
 from kelaspay.web.pages import shown
 from kelaspay.web.paying import GROUPS, choosable
-from kelaspay.web.signed import orders_of
+from kelaspay.web.signed import made_orders, orders_of, signed_in
 from kelaspay.web.turns import take_turn
 from kelaspay.web.words import ASKED, FREE_RECEIVED, SAFE, STEPS, in_words, told
 
@@ -173,7 +173,7 @@ def status_page(public_id: str, request: Request, said: str = "") -> Response:
 
 @router.get("/o/{public_id}/email")
 def email_form(public_id: str, request: Request) -> Response:
-    """The address of an order, to be corrected by the browser that ordered."""
+    """The address of an order, to be corrected by the browser that ordered or has proved it."""
     standing = standing_of(request.app.state.outside, public_id)
     may = correctable(standing.payment, request) or askable(standing, request)
     if not may or standing.customer is None:
@@ -203,17 +203,18 @@ def _corrected(request: Request, standing: Standing, email: str) -> str | None:
     """What is said of it; None where this browser may not, or not any more."""
     outside: Outside = request.app.state.outside
     order_id, database = standing.payment.merchant_order_id, outside.database
+    proved = None if standing.payment.public_id in made_orders(request) else signed_in(request)
     if correctable(standing.payment, request):
-        correct_email(order_id, email, database=database, customers=outside.customers, now=outside.now)
+        correct_email(order_id, email, proved=proved, database=database, customers=outside.customers, now=outside.now)
         return "corrected"
     if askable(standing, request):
-        ask_to_correct(order_id, email, database=database, now=outside.now)
+        ask_to_correct(order_id, email, proved=proved, database=database, now=outside.now)
         return "asked"
     return None
 
 
 def askable(standing: Standing, request: Request) -> bool:
-    """Whether the buyer can ask for another address: after paying, in the browser that ordered, until signed in."""
+    """Whether this browser's buyer can ask for another address: after paying, until signed in at Thinkific."""
     if standing.payment.public_id not in orders_of(request):
         return False
     outside: Outside = request.app.state.outside
@@ -222,7 +223,7 @@ def askable(standing: Standing, request: Request) -> bool:
 
 
 def correctable(payment: Payment, request: Request) -> bool:
-    """Whether the buyer can still say that the address was wrong: before paying, in the browser that ordered."""
+    """Whether this browser's buyer can still say that the address was wrong: before paying."""
     return payment.status is Status.PENDING and payment.public_id in orders_of(request)
 
 
