@@ -11,6 +11,7 @@ from kelaspay.change_email import change_email
 from kelaspay.enroll import FOR_EVER
 from kelaspay.revoke import ask_to_end
 from kelaspay.store import payments
+from tests.console.desk import joined
 from tests.pages.browser import text
 from tests.pages.test_messages import deliver, rows
 from tests.test_change_email import RIGHT
@@ -99,6 +100,19 @@ def test_who_had_it_before_reads_so_and_of_no_other_order(world: World) -> None:
     assert "Akses yang Anda miliki di luar pesanan ini tetap berlaku." in letter
     assert not any(said in each for said in (BY_ANOTHER, "diakhiri") for each in (page, letter))
     assert "aksesnya sudah diakhiri" in page_of(world, order_id)
+
+
+@pytest.mark.parametrize("what", ["refund", "end"])
+def test_the_operator_is_told_beforehand_what_stays(world: World, what: str) -> None:
+    course = world.sell(access_days=30)
+    had(world, course, HAD)
+    with_it, without = bought(world), bought(world, customer_email="budi@example.com")
+    desk = joined(world)
+
+    pages = [desk.open(f"/console/payments/{each}/{what}") for each in (with_it, without)]
+
+    said = "Akses yang sudah dimiliki pembeli sebelum pesanan ini tetap berlaku."
+    assert [said in page for page in pages] == [True, False]
 
 
 def test_access_that_alone_is_ended_leaves_what_was_there_before(world: World) -> None:
