@@ -33,7 +33,7 @@ from kelaspay.store import enrollments, offers, payments, restored
 from kelaspay.thinkific import CourseEnrollment, EmailTaken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from kelaspay.confirm import Start
     from kelaspay.once import Sent
@@ -162,13 +162,13 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
         if wanted.state is EnrollmentState.ENROLLED:
             return
         new = wanted.user_created and not wanted.enroll_tried and enrollments.only_order_of(db, wanted)
-        beside = set() if new else enrollments.given_beside(db, wanted)
+        known = [] if new else enrollments.known_orders(db, wanted)
     if wanted.user_id is None:
         raise Superseded(merchant_order_id=merchant_order_id)
     access = _Access(wanted, school=school, guard=guard)
     found = None if new else access.find()  # of a user made for this order there is nothing to find
     if not wanted.enroll_tried:
-        access.aim(_aim(payment, found, school.now()), {each for each in beside if each[1] == EnrollmentState.ENROLLED})
+        access.aim(_aim(payment, wanted, found, school.now()), known, _had_until(found, known, school.now()))
     try:
         if not access.reached(found):
             found = access.change(found) if found is not None else access.make()
@@ -276,17 +276,19 @@ class _Access:
             return thinkific.find_bundle_enrollment(self._user_id, self._wanted.bundle_id)
         return thinkific.find_enrollment(self._user_id, self._wanted.course_id or 0)
 
-    def aim(self, expiry_date: datetime | None, given: set[tuple[str, str]]) -> None:
-        """Fix and keep what is aimed at, before the first call that changes something.
+    def aim(self, expiry_date: datetime | None, known: Sequence[Any], had_until: datetime | None) -> None:
+        """Fix and keep what is aimed at, and what there was before, ahead of the first call that changes something.
 
-        Raises `AnotherOrderUnderWay` while another order is giving the same, or has given it since we looked what was
-        `given`: both would add their days to the same day, or the later would take back what the earlier gave.
+        Raises `AnotherOrderUnderWay` while another order is giving the same, or has given it since we looked which were
+        `known`: both would add their days to the same day, or the later would take back what the earlier gave.
         """
         self._expiry_date = expiry_date
+        given = {(each.merchant_order_id, each.state) for each in known if each.state == EnrollmentState.ENROLLED}
+        aimed = {"activated_at": self._activated_at, "expiry_date": expiry_date, "had_until": had_until}
         with self._school.database.begin() as db:
-            if enrollments.given_beside(db, self._wanted, lock=True) - given:
+            if enrollments.given_beside(db, self._wanted) - given:
                 raise AnotherOrderUnderWay(merchant_order_id=self._wanted.merchant_order_id)
-            self._save(db, enroll_tried=True, activated_at=self._activated_at, expiry_date=expiry_date)
+            self._save(db, enroll_tried=True, **aimed)
 
     def reached(self, found: Found | None) -> bool:
         """Whether what is there is what was aimed at, or more."""
@@ -340,7 +342,7 @@ class _Access:
         """
         with self._school.database.begin() as db:
             enrollments.forget_user(db, self._school.key, self._user_id)
-            self._save(db, user_id=None, user_created=False, enroll_tried=False)
+            self._save(db, user_id=None, user_created=False, enroll_tried=False, activated_at=None)
 
     def _save(self, db: Db, **values: Any) -> None:
         """Raises `Superseded` where the order was given to another address meanwhile."""
@@ -355,12 +357,28 @@ class _Access:
         return found
 
 
-def _aim(payment: Payment, found: Found | None, at: datetime) -> datetime | None:
-    """Until when the access shall last: the days sold, added to what is left of an enrollment that runs."""
+def _aim(payment: Payment, wanted: Enrollment, found: Found | None, at: datetime) -> datetime | None:
+    """Until when the access shall last: the days sold, added to what is left of an enrollment that runs. An order that
+    was given to another address lasts as long as before.
+    """
+    if wanted.activated_at is not None:
+        return wanted.expiry_date
     if payment.access_days is None:
         return None
     left = found.expiry_date if found is not None and found.grants(at) and found.expiry_date else at
     return left + timedelta(days=payment.access_days)
+
+
+def _had_until(found: Found | None, known: Sequence[Any], at: datetime) -> datetime | None:
+    """Until when there is full access that no order of ours has given, `FOR_EVER` where it has no end; None where there
+    is none. Of what our orders have built upon, they know.
+    """
+    if found is None or not found.grants(at):
+        return None
+    ours = [each for each in known if each.expiry_date is None or each.expiry_date > at]
+    if not ours:
+        return found.expiry_date or FOR_EVER
+    return max((each.had_until for each in ours if each.same and each.had_until is not None), default=None)
 
 
 def _after_refusal(refusal: ThinkificRefused, access: _Access) -> Found:

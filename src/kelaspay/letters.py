@@ -141,7 +141,7 @@ KINDS = {
         (
             marked(
                 "Dana sebesar {amount} untuk {course} dikembalikan. "
-                "Akses Anda tetap berlaku lewat pesanan Anda yang lain."
+                "Akses yang Anda miliki di luar pesanan ini tetap berlaku."
             ),
             marked("Dicatat pada {at}. Kapan dananya masuk tergantung bank Anda."),
         ),

@@ -57,8 +57,8 @@ NOTES = {
         "{order}. Terima kasih."
     ),
     "refunded_kept": marked(
-        "Halo {name}, dana sebesar {amount} untuk {course} dikembalikan. Akses Anda tetap berlaku lewat pesanan Anda "
-        "yang lain. Nomor pesanan {order}. Terima kasih."
+        "Halo {name}, dana sebesar {amount} untuk {course} dikembalikan. Akses yang Anda miliki di luar pesanan "
+        "ini tetap berlaku. Nomor pesanan {order}. Terima kasih."
     ),
     "access_ends_14": marked(
         "Halo {name}, akses Anda ke {course} berakhir dua minggu lagi, pada {ends}. Nomor pesanan {order}. "

@@ -241,6 +241,12 @@ class Enrollment:
     revoke_wanted: bool = False
     former_user_id: int | None = None
     """The user of an address that the order was given away from, whose access is to end."""
+    had_until: datetime | None = None
+    """Until when its user had full access before this order aimed, by no order of ours; once this one has ended, until
+    when that stayed.
+    """
+    former_had_until: datetime | None = None
+    """The same of the former user."""
     enrolled_at: datetime | None = None
     percentage_completed: str | None = None
     completed_at: datetime | None = None

@@ -135,7 +135,8 @@ def _set_going(
     before = enrollments.find_enrollment(db, order_id)
     enrollments.begin_enrollment(db, Enrollment(order_id, course_id=sold["course_id"], bundle_id=sold["bundle_id"]))
     if before is not None and (before.course_id, before.bundle_id) != (sold["course_id"], sold["bundle_id"]):
-        enrollments.save_enrollment(db, order_id, enroll_tried=False, user_created=False)  # look first
+        looks_first = {"enroll_tried": False, "activated_at": None, "user_created": False}
+        enrollments.save_enrollment(db, order_id, **looks_first)
     start(db, order_id, at)
 
 

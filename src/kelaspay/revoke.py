@@ -1,5 +1,6 @@
 """End a payment's access. Nothing can be deleted at Thinkific: the enrollment gets an end in the past, its progress
-stays. Where another paid order covers the same course, the access lasts as long as that one's.
+stays. Where another paid order covers the same course, the access lasts as long as that one's; what the buyer had
+before, by no order of ours, is left.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kelaspay.confirm import Start
-    from kelaspay.enroll import Step
+    from kelaspay.enroll import Found, Step
     from kelaspay.payment import MerchantOrderId, Payment
     from kelaspay.school import School
     from kelaspay.store.database import Database, Db
@@ -62,7 +63,7 @@ def ask_to_revoke(
         enrollments.save_enrollment(db, merchant_order_id, revoke_wanted=True)
         found = enrollments.find_enrollment(db, merchant_order_id)
         if found is not None and found.state is EnrollmentState.REVOKED:  # ended before: nothing is left to wait for
-            _tell_refund(db, payment, at, kept=same_buyer.kept_by_another(db, payment, at))
+            _tell_refund(db, payment, at, kept=same_buyer.kept(db, payment, at) is not None)
         start(db, merchant_order_id, at)
 
 
@@ -101,8 +102,8 @@ def revoke(merchant_order_id: MerchantOrderId, *, school: School, step: Step, gu
 
 
 def end_access(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:
-    """Set the enrollment's end into the past, or to where other paid orders of the same person still reach. Whose money
-    goes back is told then, with what became of the access.
+    """Set the enrollment's end into the past, or to where other paid orders of the same person or what they had before
+    still reach. Whose money goes back is told then, with what became of the access.
 
     Repeating it is harmless.
     """
@@ -115,7 +116,9 @@ def end_access(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
         if user_id is not None:
             spared = _end(merchant_order_id, user_id, school=school, guard=guard)
     at, text = school.now(), str(spared) if spared else None
-    ended: dict[str, Any] = {"revoked_at": at, "former_user_id": None, "kept_by": spared.by if spared else None}
+    by, had_until = (spared.by, spared.had_until) if spared else (None, None)
+    ended: dict[str, Any] = {"revoked_at": at, "kept_by": by, "had_until": had_until}
+    ended |= {"former_user_id": None, "former_had_until": None}
     with school.database.begin() as db:
         payment = payments.find_for_update(db, merchant_order_id)  # a refund that comes just now is told by one of both
         if enrollments.move_enrollment(db, merchant_order_id, EnrollmentState.REVOKED, at, **ended):
@@ -134,7 +137,7 @@ def _tell_refund(db: Db, payment: Payment, at: datetime, *, kept: bool) -> None:
 def end_former(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:
     """End the access of the user whom the order was given away from, once the new address has it; then tell the buyer.
 
-    What other paid orders of that user cover stays. Repeating it is harmless.
+    What other paid orders of that user cover stays, and what they had before. Repeating it is harmless.
     """
     with school.database.read() as db:
         _payment, found = given(db, merchant_order_id)
@@ -146,7 +149,7 @@ def end_former(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
         spared = _end(merchant_order_id, former, school=school, guard=guard)
     at = school.now()
     with school.database.begin() as db:
-        enrollments.save_enrollment(db, merchant_order_id, former_user_id=None)
+        enrollments.save_enrollment(db, merchant_order_id, former_user_id=None, former_had_until=None)
         payments.tell(db, merchant_order_id, at, "thinkific", "former_ended", str(spared or f"user {former}"))
         messages.raise_message(db, merchant_order_id, f"access_ready:{found.user_id}", at, at)
 
@@ -184,12 +187,21 @@ def _refund_unknown(db: Db, merchant_order_id: MerchantOrderId, why: str, now: d
 
 @dataclass(frozen=True, slots=True)
 class _Spared:
-    """What was not ended: by which other order the buyer keeps it the longest, and until when."""
+    """What was not ended: by which other order the buyer keeps it the longest, None where they had it before, and until
+    when.
+    """
 
-    by: MerchantOrderId
+    by: MerchantOrderId | None
     until: datetime
 
+    @property
+    def had_until(self) -> datetime | None:
+        return self.until if self.by is None else None
+
     def __str__(self) -> str:
+        if self.by is None:
+            ends = "" if self.until == FOR_EVER else f" until {self.until:%Y-%m-%d}"
+            return f"the buyer had access before the order, so that stays{ends}"
         if self.until == FOR_EVER:
             return "another paid order covers it, so the access stays"
         return f"another paid order covers it until {self.until:%Y-%m-%d}"
@@ -198,14 +210,19 @@ class _Spared:
 def _end(
     merchant_order_id: MerchantOrderId, user_id: int, *, school: School, guard: Callable[[], None]
 ) -> _Spared | None:
-    """End what this order gave to a user and no other does; returned is what was spared.
+    """End what this order gave to a user, that no other does and that they had not before; returned is what was spared.
 
     Ending a bundle ends each of its courses: those that other orders cover for longer go on until then.
     """
     with school.database.read() as db:
         payment, found = given(db, merchant_order_id)
         others = same_buyer.other_paid_orders(db, payment, user_id, school.now())
-    found = replace(found, user_id=user_id)
+    left = user_id == found.former_user_id
+    gave = left or found.enroll_tried or found.state is EnrollmentState.ENROLLED
+    had_until = found.former_had_until if left else found.had_until
+    if had_until is not None and had_until <= school.now():
+        had_until = None
+    found = replace(found, user_id=user_id, had_until=had_until)
     inside = _courses_inside(found, others, school.thinkific)
     covering = [other for other in others if _covers(other, found, inside)]
     parts = {
@@ -214,14 +231,14 @@ def _end(
     _wait_for([*covering, *(other for each in parts.values() for other in each)])
     until = _latest(covering)
     spared = None if until is None else _Spared(max(covering, key=_reach).merchant_order_id, until)
-    if until == FOR_EVER:
+    if until == FOR_EVER or not gave:
         return spared
-    _set_end(found, until or school.now() - PAST, school=school, guard=guard)
+    end = _set_end(found, until or school.now() - PAST, school=school, guard=guard)
     for course_id, giving in parts.items():
         longer = _latest(giving)
-        if longer is not None and longer != until:
-            _keep_course(user_id, course_id, longer, school=school, guard=guard)
-    return spared
+        if longer is not None and longer != until and (end is None or longer > end):
+            _keep_course(user_id, course_id, longer, None, school=school, guard=guard)
+    return _Spared(None, end) if end is not None and end > (until or school.now()) else spared
 
 
 def _reach(other: Any) -> datetime:
@@ -263,16 +280,45 @@ def _gives(other: Any, course_id: int | None, inside: dict[int | None, set[int]]
     return bool(other.course_id == course_id)
 
 
-def _set_end(found: Enrollment, until: datetime, *, school: School, guard: Callable[[], None]) -> None:
-    if found.bundle_id is None:
-        _keep_course(found.user_id or 0, found.course_id or 0, until, school=school, guard=guard)
-    elif school.thinkific.find_bundle_enrollment(found.user_id or 0, found.bundle_id) is not None:
-        school.thinkific.change_bundle_enrollment(
-            found.user_id or 0, found.bundle_id, activated_at=None, expiry_date=until, guard=guard
-        )
+def _set_end(found: Enrollment, until: datetime, *, school: School, guard: Callable[[], None]) -> datetime | None:
+    """The end that it has then; None where nothing is there."""
+    user_id, bundle_id, had_until = found.user_id or 0, found.bundle_id, found.had_until
+    if bundle_id is None:
+        return _keep_course(user_id, found.course_id or 0, until, had_until, school=school, guard=guard)
+    there = school.thinkific.find_bundle_enrollment(user_id, bundle_id)
+    if there is None:
+        return None
+    end = _end_of(there, until, had_until)
+    if end != _ends(there) or had_until is None:
+        school.thinkific.change_bundle_enrollment(user_id, bundle_id, activated_at=None, expiry_date=end, guard=guard)
+    return end
 
 
-def _keep_course(user_id: int, course_id: int, until: datetime, *, school: School, guard: Callable[[], None]) -> None:
+def _keep_course(
+    user_id: int,
+    course_id: int,
+    until: datetime,
+    had_until: datetime | None,
+    *,
+    school: School,
+    guard: Callable[[], None],
+) -> datetime | None:
+    """The end that it has then; None where nothing is there."""
     there = school.thinkific.find_enrollment(user_id, course_id)
-    if there is not None:
-        school.thinkific.change_enrollment(there.enrollment_id, activated_at=None, expiry_date=until, guard=guard)
+    if there is None:
+        return None
+    end = _end_of(there, until, had_until)
+    if end != _ends(there) or had_until is None:
+        school.thinkific.change_enrollment(there.enrollment_id, activated_at=None, expiry_date=end, guard=guard)
+    return end
+
+
+def _end_of(there: Found, until: datetime, had_until: datetime | None) -> datetime:
+    """Where access that is there shall end: at `until`, or where what its user had before ends later. For the sake of
+    that nothing is put off: Thinkific may have ended it since.
+    """
+    return until if had_until is None else max(until, min(had_until, _ends(there)))
+
+
+def _ends(there: Found) -> datetime:
+    return there.expiry_date or FOR_EVER

@@ -255,7 +255,7 @@ def test_a_refund_of_what_another_order_covers_is_told_with_the_access_that_stay
 
     assert [kind for kind in deliver(world) if kind.startswith("refunded")] == ["refunded_kept"]
     (told,) = [row.text for row in rows(world) if row.kind == "refunded_kept"]
-    assert "dikembalikan. Akses Anda tetap berlaku lewat pesanan Anda yang lain." in told
+    assert "dikembalikan. Akses yang Anda miliki di luar pesanan ini tetap berlaku." in told
     assert "diakhiri" not in told
 
 

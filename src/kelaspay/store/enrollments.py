@@ -59,8 +59,9 @@ def save_for_user(db: Db, merchant_order_id: MerchantOrderId, of_user: int | Non
 
 
 def leave_user(db: Db, merchant_order_id: MerchantOrderId) -> None:
-    """Have the next run find another user. Whoever was or may have been given access is the former one; what was aimed
-    at, and so the day it ends, stays. One statement, so that what a run has just written down counts.
+    """Have the next run find another user and what that one has already. Whoever was or may have been given access is
+    the former one; what was aimed at, and so the day it ends, stays. One statement, so that what a run has just written
+    down counts.
     """
     given = sa.or_(enrollments.c.state == EnrollmentState.ENROLLED, enrollments.c.enroll_tried)
     db.execute(
@@ -71,14 +72,40 @@ def leave_user(db: Db, merchant_order_id: MerchantOrderId) -> None:
             user_id=None,
             user_created=False,
             enrollment_id=None,
+            enroll_tried=False,
+            had_until=None,
             former_user_id=sa.case((given, enrollments.c.user_id)),
+            former_had_until=sa.case((given, enrollments.c.had_until)),
         )
     )
 
 
-def given_beside(db: Db, enrollment: Enrollment, *, lock: bool = False) -> set[tuple[str, str]]:
-    """The orders that give its user the same course or bundle, or have begun to, each with its state; with `lock`
-    nobody else begins before this transaction has ended.
+def known_orders(db: Db, enrollment: Enrollment) -> list[sa.Row[Any]]:
+    """The orders by which its user may have this course or bundle and whose access has not ended, until when, and what
+    that user had before them. A bundle may hold the course: `same` says which give the very same.
+    """
+    same = sa.and_(
+        enrollments.c.course_id.is_not_distinct_from(enrollment.course_id),
+        enrollments.c.bundle_id.is_not_distinct_from(enrollment.bundle_id),
+    )
+    left = enrollments.c.former_user_id == enrollment.user_id
+    query = sa.select(
+        enrollments.c.merchant_order_id,
+        enrollments.c.state,
+        enrollments.c.expiry_date,
+        sa.case((left, enrollments.c.former_had_until), else_=enrollments.c.had_until).label("had_until"),
+        same.label("same"),
+    ).where(
+        sa.or_(sa.and_(enrollments.c.user_id == enrollment.user_id, enrollments.c.enroll_tried), left),
+        same if enrollment.course_id is None else sa.or_(same, enrollments.c.bundle_id.is_not(None)),
+        enrollments.c.state != EnrollmentState.REVOKED,
+    )
+    return list(db.execute(query))
+
+
+def given_beside(db: Db, enrollment: Enrollment) -> set[tuple[str, str]]:
+    """The orders that give its user the same course or bundle, or have begun to, each with its state; nobody else
+    begins before this transaction has ended.
     """
     query = (
         sa.select(enrollments.c.merchant_order_id, enrollments.c.state, enrollments.c.enroll_tried)
@@ -91,7 +118,7 @@ def given_beside(db: Db, enrollment: Enrollment, *, lock: bool = False) -> set[t
         )
         .order_by(enrollments.c.merchant_order_id)
     )
-    rows = db.execute(query.with_for_update() if lock else query)
+    rows = db.execute(query.with_for_update())
     return {(row.merchant_order_id, row.state) for row in rows if row.enroll_tried}
 
 

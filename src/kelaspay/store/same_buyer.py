@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -22,6 +23,21 @@ _gives = sa.or_(
     sa.and_(paid.c.status == Status.REVIEW, enrollments.c.state == EnrollmentState.ENROLLED),
 )
 """Paid, with access that is given or on its way; it may be the sale's record alone that a person must look at."""
+_of_ended = enrollments.alias("of_ended")
+_ENDED = (
+    sa.select(
+        _of_ended.c.had_until,
+        _of_ended.c.kept_by,
+        enrollments.c.state,
+        enrollments.c.expiry_date,
+        _gives.label("gives"),
+    )
+    .select_from(_of_ended)
+    .outerjoin(enrollments, enrollments.c.merchant_order_id == _of_ended.c.kept_by)
+    .outerjoin(paid, paid.c.merchant_order_id == _of_ended.c.kept_by)
+    .where(_of_ended.c.merchant_order_id == sa.bindparam("sought"), _of_ended.c.state == EnrollmentState.REVOKED)
+)
+"""What was left of an order that has ended, with the order by which it was."""
 
 
 def other_paid_orders(db: Db, payment: Payment, user_id: int | None, now: datetime) -> list[sa.Row[Any]]:
@@ -59,26 +75,32 @@ def other_paid_orders(db: Db, payment: Payment, user_id: int | None, now: dateti
     return list(db.execute(query))
 
 
-def kept_by_another(db: Db, payment: Payment, now: datetime) -> bool:
-    """Whether what this order gave was left to its buyer when it ended, for another paid order that is still good; for
-    whichever it was left to then, where that one ended in turn.
+class Kept(StrEnum):
+    """Why who has an order no more goes on having access: another order of theirs, or what they had before it."""
+
+    BY_ANOTHER = "by_another"
+    FROM_BEFORE = "from_before"
+
+
+def kept(db: Db, payment: Payment, now: datetime) -> Kept | None:
+    """Whether access was left to the buyer when this order ended: for another paid order that is still good, and for
+    whatever it was left to then, where that one ended in turn; or for what the buyer had before.
     """
-    ended, order_id = set[str](), payment.merchant_order_id
+    ended, order_id = set[str](), str(payment.merchant_order_id)
     while order_id not in ended:
         ended.add(order_id)
-        kept_by = sa.select(enrollments.c.kept_by).where(enrollments.c.merchant_order_id == order_id)
-        by = (
-            sa.select(paid.c.merchant_order_id, enrollments.c.state, enrollments.c.expiry_date, _gives.label("gives"))
-            .join(enrollments, enrollments.c.merchant_order_id == paid.c.merchant_order_id)
-            .where(paid.c.merchant_order_id == kept_by.scalar_subquery())
-        )
-        found = db.execute(by).one_or_none()
+        found = db.execute(_ENDED, {"sought": order_id}).one_or_none()
         if found is None:
-            return False
+            return None
+        if found.had_until is not None:
+            return Kept.FROM_BEFORE if found.had_until > now else None
+        if found.state is None:  # nothing keeps it
+            return None
         if found.state != EnrollmentState.REVOKED:
-            return bool(found.gives) and (found.expiry_date is None or found.expiry_date > now)
-        order_id = found.merchant_order_id
-    return False
+            good = found.gives and (found.expiry_date is None or found.expiry_date > now)
+            return Kept.BY_ANOTHER if good else None
+        order_id = found.kept_by
+    return None
 
 
 def orders_of_user(db: Db, school: str, user_id: int) -> set[str]:

@@ -195,6 +195,8 @@ enrollments = sa.Table(
     sa.Column("completed_at", UtcDateTime),
     sa.Column("revoked_at", UtcDateTime),
     sa.Column("former_user_id", sa.BigInteger),
+    sa.Column("had_until", UtcDateTime),  # what its user had before, by no order of ours; once it ended: what stayed
+    sa.Column("former_had_until", UtcDateTime),
     sa.Column("told_activated_at", UtcDateTime),
     sa.Column("told_expiry_date", UtcDateTime),
     sa.Column("told_at", UtcDateTime),

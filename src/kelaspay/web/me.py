@@ -17,6 +17,7 @@ from kelaspay.outside import Outside
 from kelaspay.payment import Enrollment, EnrollmentState, Payment
 from kelaspay.store import buyers, payments, same_buyer
 from kelaspay.store.database import Db
+from kelaspay.store.same_buyer import Kept
 from kelaspay.web.i18n import language_of
 from kelaspay.web.pages import shown
 from kelaspay.web.signed import forget_buyer, remember_buyer, signed_in
@@ -125,10 +126,10 @@ def sign_out(request: Request) -> Response:
     return response
 
 
-def _with_access(db: Db, row: Any, now: datetime) -> tuple[Payment, Enrollment | None, bool]:
-    """An order, what it gave, and whether another order keeps that."""
+def _with_access(db: Db, row: Any, now: datetime) -> tuple[Payment, Enrollment | None, Kept | None]:
+    """An order, what it gave, and whether its buyer keeps that."""
     payment, access = payments.as_payment(row), _access(row)
-    return payment, access, access is not None and access.ended and same_buyer.kept_by_another(db, payment, now)
+    return payment, access, same_buyer.kept(db, payment, now) if access is not None and access.ended else None
 
 
 def _access(row: Any) -> Enrollment | None:

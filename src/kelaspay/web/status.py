@@ -27,6 +27,7 @@ from kelaspay.outside import Outside
 from kelaspay.payment import Customer, Enrollment, EnrollmentState, Payment, Status
 from kelaspay.store import enrollments, messages, payments, same_buyer
 from kelaspay.store.database import Db
+from kelaspay.store.same_buyer import Kept
 from kelaspay.web.howto import ways_to_pay
 from kelaspay.web.i18n import language_of
 from kelaspay.web.marks import MARKS
@@ -69,8 +70,8 @@ class Standing:
     invoices: list[Any]
     times: dict[str, datetime]
     looked_at: datetime
-    kept: bool
-    """Whether another order keeps what this one gave, though it has ended."""
+    kept: Kept | None
+    """Whether its buyer keeps what it gave, though it has ended."""
 
     @property
     def late(self) -> bool:
@@ -295,7 +296,7 @@ def standing_of(outside: Outside, public_id: str) -> Standing:
             payments.list_invoices(db, order_id),
             _times(db, order_id),
             now,
-            access is not None and access.ended and same_buyer.kept_by_another(db, payment, now),
+            same_buyer.kept(db, payment, now) if access is not None and access.ended else None,
         )
     if payment.status in UNDER_WAY:
         outside.watching.seen(order_id)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kelaspay.i18n import marked
 from kelaspay.payment import EnrollmentState, Status
+from kelaspay.store.same_buyer import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +64,17 @@ KEPT = {
     ),
 }
 """What is said instead where another order of the same person keeps what this one gave."""
+KEPT_FROM_BEFORE = {
+    Status.COMPLETED: (
+        marked("Akses tetap berlaku"),
+        marked("Akses dari pesanan ini sudah diakhiri, tetapi akses yang sudah Anda miliki sebelumnya tetap berlaku."),
+    ),
+    Status.REFUNDED: (
+        STATES[Status.REFUNDED],
+        marked("Dana untuk pesanan ini sudah dikembalikan. Akses yang sudah Anda miliki sebelumnya tetap berlaku."),
+    ),
+}
+"""And where the buyer had it before."""
 ENDING = (marked("Pesanan dibatalkan"), marked("Pesanan ini sudah dibatalkan."))
 """What is said of a free order, and `REFUNDED` of another, while it is not known yet what becomes of the access."""
 REFUNDED = marked("Dana untuk pesanan ini sudah dikembalikan.")
@@ -123,12 +135,13 @@ ASKED = {
 }
 
 
-def told(payment: Payment, access: Enrollment | None, now: datetime, *, kept: bool) -> tuple[str, str]:
+def told(payment: Payment, access: Enrollment | None, now: datetime, *, kept: Kept | None) -> tuple[str, str]:
     """The title of an order and a sentence about it. Who was in the course and is no more does not read to be; nor does
-    who keeps it by another order read to be out of it, `kept`.
+    who keeps it by another order, or had it before, read to be out of it: `kept`.
     """
     if kept and payment.status in KEPT:
-        return KEPT[Status.COMPLETED if payment.free else payment.status]
+        words = KEPT if kept is Kept.BY_ANOTHER else KEPT_FROM_BEFORE
+        return words[Status.COMPLETED if payment.free else payment.status]
     if payment.status is Status.REFUNDED and access is not None and access.state is not EnrollmentState.REVOKED:
         return ENDING if payment.free else (STATES[Status.REFUNDED], REFUNDED)
     if payment.status is Status.COMPLETED and access is not None:

@@ -264,6 +264,7 @@ def _asked(
         payment=payment,
         customer=customer,
         others=others,
+        had=found is not None and found.had_until is not None and found.had_until > now,
         missing=missing,
         entered=entered,
     )
