@@ -142,6 +142,10 @@ class Database:
         with translated(), self.engine.connect().execution_options(**options) as connection:
             yield connection
 
+    def looking_engine(self) -> sa.Engine:
+        """The same connections for who opens transactions by itself, and only looks."""
+        return self.engine.execution_options(kelaspay_read=True)
+
     def close(self) -> None:
         self.engine.dispose()
 
