@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.world import World
 
 PAGE = 4096
+PAGEFUL = 20
+"""Orders after which the next lies on another page than the first."""
 TABLES_LEAF = 13
 """The first byte of a page with a table's rows (the file format, 1.6)."""
 
@@ -47,6 +49,31 @@ def test_an_order_on_a_damaged_page_counts_as_due_until_the_page_is_mended_and_i
     assert [entry["log_level"] for entry in logs if entry["event"] == "run_set_aside"] == ["error"] * 5
     assert (stands.jobs_waiting, stands.oldest_job_seconds) == (1, 3000.0)
     assert world.status(order_id) == "completed"
+    assert world.enrolled() == [("siti@example.com", COURSE)]
+
+
+def test_an_order_to_be_asked_after_on_a_damaged_page_keeps_no_lost_run_from_being_started_again(
+    embedded: World,
+) -> None:
+    world, file = embedded, Path(str(embedded.database.engine.url.database))
+    world.sell()
+    lost = world.buy_and_pay()
+    world.hand_over()
+    world.engine.forget(lost)
+    unpaid = [world.buy(customer_email=f"pembeli{index}@example.com") for index in range(PAGEFUL)]
+    public_id = world.payment(unpaid[-1]).public_id
+    world.clock.move(hours=2)
+    settled(world, file)
+    were = damaged(file, {public_id})
+
+    with capture_logs() as logs:
+        done = world.reconcile()
+    world.work()
+
+    assert were
+    assert (done.restarted, done.stopped_by) == ([lost], "database_damaged")
+    assert [entry["part"] for entry in logs if entry["event"] == "pass_set_aside"] == ["ask"]
+    assert world.status(lost) == "completed"
     assert world.enrolled() == [("siti@example.com", COURSE)]
 
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from starlette.testclient import TestClient
 
+from kelaspay.app import create_watch
 from kelaspay.migrate import migrate
+from kelaspay.work.engine import Engine
+from tests.servers import PATIENCE
 from tests.world import world_on
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.world import World
+
+LONG = "x" * 8192
+"""More than fits on a page of the file."""
 
 
 def test_a_process_in_order_lives_and_is_ready(world: World) -> None:
@@ -54,3 +64,44 @@ def test_a_redis_that_is_lost_is_said_and_keeps_nobody_from_working(sqlite_url: 
         ready = world.web.get("/readyz")
 
         assert (ready.status_code, ready.json()["redis"]) == (200, "lost: the database answers")
+
+
+def test_a_process_that_can_read_but_not_write_is_not_ready_until_something_is_written(embedded: World) -> None:
+    engine = embedded.database.engine
+    embedded.sell()
+    form = embedded.duitku.pay(embedded.buy()) | {"additionalParam": LONG}
+    before = embedded.web.get("/readyz").json()["database"]
+    sa.event.listen(engine, "connect", may_not_grow)
+    embedded.database.close()
+    refused = embedded.call_back(form)
+    during = embedded.web.get("/readyz")
+    sa.event.remove(engine, "connect", may_not_grow)
+    embedded.database.close()
+    taken = embedded.call_back(form)
+    after = embedded.web.get("/readyz")
+
+    assert before == "ok"
+    assert (refused.status_code, refused.json()["code"]) == (503, "inbox_unavailable")
+    assert (during.status_code, during.json()["database"]) == (503, "away")
+    assert taken.status_code == 200
+    assert (after.status_code, after.json()["database"]) == (200, "ok")
+
+
+def test_while_another_program_holds_the_write_lock_it_is_answered_how_the_process_is(embedded: World) -> None:
+    engine = Engine(embedded.database, "one", embedded.clock)
+    file = embedded.database.engine.url.database
+    with (
+        closing(engine),
+        TestClient(create_watch(embedded.outside, engine.answers)) as watch,
+        ThreadPoolExecutor() as asking,
+        closing(sqlite3.connect(str(file), isolation_level=None)) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        ready = asking.submit(watch.get, "/readyz").result(PATIENCE)
+
+    assert ready.json()["engine"] == "ok"
+
+
+def may_not_grow(connection: Any, _record: Any) -> None:
+    """To SQLite that is a full disk."""
+    connection.execute("PRAGMA max_page_count = 1").close()  # it takes as many as there are

@@ -173,7 +173,8 @@ Kelaspay is running between two emulators. No account is needed and no money mov
   The operator's side  {_console_link(at)}
   API documentation    {at.url}/docs
 
-Open the payment, press "Bayar", and watch the buyer arrive in Thinkific. Ctrl-C stops everything.
+Open "Pay it at Duitku", choose a method, press "Bayar", and watch the buyer arrive in Thinkific.
+Ctrl-C stops everything.
 """,
         flush=True,
     )

@@ -204,7 +204,7 @@ class Inbox:
     def _commit(self, group: list[_Waiting]) -> Fault | None:
         """Keep a group's events in one transaction; the fault when that failed."""
         try:
-            with self._database.turn(), translated():
+            with self._database.telling(), self._database.turn(), translated():
                 self._line = self._line or self._database.line()
                 inbox.keep(self._line, [event for event, _kept in group])
         except DatabaseUnavailable:

@@ -6,6 +6,7 @@ Asks are few: at most six in a payment's life and `HOURLY_BUDGET` an hour for a 
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -13,12 +14,20 @@ from typing import TYPE_CHECKING
 import structlog
 
 from kelaspay.confirm import confirm, sparse_ask_times
-from kelaspay.faults import AmountDiffers, Fault, InvoiceUnknown, NotConfigured, NotPaidYet, SchoolUnknown
+from kelaspay.faults import (
+    AmountDiffers,
+    DatabaseDamaged,
+    Fault,
+    InvoiceUnknown,
+    NotConfigured,
+    NotPaidYet,
+    SchoolUnknown,
+)
 from kelaspay.payment import Status
 from kelaspay.store import jobs, payments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from kelaspay.confirm import Enqueue, Start
@@ -63,12 +72,26 @@ def reconcile(
     asked after. Safe to repeat and to interrupt.
     """
     done = Reconciled()
-    with database.read() as db:
-        keys = payments.schools_to_ask(db, now())
-    for key in keys:
-        _ask_school(done, key, database=database, school_of=school_of, start=start, now=now, dry_run=dry_run, seen=seen)
-    _restart(done, database=database, start=start, enqueue=enqueue, alive=alive, now=now, dry_run=dry_run)
+    with _unless_damaged(done, "ask"):
+        with database.read() as db:
+            keys = payments.schools_to_ask(db, now())
+        for key in keys:
+            _ask_school(
+                done, key, database=database, school_of=school_of, start=start, now=now, dry_run=dry_run, seen=seen
+            )
+    with _unless_damaged(done, "restart"):
+        _restart(done, database=database, start=start, enqueue=enqueue, alive=alive, now=now, dry_run=dry_run)
     return done
+
+
+@contextmanager
+def _unless_damaged(done: Reconciled, what: str) -> Iterator[None]:
+    """A pass that comes upon a damaged page of SQLite's file ends there; the other one may never see that page."""
+    try:
+        yield
+    except DatabaseDamaged as damaged:
+        log.error("pass_set_aside", part=what, fault=damaged.code())  # noqa: TRY400 - the place tells nothing
+        done.stopped_by = damaged.code()
 
 
 def _ask_school(

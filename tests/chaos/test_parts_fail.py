@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import sqlite3
 import time
 from contextlib import closing
 from datetime import timedelta
@@ -128,9 +129,24 @@ def test_the_disk_is_full_for_a_while(tmp_path: Path) -> None:
 
         assert until(lambda: _answers(at) == {UNAVAILABLE})
         assert at.order(9).status_code == UNAVAILABLE
+        assert until(lambda: both.readiness() == UNAVAILABLE), both.printed()
         _let_it_write(both, resource.RLIM_INFINITY)
         assert until(lambda: at.statuses(orders) == {"completed": 3}, 60.0), both.printed()
         assert at.enrollments() == {email(index): 1 for index in range(3)}
+        assert until(both.ready), both.printed()
+
+
+def test_another_program_holds_the_write_lock_for_a_while_in_a_quiet_hour(tmp_path: Path) -> None:
+    file = tmp_path / "kelaspay.db"
+    with scene(tmp_path, f"sqlite:///{file}", None, QUICK) as at:
+        both = at.fleet.serve()
+        assert until(both.ready), both.printed()
+
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert until(lambda: both.readiness() == UNAVAILABLE), both.printed()
+
+        assert until(both.ready), both.printed()
 
 
 @pytest.mark.parametrize("jump", [timedelta(days=400), timedelta(days=-400)])

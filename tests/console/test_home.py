@@ -29,6 +29,12 @@ def sold(desk: Desk, span: str) -> tuple[str, ...]:
     return tuple(re.findall(ROW.format(span), desk.open("/console"))[0])
 
 
+def set_up(desk: Desk) -> list[str]:
+    """What is to be set up, as it is read."""
+    listed = desk.open("/console").partition('<ol class="checklist">')[2].partition("</ol>")[0]
+    return [re.sub(r"<[^>]+>", "", line) for line in re.findall(r"<li[^>]*>(.*)</li>", listed)]
+
+
 def test_what_was_sold_today_moves_into_the_days_before(world: World) -> None:
     world.sell(price=150_000)
     desk = joined(world)
@@ -53,6 +59,20 @@ def test_what_was_sold_today_moves_into_the_days_before(world: World) -> None:
     desk.sign_in()
     assert sold(desk, "7 hari") == ("Rp 0", "0 / 0", "-")
     assert sold(desk, "30 hari") == ("Rp 300.000", "2 / 3", "67 %")
+
+
+def test_what_is_to_be_set_up_is_told_apart_from_how_far_it_is(embedded: World) -> None:
+    desk = joined(embedded)
+    before = set_up(desk)
+
+    embedded.sell()
+    embedded.buy_and_pay()
+    embedded.work()
+    after = set_up(desk)
+
+    assert before[-2:] == ["Callback Duitku diterima: belum", "Pembelian uji dilakukan: belum"]
+    assert after[-2:] == ["Callback Duitku diterima: sudah", "Pembelian uji dilakukan: sudah"]
+    assert "Penawaran dijual: sudah" in after
 
 
 @pytest.mark.parametrize("school", [EVERYWHERE, "akademi"])

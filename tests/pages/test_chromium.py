@@ -251,7 +251,7 @@ def test_a_coupon_is_tried_in_place_and_nothing_that_was_entered_is_lost(browser
         page.get_by_label("Nomor WhatsApp").fill("081234567890")
         page.get_by_role("button", name="Lanjut bayar Rp 120.000").click()
         choose(page, "BCA VA")
-        expect(page.get_by_text("Jumlah yang dibayar")).to_be_visible()
+        expect(page.get_by_text("Jumlah yang harus dibayar")).to_be_visible()
         expect(page.locator(".pay .price")).to_have_text("Rp 120.000")
 
 

@@ -76,7 +76,7 @@ def test_a_coupon_is_shown_from_the_form_to_the_receipt_and_duitku_is_asked_for_
     assert "Kupon SETENGAH -Rp 75.000" in text(world.web.get(f"/o/{public_id}/method"))
     page = text(choose(world, public_id))
     assert "Harga Rp 150.000 Kupon SETENGAH -Rp 75.000 Total Rp 75.000" in page
-    assert "Jumlah yang dibayar Rp 75.000" in page
+    assert "Jumlah yang harus dibayar Rp 75.000" in page
     payment = payment_of(world, public_id)
     assert (payment.price, payment.discount, payment.payment_amount) == (150_000, 75_000, 75_000)
     world.call_back(world.duitku.pay(payment.merchant_order_id))

@@ -104,7 +104,7 @@ def test_the_receipt_can_be_kept_as_a_pdf_with_all_that_stands_on_the_page(embed
     coupon(embedded)
     public_id = ordered(embedded, coupon="SETENGAH")
     page = text(choose(embedded, public_id))
-    assert "Jumlah yang dibayar Rp 79.000" in page
+    assert "Jumlah yang harus dibayar Rp 79.000" in page
     assert "Termasuk biaya metode Rp 4.000." in page
     assert embedded.web.get(f"/o/{public_id}/receipt.pdf").status_code == 404
     embedded.call_back(embedded.duitku.pay(payment_of(embedded, public_id).merchant_order_id))

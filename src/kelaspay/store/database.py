@@ -35,6 +35,11 @@ Db = sa.Connection
 BUSY_SECONDS = 30.0
 """How long a statement waits for SQLite's write lock."""
 
+SLOW_SECONDS = 5.0
+"""A write that has been under way for so long counts as refused until it is through. With a heartbeat's gap before it,
+that is less than Duitku's callbacks wait for theirs.
+"""
+
 MOST_RIDERS = 50
 
 CACHED_STATEMENTS = 512
@@ -103,6 +108,9 @@ class Database:
         self.postgresql = url.startswith("postgresql")
         self._writing = threading.Lock()
         self._aboard = threading.local()
+        self._under_way: dict[int, float] = {}
+        """Since when which thread has been about a write that tells."""
+        self._refused = False
         self.engine = engine or (self._postgresql if self.postgresql else self._sqlite)(url, pool_size)
 
     @contextmanager
@@ -134,6 +142,10 @@ class Database:
         with translated(), self.engine.connect().execution_options(**options) as connection:
             yield connection
 
+    def looking_engine(self) -> sa.Engine:
+        """The same connections for who opens transactions by itself, and only looks."""
+        return self.engine.execution_options(kelaspay_read=True)
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -158,6 +170,27 @@ class Database:
             yield
         finally:
             self._writing.release()
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Around a write that changes something each time: how it ends tells whether the database can be written to."""
+        self._under_way[threading.get_ident()] = time.monotonic()
+        try:
+            yield
+        except DatabaseUnavailable:
+            self._refused = True
+            raise
+        else:
+            self._refused = False
+        finally:
+            del self._under_way[threading.get_ident()]
+
+    def writes(self) -> bool:
+        """Whether the last such write succeeded and none takes long: to ask costs nothing. A disk that is full, or a
+        lock that another program holds, keeps nobody from reading.
+        """
+        late = time.monotonic() - SLOW_SECONDS
+        return not self._refused and all(since > late for since in tuple(self._under_way.values()))
 
     def _riders(self) -> list[Callable[[Db], None]]:
         if not hasattr(self._aboard, "riders"):

@@ -54,7 +54,7 @@ def _database(outside: Outside) -> str:
             db.execute(select(1))
     except DatabaseUnavailable:
         return "away"
-    return "ok"
+    return "ok" if outside.database.writes() else "away"
 
 
 def _migrations(outside: Outside) -> str:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
+    import sqlalchemy as sa
+
     from kelaspay.store.database import Database, Db
     from kelaspay.tracing import Tracing
 
@@ -145,13 +147,9 @@ class Engine:
         self._tracing = tracing
         self._database = database
         self._now = now
-        self._client = DBOSClient(
-            system_database_engine=database.engine,
-            serializer=DBOSPortableJSONSerializer(),
-            application_name=NAME,
-            lazy=True,
-            retry_connection_errors=False,
-        )
+        self._client = _client(database.engine)
+        self._looking = _client(database.looking_engine())
+        """For what only looks: it waits for nobody's write lock. For that DBOS waits without end."""
         self._bell = Bell()
         self._dequeuing: threading.Thread | None = None
 
@@ -180,7 +178,7 @@ class Engine:
         if not runs:
             return set()
         orders = {_workflow_id(order_id, run): order_id for order_id, run in runs}
-        found = self._client.list_workflows(
+        found = self._looking.list_workflows(
             workflow_ids=list(orders), status=UNFINISHED, load_input=False, load_output=False
         )
         return {orders[workflow.workflow_id] for workflow in found}
@@ -188,12 +186,12 @@ class Engine:
     @translated()
     def answers(self) -> None:
         """Raises `DatabaseUnavailable`, or whatever else keeps the engine from its tables."""
-        self._client.list_workflows(queue_name=QUEUE, limit=1, load_input=False, load_output=False)
+        self._looking.list_workflows(queue_name=QUEUE, limit=1, load_input=False, load_output=False)
 
     @translated()
     def waiting(self) -> int:
         """How many runs are queued, a thousand at the most."""
-        found = self._client.list_workflows(
+        found = self._looking.list_workflows(
             status=["ENQUEUED"], queue_name=QUEUE, limit=MOST, load_input=False, load_output=False
         )
         return len(found)
@@ -248,7 +246,7 @@ class Engine:
         What runs is read first and who lives second, so that a process that came meanwhile is not taken for dead. A run
         that this process is said to execute and does not (the answer to its claim was lost) is queued again too.
         """
-        pending = self._client.list_workflows(
+        pending = self._looking.list_workflows(
             status="PENDING", queue_name=QUEUE, limit=MOST, load_input=False, load_output=False
         )
         living = fresh()
@@ -272,7 +270,7 @@ class Engine:
     def forget_done(self, older_than: float, limit: int = MOST) -> int:
         """Delete what DBOS keeps of runs that ended more than `older_than` seconds ago; our rows are the record."""
         ended = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - older_than))
-        done = self._client.list_workflows(
+        done = self._looking.list_workflows(
             status="SUCCESS", queue_name=QUEUE, end_time=ended, limit=limit, load_input=False, load_output=False
         )
         if done:
@@ -286,7 +284,18 @@ class Engine:
             self._dequeuing.join(timeout=seconds)
             DBOS.destroy(workflow_completion_timeout_sec=seconds)
             self._dequeuing = None
+        self._looking.destroy()
         self._client.destroy()
+
+
+def _client(engine: sa.Engine) -> DBOSClient:
+    return DBOSClient(
+        system_database_engine=engine,
+        serializer=DBOSPortableJSONSerializer(),
+        application_name=NAME,
+        lazy=True,
+        retry_connection_errors=False,
+    )
 
 
 def migrate(database: Database) -> None:

@@ -173,7 +173,7 @@ class Worker:
         )
 
     def _beat(self) -> None:
-        with self._database.begin() as db:
+        with self._database.telling(), self._database.begin() as db:
             executors.beat(db, self._engine.executor_id, __version__, works=self._works)
             self._living_are(max(1, len(executors.fresh(db, DEAD_SECONDS, working=True))))
         gap = time.monotonic() - self._last_beat

@@ -148,9 +148,9 @@ def _checklist(
         ("Kunci Duitku dipasang", standing.duitku, "/console/settings"),
         ("Sekolah Thinkific tersambung", standing.thinkific, "/console/settings"),
         ("Katalog disinkronkan", heard.synced_at is not None, "/console/catalogue"),
-        ("Ada penawaran yang dijual", bool(on_sale), "/console/catalogue"),
+        ("Penawaran dijual", bool(on_sale), "/console/catalogue"),
         ("Setiap penawaran punya kursus", mapped, "/console/catalogue#offers"),
         ("Pengirim email diatur", outside.settings.smtp_url is not None, "/console/settings"),
-        ("Callback Duitku sudah diterima", heard.callback_at is not None, "/console/events"),
-        ("Lakukan pembelian uji", console.any_completed(db, standing.key), "/"),
+        ("Callback Duitku diterima", heard.callback_at is not None, "/console/events"),
+        ("Pembelian uji dilakukan", console.any_completed(db, standing.key), "/"),
     ]
