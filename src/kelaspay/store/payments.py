@@ -27,6 +27,10 @@ BY_ORDER_ID = sa.select(*PAYMENT_COLUMNS).where(payments.c.merchant_order_id == 
 """Built once, as are the others that every purchase needs again and again: to build one takes longer than to run it."""
 BY_PUBLIC_ID = sa.select(*PAYMENT_COLUMNS).where(payments.c.public_id == sa.bindparam("sought"))
 FOR_UPDATE = BY_ORDER_ID.with_for_update()
+WORKED = frozenset({Status.PAID, Status.COMPLETED, Status.REFUNDED})
+"""States whose runs get as far as their end."""
+TOLD_AFTER = "told_after"
+"""The line of the story that says that Duitku called back about money after a person had said that it was paid."""
 
 
 def add_payment(
@@ -338,6 +342,26 @@ def receipts(db: Db, merchant_order_id: str) -> set[str]:
         inbox.c.started_at.is_not(None),
     )
     return set(db.execute(query.distinct()).scalars())
+
+
+def told_after(db: Db, payment: Payment) -> bool:
+    """Whether Duitku has called back about money after a person had said that it was paid, and was not asked, or does
+    not confirm it yet.
+    """
+    if payment.amount_received is not None or payment.status not in WORKED:
+        return False
+    line = sa.select(story.c.id).where(
+        story.c.merchant_order_id == payment.merchant_order_id, story.c.what == TOLD_AFTER
+    )
+    return db.execute(line.limit(1)).first() is not None
+
+
+def record_receipt(db: Db, merchant_order_id: MerchantOrderId, **values: Any) -> bool:
+    """Write down what Duitku confirms of an order that was paid without its word; False where that is known already."""
+    recorded = sa.update(payments).where(
+        payments.c.merchant_order_id == merchant_order_id, payments.c.amount_received.is_(None)
+    )
+    return db.execute(recorded.values(**values)).rowcount == 1
 
 
 def list_invoices(db: Db, merchant_order_id: str) -> list[sa.Row[Any]]:

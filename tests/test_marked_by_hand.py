@@ -1,0 +1,257 @@
+"""A person's word that an order is paid, and what Duitku tells of it afterwards: no money lands untold, nobody is
+alarmed twice, and what was sold stays what was sold.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kelaspay.payment import Attention
+from kelaspay.review import mark_paid, settle
+from kelaspay.revoke import ask_to_revoke
+from tests.console.desk import joined
+from tests.world import COURSE, PRICE
+
+if TYPE_CHECKING:
+    from kelaspay.payment import MerchantOrderId
+    from tests.world import World
+
+SITI = ("siti@example.com", COURSE)
+
+
+def marked(world: World, order_id: MerchantOrderId) -> None:
+    start = world.engine.start
+    mark_paid(order_id, database=world.database, start=start, now=world.clock, actor="operator", reason="cash")
+
+
+def refunded(world: World, order_id: MerchantOrderId) -> None:
+    start = world.engine.start
+    ask_to_revoke(order_id, database=world.database, start=start, now=world.clock, actor="operator", reason="asked")
+
+
+def settled(world: World, order_id: MerchantOrderId) -> None:
+    settle(order_id, database=world.database, now=world.clock, actor="operator", reason="the cash went back")
+
+
+def paid_in_cash(world: World) -> MerchantOrderId:
+    """Its virtual account is still live."""
+    world.sell()
+    order_id = world.buy(payment_method="BC")
+    marked(world, order_id)
+    world.work()
+    assert world.status(order_id) == "completed"
+    return order_id
+
+
+def refusing(_environ: Any, start_response: Any) -> list[bytes]:
+    """A Duitku that answers no question."""
+    start_response("400 Bad Request", [("Content-Type", "application/json")])
+    return [b'{"Message": "This order cannot be asked about."}']
+
+
+# money that Duitku tells of afterwards
+
+
+def test_money_that_lands_after_an_order_was_marked_paid_by_hand_is_told_to_a_person(world: World) -> None:
+    order_id = paid_in_cash(world)
+
+    world.call_back(world.duitku.pay(order_id))
+    world.work()
+
+    payment = world.payment(order_id)
+    assert (payment.status, payment.attention) == ("completed", Attention.PAID_TWICE)
+    assert payment.amount_received == PRICE
+    assert "marked paid by hand" in (payment.attention_text or "")
+    assert f"Rp {PRICE}" in (payment.attention_text or "")
+    assert world.story(order_id)[-2:] == ["told_after", "paid_twice"]
+    assert world.enrolled() == [SITI]
+    assert len(world.thinkific.school.external_orders) == 1
+
+
+def test_money_that_lands_after_the_refund_of_such_an_order_is_told_to_a_person(world: World) -> None:
+    order_id = paid_in_cash(world)
+    refunded(world, order_id)
+    world.work()
+
+    world.call_back(world.duitku.pay(order_id))
+    world.work()
+
+    payment = world.payment(order_id)
+    assert (payment.status, payment.attention) == ("refunded", Attention.PAID_TWICE)
+    assert "refunded" in (payment.attention_text or "")
+    assert world.enrolled() == []
+
+
+def test_it_is_told_once_however_often_duitku_calls(world: World) -> None:
+    order_id = paid_in_cash(world)
+    form = world.duitku.pay(order_id)
+    world.call_back(form)
+    world.work()
+    asks = world.duitku_asks()
+    settled(world, order_id)
+
+    for _ in range(3):
+        world.call_back(form)
+        world.call_back(dict(reversed(form.items())))
+        world.work_for(hours=1)
+
+    assert world.payment(order_id).attention is None
+    assert world.story(order_id).count("paid_twice") == 1
+    assert world.duitku_asks() == asks
+
+
+def test_a_second_payment_of_such_an_order_is_told_anew(world: World) -> None:
+    order_id = paid_in_cash(world)
+    world.call_back(world.duitku.pay(order_id))
+    world.work()
+    settled(world, order_id)
+
+    world.call_back(world.duitku.pay(order_id, payment_method="BR"))
+    world.work()
+
+    assert world.payment(order_id).attention is Attention.PAID_TWICE
+    assert "2 successful payments" in (world.payment(order_id).attention_text or "")
+
+
+def test_a_callback_that_duitku_does_not_confirm_alarms_nobody_and_costs_few_asks(world: World) -> None:
+    order_id = paid_in_cash(world)
+
+    for _ in range(5):
+        world.call_back(world.duitku.callback_form(order_id, result_code="00"))
+        world.work_for(hours=6)
+
+    payment = world.payment(order_id)
+    assert (payment.status, payment.attention, payment.amount_received) == ("completed", None, None)
+    assert world.duitku_asks() <= 8
+    assert world.enrolled() == [SITI]
+
+
+def test_what_duitku_confirms_late_or_after_an_outage_is_told_all_the_same(world: World) -> None:
+    order_id = paid_in_cash(world)
+    world.duitku.fail_next("transactionStatus", "503", 3)
+
+    world.call_back(world.duitku.pay(order_id))
+    world.work_for(hours=2)
+
+    assert world.payment(order_id).attention is Attention.PAID_TWICE
+
+
+def test_what_duitku_refuses_to_say_is_told_to_a_person_too(world: World) -> None:
+    order_id = paid_in_cash(world)
+    world.hosts.put("duitku", refusing)
+
+    world.call_back(world.duitku.pay(order_id))
+    world.work()
+
+    assert (world.status(order_id), world.payment(order_id).attention) == ("completed", Attention.PAID_TWICE)
+
+
+def test_no_access_waits_for_what_duitku_says_afterwards(world: World) -> None:
+    world.sell()
+    order_id = world.buy(payment_method="BC")
+    marked(world, order_id)
+    world.duitku.fail_next("transactionStatus", "503", 30)
+
+    world.call_back(world.duitku.pay(order_id))
+    world.hand_over()
+    world.work()
+
+    assert world.enrolled() == [SITI]
+    assert world.payment(order_id).attention is None
+
+    world.duitku.faults.clear()
+    world.work_for(hours=3)
+
+    assert world.payment(order_id).attention is Attention.PAID_TWICE
+
+
+def test_a_callback_that_comes_while_the_buyer_is_being_enrolled_is_asked_about(world: World) -> None:
+    world.sell()
+    order_id = world.buy(payment_method="BC")
+    marked(world, order_id)
+    form = world.duitku.pay(order_id)
+
+    def called_back_while_enrolling(name: str, function: Any) -> Any:
+        if name == "complete" and not world.events():
+            world.call_back(form)
+            world.hand_over()
+        return function()
+
+    world.step = called_back_while_enrolling
+    world.work_for(hours=1)
+
+    assert world.payment(order_id).attention is Attention.PAID_TWICE
+    assert world.story(order_id).count("paid_twice") == 1
+
+
+@pytest.mark.parametrize("handed_over", [False, True])
+def test_a_callback_that_came_before_the_mark_is_what_was_marked(world: World, *, handed_over: bool) -> None:
+    world.sell()
+    order_id = world.buy(payment_method="BC")
+    form = world.duitku.pay(order_id)
+    world.call_back(form)
+    if handed_over:
+        world.duitku.fail_next("transactionStatus", "503")
+        world.work()
+    world.clock.move(seconds=1)
+    marked(world, order_id)
+    world.work()
+
+    world.call_back(dict(reversed(form.items())))
+    world.work_for(hours=1)
+
+    assert (world.status(order_id), world.payment(order_id).attention) == ("completed", None)
+    assert world.enrolled() == [SITI]
+
+
+def test_money_for_what_was_marked_and_then_stopped_is_told_once_it_goes_on(world: World) -> None:
+    world.offer("web-fundamentals", COURSE)
+    order_id = world.buy(payment_method="BC")
+    marked(world, order_id)
+    world.work()
+    world.call_back(world.duitku.pay(order_id))
+    world.work()
+    stopped = (world.payment(order_id).attention, world.story(order_id)[-1])
+
+    world.offer("web-fundamentals", COURSE, course_id=world.thinkific.school.add_course(COURSE).id)
+    world.retry(order_id)
+    world.work()
+
+    assert stopped == (Attention.COURSE_UNMAPPED, "told_after")
+    assert world.enrolled() == [SITI]
+    assert world.payment(order_id).attention is Attention.PAID_TWICE
+
+
+def test_money_after_the_refund_of_what_duitku_confirmed_without_a_callback_is_told(world: World) -> None:
+    world.sell()
+    order_id = world.buy(payment_method="BC")
+    [old] = world.duitku.orders[order_id].attempts
+    world.duitku.pay(order_id, payment_method="BR")
+    world.clock.move(hours=2)
+    world.reconcile()
+    world.work()
+    refunded(world, order_id)
+    world.work()
+
+    form = world.duitku.pay(order_id, publisher_order_id=old.publisher_order_id)
+    for _ in range(3):
+        world.call_back(form)
+        world.work()
+
+    assert world.payment(order_id).attention is Attention.PAID_TWICE
+    assert world.story(order_id).count("paid_twice") == 1
+
+
+def test_the_console_says_in_both_languages_what_is_known(world: World) -> None:
+    order_id = paid_in_cash(world)
+    world.call_back(world.duitku.pay(order_id))
+    world.work()
+    desk = joined(world)
+
+    shown = desk.open(f"/console/payments/{order_id}")
+
+    assert f"Duitku mencatat pembayaran Rp {PRICE} untuknya" in shown
+    assert "salah satunya harus dikembalikan" in shown
+    assert "Callback Duitku tentang pembayaran masuk belakangan" in shown
