@@ -4,6 +4,7 @@ alarmed twice, and what was sold stays what was sold.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,13 +13,17 @@ from kelaspay.payment import Attention
 from kelaspay.review import mark_paid, settle
 from kelaspay.revoke import ask_to_revoke
 from tests.console.desk import joined
-from tests.world import COURSE, PRICE
+from tests.world import COURSE, OFFER, PRICE
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from kelaspay.payment import MerchantOrderId
+    from kelaspay_emulators.thinkific import Course
     from tests.world import World
 
 SITI = ("siti@example.com", COURSE)
+SHORT = PRICE - 10_000
 
 
 def marked(world: World, order_id: MerchantOrderId) -> None:
@@ -255,3 +260,77 @@ def test_the_console_says_in_both_languages_what_is_known(world: World) -> None:
     assert f"Duitku mencatat pembayaran Rp {PRICE} untuknya" in shown
     assert "salah satunya harus dikembalikan" in shown
     assert "Callback Duitku tentang pembayaran masuk belakangan" in shown
+
+
+# what was sold
+
+
+def ends(world: World, course: Course) -> list[datetime | None]:
+    """The ends of the enrollments in this course."""
+    return [each.expiry_date for each in world.thinkific.school.enrollments.values() if each.course_id == course.id]
+
+
+def another_amount(world: World) -> MerchantOrderId:
+    order_id = world.buy(payment_method="BC")
+    world.call_back(world.duitku.pay(order_id, amount=SHORT))
+    world.work()
+    assert world.payment(order_id).attention is Attention.AMOUNT_DIFFERS
+    return order_id
+
+
+def test_another_amount_marked_paid_gives_what_was_sold_and_not_what_the_offer_is_today(world: World) -> None:
+    course = world.sell(access_days=365)
+    order_id = another_amount(world)
+    other = world.sell("Fotografi", access_days=7)
+
+    marked(world, order_id)
+    world.work()
+
+    assert world.status(order_id) == "completed"
+    assert ends(world, course) == [world.clock() + timedelta(days=365)]
+    assert ends(world, other) == []
+
+
+def test_a_refusal_of_the_buyer_changes_nothing_of_what_was_sold(world: World) -> None:
+    course = world.sell(access_days=365)
+    world.thinkific.fail_next("POST", "/users", "422")
+    order_id = world.buy_and_pay()
+    world.work()
+    stopped = world.payment(order_id).attention
+    other = world.sell("Fotografi", access_days=7)
+
+    world.retry(order_id)
+    world.work()
+
+    assert stopped is Attention.THINKIFIC_REFUSED
+    assert ends(world, course) == [world.clock() + timedelta(days=365)]
+    assert ends(world, other) == []
+
+
+def test_a_refused_course_that_is_corrected_is_given_for_the_days_that_were_sold(world: World) -> None:
+    world.offer(OFFER, COURSE, course_id=4711, access_days=365)
+    order_id = world.buy_and_pay()
+    world.work()
+    stopped = world.payment(order_id).attention
+    course = world.sell(access_days=30)
+
+    world.retry(order_id)
+    world.work()
+
+    assert stopped is Attention.THINKIFIC_REFUSED
+    assert world.status(order_id) == "completed"
+    assert ends(world, course) == [world.clock() + timedelta(days=365)]
+    assert [each.transactions[0].amount for each in world.thinkific.school.external_orders.values()] == [PRICE * 100]
+
+
+def test_an_order_without_a_course_takes_the_one_that_its_offer_was_mapped_to_and_keeps_its_days(world: World) -> None:
+    world.offer(OFFER, COURSE, access_days=365)
+    order_id = world.buy_and_pay()
+    world.work()
+    course = world.sell(access_days=None)
+
+    world.retry(order_id)
+    world.work()
+
+    assert world.status(order_id) == "completed"
+    assert ends(world, course) == [world.clock() + timedelta(days=365)]

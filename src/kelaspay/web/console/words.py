@@ -358,7 +358,7 @@ SAID = {
     "sync_under_way": "Katalog sedang disalin; kemajuannya ada di bawah.",
     "synced": "{count} produk disinkronkan dari Thinkific.",
     "offer_added": "Penawaran ditambahkan.",
-    "offer_corrected": "Penawaran diubah; berlaku untuk pesanan baru dan untuk percobaan ulang.",
+    "offer_corrected": "Penawaran diubah; berlaku untuk pesanan baru dan untuk pesanan yang terhenti karena kursusnya.",
     "offer_retired": "Penawaran ditarik dari penjualan.",
     "coupon_added": "Kupon ditambahkan.",
     "coupon_corrected": "Kupon diubah.",
