@@ -334,3 +334,20 @@ def test_an_order_without_a_course_takes_the_one_that_its_offer_was_mapped_to_an
 
     assert world.status(order_id) == "completed"
     assert ends(world, course) == [world.clock() + timedelta(days=365)]
+
+
+def test_the_sale_of_another_amount_that_was_marked_paid_is_recorded_at_the_price(world: World) -> None:
+    world.sell()
+    order_id = another_amount(world)
+
+    marked(world, order_id)
+    world.work()
+    refunded(world, order_id)
+    world.work()
+
+    [order] = world.thinkific.school.external_orders.values()
+    assert [(each.action, each.amount) for each in order.transactions] == [
+        ("purchase", PRICE * 100),
+        ("refund", PRICE * 100),
+    ]
+    assert world.payment(order_id).amount_received == SHORT
