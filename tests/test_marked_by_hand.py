@@ -12,6 +12,7 @@ import pytest
 from kelaspay.payment import Attention
 from kelaspay.review import mark_paid, settle
 from kelaspay.revoke import ask_to_revoke
+from kelaspay.store import inbox
 from tests.console.desk import joined
 from tests.world import COURSE, OFFER, PRICE
 
@@ -247,6 +248,21 @@ def test_money_after_the_refund_of_what_duitku_confirmed_without_a_callback_is_t
 
     assert world.payment(order_id).attention is Attention.PAID_TWICE
     assert world.story(order_id).count("paid_twice") == 1
+
+
+def test_a_callback_of_before_the_refund_that_is_looked_at_again_alarms_nobody(world: World) -> None:
+    world.sell()
+    order_id = world.buy_and_pay()
+    world.work()
+    world.clock.move(days=1)
+    refunded(world, order_id)
+    world.work()
+
+    with world.database.begin() as db:
+        inbox.reopen_of(db, order_id, "")
+    world.work()
+
+    assert (world.status(order_id), world.payment(order_id).attention) == ("refunded", None)
 
 
 def test_the_console_says_in_both_languages_what_is_known(world: World) -> None:

@@ -187,7 +187,7 @@ def _told_of_money(db: Db, payment: Payment, event: sa.Row[Any], to_work: _ToWor
         return None
     if note_told_after(db, payment, event.received_at, at):
         return None if payment.status is Status.REVIEW else _begin(db, payment, to_work, at, hurry=True)
-    return "paid_twice" if note_after_refund(db, payment, at) else None
+    return "paid_twice" if note_after_refund(db, payment, event.received_at, at) else None
 
 
 def _begin(db: Db, payment: Payment, to_work: _ToWork, at: datetime, *, hurry: bool) -> str:

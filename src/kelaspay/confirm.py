@@ -160,11 +160,15 @@ def note_told_after(db: Db, payment: Payment, received_at: datetime, now: dateti
     return True
 
 
-def note_after_refund(db: Db, payment: Payment, now: datetime) -> bool:
-    """Whether a success that is just being taken in hand, and tells of money not told of before, came after a refund;
-    then a person is told. There is nothing to ask: that the order is paid Duitku has said, of one payment or another.
+def note_after_refund(db: Db, payment: Payment, received_at: datetime, now: datetime) -> bool:
+    """Whether a success that is just being taken in hand, and tells of money not told of before, came in after a
+    refund; then a person is told. There is nothing to ask: Duitku has said that the order is paid, by
+    whichever payment.
     """
     if payment.status is not Status.REFUNDED or payment.amount_received is None:
+        return False
+    refunded_at = payments.told_at(db, payment.merchant_order_id, Status.REFUNDED)
+    if refunded_at is not None and received_at < refunded_at:
         return False
     _flag_twice(db, payment.merchant_order_id, AFTER_REFUND, now)
     return True

@@ -405,6 +405,12 @@ def tell(db: Db, merchant_order_id: str, at: datetime, actor: str, what: str, te
     db.execute(sa.insert(story), line)
 
 
+def told_at(db: Db, merchant_order_id: MerchantOrderId, what: str) -> datetime | None:
+    """When the newest line of this kind was added to a payment's story; None where there is none."""
+    its = sa.select(sa.func.max(story.c.at)).where(story.c.merchant_order_id == merchant_order_id, story.c.what == what)
+    return db.execute(its).scalar()
+
+
 def read_story(db: Db, merchant_order_id: str) -> Iterator[sa.Row[Any]]:
     yield from db.execute(sa.select(story).where(story.c.merchant_order_id == merchant_order_id).order_by(story.c.id))
 
