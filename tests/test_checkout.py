@@ -95,6 +95,23 @@ WRONG: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
 }
 
 
+@pytest.mark.parametrize("name", [COURSE, f" {COURSE.upper()}", "What it was called before", "two\nlines"])
+def test_a_name_beside_the_offer_may_be_its_own_or_mean_nothing(embedded: World, name: str) -> None:
+    embedded.sell()
+
+    assert embedded.ask_to_buy(course_name=name).status_code == 201
+
+
+def test_a_name_beside_the_offer_that_is_another_offers_is_refused(embedded: World) -> None:
+    embedded.sell()
+    embedded.sell("Fotografi", slug="foto")
+
+    said = fields(embedded.ask_to_buy(course_name="fotografi"))
+
+    assert said == {"course_name": "is the name of another offer than `offer`"}
+    assert list(embedded.duitku.calls) == []
+
+
 @pytest.mark.parametrize("case", WRONG)
 def test_what_is_wrong_is_said_of_each_field_and_nothing_is_kept(embedded: World, case: str) -> None:
     wanted, wrong = WRONG[case]

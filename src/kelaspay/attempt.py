@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from kelaspay.confirm import ask_told_after
 from kelaspay.enroll import enroll
 from kelaspay.faults import (
     AmountDiffers,
@@ -26,6 +27,7 @@ from kelaspay.faults import (
     CourseUnmapped,
     DatabaseDamaged,
     Defect,
+    DuitkuRefused,
     Fault,
     HeldElsewhere,
     InvoiceUnknown,
@@ -167,27 +169,52 @@ def _perform(held: _Held, desk: _Desk, *, school_of: SchoolOf, step: Step, start
         raise PaymentUnknown(merchant_order_id=order_id)
     school = _school(held.payment, school_of)
     school = replace(school, thinkific=school.thinkific.about(order_id))
-    if held.revoke_wanted:
-        revoke(order_id, school=school, step=traced, guard=guard)
+    _give_or_end(
+        held.payment,
+        end=held.revoke_wanted,
+        database=desk.database,
+        school=school,
+        start=start,
+        step=traced,
+        guard=guard,
+    )
+    if held.payment.amount_received is None and held.payment.status not in UNPAID:  # no access waits for this
+        ask_told_after(held.payment, database=desk.database, duitku=school.duitku, now=desk.now)
+
+
+def _give_or_end(
+    payment: Payment,
+    *,
+    end: bool,
+    database: Database,
+    school: School,
+    start: Start,
+    step: Step,
+    guard: Callable[[], None],
+) -> None:
+    """What there is to do at Thinkific."""
+    order_id = payment.merchant_order_id
+    if end:
+        revoke(order_id, school=school, step=step, guard=guard)
         return
-    enroll(held.payment, school=school, start=start, step=traced, guard=guard)
-    if _given_away(order_id, desk.database):
-        traced("former", lambda: end_former(order_id, school=school, guard=guard))
+    enroll(payment, school=school, start=start, step=step, guard=guard)
+    if _given_away(order_id, database):
+        step("former", lambda: end_former(order_id, school=school, guard=guard))
 
 
 def _finish(job: Job, desk: _Desk, start: Start) -> None:
-    """Leave the payment at rest; one that is not paid yet is asked after again when an event came in meanwhile, and one
-    that was refunded meanwhile goes on with that.
+    """Leave the payment at rest; one that Duitku has yet to confirm is asked after again when an event came in
+    meanwhile, and one that was refunded meanwhile goes on with that.
     """
     with desk.database.begin() as db:
         payment = payments.find_payment(db, job.merchant_order_id)
-        unpaid = payment is not None and payment.status in UNPAID
-        finished = jobs.finish(db, job, desk.holder, unless_poked=unpaid)
+        to_ask = payment is not None and (payment.status in UNPAID or payments.told_after(db, payment))
+        finished = jobs.finish(db, job, desk.holder, unless_poked=to_ask)
         # only now: until the job's row was ours a refund could still come
         found = enrollments.find_enrollment(db, job.merchant_order_id)
         if finished and found is not None and found.revoke_wanted and found.state is not EnrollmentState.REVOKED:
             start(db, job.merchant_order_id, desk.now())
-    if unpaid and not finished:
+    if to_ask and not finished:
         _after(job, NotPaidYet(), desk)
 
 
@@ -306,6 +333,7 @@ def _send_to_review(job: Job, fault: Fault, desk: _Desk, *, attention: Attention
     named: dict[type[Fault], Attention] = {
         AmountDiffers: Attention.AMOUNT_DIFFERS,
         BuyerErased: Attention.BUYER_ERASED,
+        DuitkuRefused: Attention.PAID_TWICE,  # of what is paid Duitku is asked for nothing else
         CourseUnmapped: Attention.COURSE_UNMAPPED,
         CourseAmbiguous: Attention.COURSE_UNMAPPED,
     }

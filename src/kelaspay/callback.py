@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from kelaspay import webhook
-from kelaspay.confirm import note_second_payment
+from kelaspay.confirm import note_after_refund, note_second_payment, note_told_after
 from kelaspay.faults import CallbackTooLarge, DatabaseDamaged, DatabaseUnavailable
 from kelaspay.payment import UNPAID, Status
 from kelaspay.store import inbox, payments
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from kelaspay.confirm import Start
+    from kelaspay.payment import Payment
     from kelaspay.school import School
     from kelaspay.store.database import Database, Db
     from kelaspay.tracing import Tracing
@@ -171,14 +172,29 @@ def _start(db: Db, event: sa.Row[Any], to_work: _ToWork, at: datetime, *, news: 
             return "other_school"
         success = event.result_code == SUCCESS
         if payment.status in UNPAID:
-            wake_at = at
-            if payment.asked_at is not None:
-                gap = to_work.spacing(payment.asks)
-                wake_at = max(
-                    at, payment.asked_at + timedelta(seconds=min(gap, NEWS_SECONDS) if success and news else gap)
-                )
-            started = to_work.start(db, payment.merchant_order_id, wake_at)
-            return "started" if started else "joined"
-        if success and note_second_payment(db, payment.merchant_order_id, at, receipt=event.receipt):
-            return "paid_twice"
-        return "already_paid" if payment.status is not Status.REVIEW else "in_review"
+            return _begin(db, payment, to_work, at, hurry=success and news)
+        outcome = _told_of_money(db, payment, event, to_work, at) if success else None
+        return outcome or ("in_review" if payment.status is Status.REVIEW else "already_paid")
+
+
+def _told_of_money(db: Db, payment: Payment, event: sa.Row[Any], to_work: _ToWork, at: datetime) -> str | None:
+    """What a success calls for when the order is not unpaid any more; None where it tells nothing new."""
+    order_id = payment.merchant_order_id
+    told_before = event.receipt in payments.receipts(db, order_id)
+    if note_second_payment(db, order_id, at, receipt=event.receipt):
+        return "paid_twice"
+    if told_before:
+        return None
+    if note_told_after(db, payment, event.received_at, at):
+        return None if payment.status is Status.REVIEW else _begin(db, payment, to_work, at, hurry=True)
+    return "paid_twice" if note_after_refund(db, payment, event.received_at, at) else None
+
+
+def _begin(db: Db, payment: Payment, to_work: _ToWork, at: datetime, *, hurry: bool) -> str:
+    """Have Duitku asked, as soon as it may be after it was last."""
+    wake_at = at
+    if payment.asked_at is not None:
+        gap = to_work.spacing(payment.asks)
+        wake_at = max(at, payment.asked_at + timedelta(seconds=min(gap, NEWS_SECONDS) if hurry else gap))
+    started = to_work.start(db, payment.merchant_order_id, wake_at)
+    return "started" if started else "joined"

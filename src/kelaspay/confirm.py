@@ -34,6 +34,18 @@ LAPSE_GRACE = timedelta(minutes=5)
 ASK_SPACING = timedelta(seconds=10)
 """How old the newest answer must be before Duitku is asked again on the word of a buyer or of a program."""
 TWICE = 2
+BY_HAND = (
+    "It was marked paid by hand, and now Duitku has a payment of Rp {amount} for it. If other money was meant by the "
+    "mark, one of both must go back; if it was this money, nothing is to be done."
+)
+BY_HAND_REFUNDED = (
+    "It was marked paid by hand and refunded, and Duitku has a payment of Rp {amount} for it. If that is not the money "
+    "that went back, it must go back too."
+)
+AFTER_REFUND = (
+    "It was refunded, and now Duitku calls back about a payment that it had not called back about before. If that is "
+    "not the money that went back, it must go back too."
+)
 
 SPARSE_ASKS = (timedelta(hours=1), timedelta(hours=4), timedelta(hours=12))
 """When to ask after a payment of which nothing was heard, counted from its making, while it can still be paid."""
@@ -107,11 +119,8 @@ def ask(
 
 def _paid(payment: Payment, said: TransactionStatus, *, database: Database, start: Start, now: datetime) -> Status:
     order_id = payment.merchant_order_id
-    borne = said.fee if said.amount == payment.payment_amount + said.fee else NOTHING
-    amount = Rupiah(said.amount - borne)  # the fee that a buyer bears never comes in
-    received: dict[str, Any] = {"amount_received": amount, "paid_at": now, "asked_at": now, "next_ask_at": None}
-    received |= {"fee": borne} if borne else {}
-    if amount != payment.payment_amount:
+    received = _received(payment, said, now) | {"paid_at": now, "next_ask_at": None}
+    if received["amount_received"] != payment.payment_amount:
         differs = AmountDiffers(f"asked Rp {payment.payment_amount}, paid Rp {said.amount}", merchant_order_id=order_id)
         with database.begin() as db:
             if payments.move(db, order_id, Status.REVIEW, now, actor="duitku", text=differs.detail, **received):
@@ -131,6 +140,63 @@ def _paid(payment: Payment, said: TransactionStatus, *, database: Database, star
     return Status.PAID
 
 
+def _received(payment: Payment, said: TransactionStatus, now: datetime) -> dict[str, Any]:
+    """What came in; the fee that a buyer bears never does."""
+    borne = said.fee if said.amount == payment.payment_amount + said.fee else NOTHING
+    received: dict[str, Any] = {"amount_received": Rupiah(said.amount - borne), "asked_at": now}
+    return received | ({"fee": borne} if borne else {})
+
+
+def note_told_after(db: Db, payment: Payment, received_at: datetime, now: datetime) -> bool:
+    """Whether a success that is just being taken in hand, and tells of money not told of before, came in after a person
+    had said that the order was paid: then Duitku is to be asked. What was there before may be what that person saw.
+    """
+    if payment.amount_received is not None or payment.paid_at is None or payment.free:
+        return False
+    if received_at < payment.paid_at:
+        return False
+    text = "Duitku calls back about a payment of an order that was marked paid by hand"
+    payments.tell(db, payment.merchant_order_id, now, "duitku", payments.TOLD_AFTER, text)
+    return True
+
+
+def note_after_refund(db: Db, payment: Payment, received_at: datetime, now: datetime) -> bool:
+    """Whether a success that is just being taken in hand, and tells of money not told of before, came in after a
+    refund; then a person is told. There is nothing to ask: Duitku has said that the order is paid, by
+    whichever payment.
+    """
+    if payment.status is not Status.REFUNDED or payment.amount_received is None:
+        return False
+    refunded_at = payments.told_at(db, payment.merchant_order_id, Status.REFUNDED)
+    if refunded_at is not None and received_at < refunded_at:
+        return False
+    _flag_twice(db, payment.merchant_order_id, AFTER_REFUND, now)
+    return True
+
+
+def ask_told_after(payment: Payment, *, database: Database, duitku: Duitku, now: Callable[[], datetime]) -> None:
+    """Ask Duitku about money that it called back about after a person had said that it was paid, where it did; what it
+    confirms is written down and a person told, once. The signature of a callback does not cover that it is a success.
+
+    Raises `NotPaidYet` or `InvoiceUnknown` while Duitku does not confirm it, and its faults when it cannot be asked.
+    """
+    order_id = payment.merchant_order_id
+    with database.read() as db:
+        if not payments.told_after(db, payment):
+            return
+    said = duitku.transaction_status(order_id, payment.payment_method)
+    with database.begin() as db:
+        if not said.paid:
+            payments.record_ask(db, order_id, now(), counted=True)
+        elif payments.record_receipt(db, order_id, **_received(payment, said, now())):
+            refunded = (payments.find_for_update(db, order_id) or payment).status is Status.REFUNDED
+            if not note_second_payment(db, order_id, now()):
+                text = (BY_HAND_REFUNDED if refunded else BY_HAND).format(amount=said.amount)
+                _flag_twice(db, order_id, text, now())
+    if not said.paid:
+        raise NotPaidYet(merchant_order_id=order_id)
+
+
 def note_second_payment(
     db: Db, merchant_order_id: MerchantOrderId, now: datetime, *, receipt: str | None = None
 ) -> bool:
@@ -143,9 +209,13 @@ def note_second_payment(
     if len(receipts) < TWICE:
         return False
     text = f"Duitku has called back about {len(receipts)} successful payments of this order"
+    _flag_twice(db, merchant_order_id, text, now)
+    return True
+
+
+def _flag_twice(db: Db, merchant_order_id: MerchantOrderId, text: str, now: datetime) -> None:
     if not payments.settled_since(db, merchant_order_id, Attention.PAID_TWICE, text):
         payments.flag(db, merchant_order_id, Attention.PAID_TWICE, text, now)
-    return True
 
 
 def _unpaid(

@@ -34,7 +34,8 @@ TOLD = {
     NoticeType.ORDER_EXPIRED: "The order ended unpaid: its time ran out (`expired`) or Duitku canceled it (`failed`). "
     "A transfer can land late: `order.paid` may still follow.",
     NoticeType.ORDER_REFUNDED: "The order was marked refunded; its access is being ended.",
-    NoticeType.PAYMENT_DUPLICATE: "Duitku reports more than one successful payment of the order: send one back.",
+    NoticeType.PAYMENT_DUPLICATE: "Duitku reports more than one successful payment of the order, or one after the "
+    "order was marked paid by hand or refunded: one may have to go back.",
     NoticeType.ENROLLMENT_CREATED: "The buyer is in the course.",
     NoticeType.ENROLLMENT_FAILED: "The order is paid and its access could not be given: a person must look; "
     "`attention` says why.",

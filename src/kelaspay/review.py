@@ -6,9 +6,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from kelaspay.confirm import note_second_payment
-from kelaspay.faults import MoveRefused, PaymentUnknown
+from kelaspay.faults import CourseAmbiguous, CourseUnmapped, MoveRefused, PaymentUnknown, ThinkificRefused
 from kelaspay.payment import UNPAID, Attention, Enrollment, EnrollmentState, Status
-from kelaspay.store import enrollments, offers, payments
+from kelaspay.store import enrollments, jobs, offers, payments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ DONE = frozenset({Status.COMPLETED, Status.REFUNDED})
 def retry(
     merchant_order_id: MerchantOrderId, *, database: Database, start: Start, now: Callable[[], datetime], actor: str
 ) -> None:
-    """Set the work going again, where it stopped; a payment in review takes its offer's corrected ids along.
+    """Set the work going again, where it stopped; what stopped for its course takes its corrected ids along.
 
     What got stuck after that, ending an access or giving it to another address, goes on. Raises `MoveRefused` when it
     is not paid, when its amount is in doubt (`mark_paid` settles that), or when it is done. Repeating it starts nothing
@@ -119,12 +119,10 @@ def _set_going(
 ) -> None:
     order_id = payment.merchant_order_id
     sold: dict[str, int | None] = {"course_id": payment.course_id, "bundle_id": payment.bundle_id}
-    if payment.status is Status.REVIEW:
-        offer = offers.find_offer(db, payment.offer)
-        if offer is not None:
-            sold = {"course_id": offer.course_id, "bundle_id": offer.bundle_id}
-            days = {"product_id": offer.product_id, "access_days": offer.access_days}
-            payments.set_sold(db, order_id, **sold, **days)
+    offer = offers.find_offer(db, payment.offer) if _stopped_by_its_course(db, payment) else None
+    if offer is not None:
+        sold = {"course_id": offer.course_id, "bundle_id": offer.bundle_id}
+        payments.set_sold(db, order_id, **sold, product_id=offer.product_id)
     payments.tell(db, order_id, at, actor, what, text)
     from_states = [state for state in Status if state in UNPAID or state is Status.REVIEW]
     paid_at = payment.paid_at or at
@@ -138,6 +136,19 @@ def _set_going(
         looks_first = {"enroll_tried": False, "activated_at": None, "user_created": False}
         enrollments.save_enrollment(db, order_id, **looks_first)
     start(db, order_id, at)
+
+
+def _stopped_by_its_course(db: Db, payment: Payment) -> bool:
+    """Whether it is in review for the course or bundle that it gives: none was found by its name, or Thinkific refused
+    to enroll the user in it. Then what the offer was corrected to counts, and in no other case: it may be something
+    else today.
+    """
+    job = jobs.find_job(db, payment.merchant_order_id)
+    if payment.status is not Status.REVIEW or job is None or payment.attention is Attention.AMOUNT_DIFFERS:
+        return False
+    found = enrollments.find_enrollment(db, payment.merchant_order_id)
+    refused = job.fault == ThinkificRefused.code() and found is not None and found.user_id is not None
+    return refused or job.fault in {CourseUnmapped.code(), CourseAmbiguous.code()}
 
 
 def _payment(db: Db, merchant_order_id: MerchantOrderId) -> Payment:

@@ -63,6 +63,8 @@ def check(wanted: Wanted, *, database: Database, now: datetime) -> tuple[Payment
     with database.read() as db:
         named = "offer" if wanted.offer else "course_name"
         offer = _checked_of(wrong, named, lambda: _offer(db, wanted, now))
+        if offer and wanted.offer and wanted.course_name:
+            _checked_of(wrong, "course_name", lambda: _no_other(db, offer, wanted.course_name or "", now))
         price = _checked_of(wrong, "coupon", lambda: priced(db, offer, wanted.coupon or "", now)) if offer else None
     if wrong or offer is None or price is None:
         raise InvalidInput(wrong)
@@ -194,3 +196,13 @@ def _offer(db: Db, wanted: Wanted, now: datetime) -> Offer:
     if len(found) > 1:
         raise ValueError("is the name of several offers; say which by `offer`")
     return found[0]
+
+
+def _no_other(db: Db, offer: Offer, name: str, now: datetime) -> None:
+    """A name that came with an offer's slug must not be that of another offer on sale. One that means nothing here may
+    be what the offer, or its course at Thinkific, was called before.
+    """
+    found = offers.offers_named(db, name) if name.isprintable() else []
+    named = {each.slug for each in found if each.school == offer.school and each.on_sale(now)}
+    if named and offer.slug not in named:
+        raise ValueError("is the name of another offer than `offer`")

@@ -372,6 +372,7 @@ class History(RuleBasedStateMachine):
         if self.market.town.duitku.orders[order_id].payments:
             self.ledger.heard.add(order_id)
         if form["resultCode"] == SUCCESS:
+            self.ledger.hear_success(order_id)
             self.ledger.receipts.add((order_id, form["publisherOrderId"] or form["reference"]))
 
     @contextmanager

@@ -33,9 +33,18 @@ class Ledger:
         self.heard: set[str] = set()
         """Orders that Duitku called back about after money came."""
         self.receipts: set[tuple[str, str]] = set()
+        self.beside: set[str] = set()
+        """Orders whose money Duitku first called back about after an operator had said that they were paid."""
         self.emails: dict[str, set[str]] = {}
         """Every address that each order was given to."""
         self._asked: dict[str, int] = {}
+
+    def hear_success(self, order_id: str) -> None:
+        """Duitku calls back about a success."""
+        first = all(each != order_id for each, _receipt in self.receipts)
+        by_hand = order_id in self.marked and Attention.AMOUNT_DIFFERS not in self._market.told(order_id)
+        if first and by_hand and order_id in self.heard:
+            self.beside.add(order_id)
 
     # what is so
 
@@ -184,6 +193,8 @@ class Ledger:
             assert (order.status, order.attention) == (Status.REVIEW, Attention.AMOUNT_DIFFERS), order
         if sum(order_id == order.order_id for order_id, _receipt in self.receipts) > 1 and order.status not in UNPAID:
             assert "paid_twice" in self._market.told(order.order_id), order
+        if order.order_id in self.beside:
+            assert self._market.told(order.order_id) & {Attention.PAID_TWICE, Attention.GAVE_UP}, order
 
     def _nobody_has_more_days_than_were_paid(self) -> None:
         now = self._market.town.clock()

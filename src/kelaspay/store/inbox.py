@@ -106,6 +106,7 @@ WAITING = (
         inbox.c.merchant_order_id,
         inbox.c.result_code,
         inbox.c.receipt,
+        inbox.c.received_at,
         inbox.c.repeats,
         inbox.c.traceparent,
     )

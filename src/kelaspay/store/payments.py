@@ -27,6 +27,10 @@ BY_ORDER_ID = sa.select(*PAYMENT_COLUMNS).where(payments.c.merchant_order_id == 
 """Built once, as are the others that every purchase needs again and again: to build one takes longer than to run it."""
 BY_PUBLIC_ID = sa.select(*PAYMENT_COLUMNS).where(payments.c.public_id == sa.bindparam("sought"))
 FOR_UPDATE = BY_ORDER_ID.with_for_update()
+WORKED = frozenset({Status.PAID, Status.COMPLETED, Status.REFUNDED})
+"""States whose runs get as far as their end."""
+TOLD_AFTER = "told_after"
+"""The line of the story that says that Duitku called back about money after a person had said that it was paid."""
 
 
 def add_payment(
@@ -340,6 +344,26 @@ def receipts(db: Db, merchant_order_id: str) -> set[str]:
     return set(db.execute(query.distinct()).scalars())
 
 
+def told_after(db: Db, payment: Payment) -> bool:
+    """Whether Duitku has called back about money after a person had said that it was paid, and was not asked, or does
+    not confirm it yet.
+    """
+    if payment.amount_received is not None or payment.status not in WORKED:
+        return False
+    line = sa.select(story.c.id).where(
+        story.c.merchant_order_id == payment.merchant_order_id, story.c.what == TOLD_AFTER
+    )
+    return db.execute(line.limit(1)).first() is not None
+
+
+def record_receipt(db: Db, merchant_order_id: MerchantOrderId, **values: Any) -> bool:
+    """Write down what Duitku confirms of an order that was paid without its word; False where that is known already."""
+    recorded = sa.update(payments).where(
+        payments.c.merchant_order_id == merchant_order_id, payments.c.amount_received.is_(None)
+    )
+    return db.execute(recorded.values(**values)).rowcount == 1
+
+
 def list_invoices(db: Db, merchant_order_id: str) -> list[sa.Row[Any]]:
     """Every number and reference ever shown for a payment, the newest first."""
     query = sa.select(invoices).where(invoices.c.merchant_order_id == merchant_order_id)
@@ -379,6 +403,12 @@ def tell(db: Db, merchant_order_id: str, at: datetime, actor: str, what: str, te
     told = None if text is None else without_addresses(text)
     line = {"merchant_order_id": merchant_order_id, "at": at, "actor": actor, "what": what, "text": told}
     db.execute(sa.insert(story), line)
+
+
+def told_at(db: Db, merchant_order_id: MerchantOrderId, what: str) -> datetime | None:
+    """When the newest line of this kind was added to a payment's story; None where there is none."""
+    its = sa.select(sa.func.max(story.c.at)).where(story.c.merchant_order_id == merchant_order_id, story.c.what == what)
+    return db.execute(its).scalar()
 
 
 def read_story(db: Db, merchant_order_id: str) -> Iterator[sa.Row[Any]]:

@@ -74,14 +74,14 @@ class PaymentWanted(BaseModel):
         default=None,
         max_length=LONG,
         json_schema_extra={"format": "offer-slug"},
-        description="An offer by its slug; this or `course_name`.",
+        description="An offer by its slug; this or `course_name`. With both, this says which is bought.",
         examples=["python-dasar"],
     )
     course_name: str | None = Field(
         default=None,
         max_length=LONG,
         json_schema_extra={"format": "offer-name"},
-        description="An offer by its exact name.",
+        description="An offer by its exact name. Beside `offer`, another offer's name is refused.",
         examples=["Web Development Fundamentals"],
     )
     payment_method: str | None = Field(

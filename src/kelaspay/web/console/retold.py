@@ -1,4 +1,6 @@
-"""What a fault said when it was kept, in the reader's language: payments, jobs and stories keep its English text."""
+"""What a fault or a warning said when it was kept, in the reader's language: payments, jobs and stories keep its
+English text.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ def retold(t: Wording, text: str | None) -> str:
         if known.code() in FAULTS and text.startswith(known.message()):
             rest = text.removeprefix(known.message())
             return f"{t(FAULTS[known.code()])}{_detail(rest)}"
-    return text
+    return _detail(text).strip()
 
 
 def _detail(text: str) -> str:

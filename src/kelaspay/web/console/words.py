@@ -65,7 +65,8 @@ ATTENTION = {
 ADVICE = {
     "amount_differs": "Cocokkan dengan mutasi Duitku. Jika jumlahnya memang benar, tandai lunas; jika tidak, "
     "kembalikan uangnya.",
-    "paid_twice": "Pembeli membayar lebih dari sekali. Kembalikan pembayaran yang berlebih secara manual.",
+    "paid_twice": "Uang untuk pesanan ini tampaknya masuk lebih dari sekali. Cocokkan dengan mutasi; jika memang "
+    "berlebih, kembalikan kelebihannya secara manual.",
     "paid_late": "Uang masuk setelah batas waktu, dan akses tetap disiapkan. Tidak perlu tindakan lain.",
     "course_unmapped": "Hubungkan penawarannya ke kursus di halaman Katalog, lalu coba daftarkan lagi.",
     "thinkific_refused": "Baca alasannya di bawah, perbaiki di Thinkific atau di Katalog, lalu coba daftarkan lagi.",
@@ -141,8 +142,21 @@ FAULTS = {
 DETAIL = {
     r"Nothing in the catalogue is called '(.*)'\.": "Tidak ada yang bernama “{0}” di katalog.",
     r"'(.*)' could be: (.*)\.": "“{0}” bisa berarti: {1}.",
+    r"It was marked paid by hand, and now .* of Rp (\d+) .*": "Pesanan ini ditandai lunas secara manual, dan sekarang "
+    "Duitku mencatat pembayaran Rp {0} untuknya. Jika yang ditandai itu uang lain, salah satunya harus dikembalikan; "
+    "jika itu uang yang sama, tidak perlu berbuat apa-apa.",
+    r"It was marked paid by hand and refunded, and .* of Rp (\d+) .*": "Pesanan ini ditandai lunas secara manual lalu "
+    "dikembalikan, dan Duitku mencatat pembayaran Rp {0} untuknya. Jika itu bukan uang yang sudah dikembalikan, uang "
+    "ini harus dikembalikan juga.",
+    r"It was refunded, and now Duitku calls back .*": "Pesanan ini sudah dikembalikan, lalu masuk callback Duitku "
+    "tentang pembayaran yang belum pernah dikabarkan. Jika itu bukan uang yang sudah dikembalikan, uang ini harus "
+    "dikembalikan juga.",
+    r"Duitku has called back about (\d+) successful payments of this order": "Menurut callback Duitku ada {0} "
+    "pembayaran yang berhasil untuk pesanan ini.",
+    r"Duitku calls back about a payment of an order that was marked paid by hand": "Callback Duitku tentang pembayaran "
+    "datang setelah pesanan ini ditandai lunas secara manual.",
 }
-"""What a fault adds to its message, by how it begins in English."""
+"""What a fault adds to its message, and what is told of an order besides faults, by its English."""
 WHAT = {
     "created": "Pesanan dibuat",
     "invoice_created": "Tagihan Duitku dibuat",
@@ -159,6 +173,7 @@ WHAT = {
     "refunded": "Dicatat sebagai dikembalikan",
     "retried": "Dicoba lagi",
     "marked_paid": "Ditandai lunas secara manual",
+    "told_after": "Callback Duitku tentang pembayaran masuk belakangan",
     "user_created": "Pengguna Thinkific dibuat",
     "user_found": "Pengguna Thinkific ditemukan",
     "enrolled": "Terdaftar di kursus",
@@ -343,7 +358,7 @@ SAID = {
     "sync_under_way": "Katalog sedang disalin; kemajuannya ada di bawah.",
     "synced": "{count} produk disinkronkan dari Thinkific.",
     "offer_added": "Penawaran ditambahkan.",
-    "offer_corrected": "Penawaran diubah; berlaku untuk pesanan baru dan untuk percobaan ulang.",
+    "offer_corrected": "Penawaran diubah; berlaku untuk pesanan baru dan untuk pesanan yang terhenti karena kursusnya.",
     "offer_retired": "Penawaran ditarik dari penjualan.",
     "coupon_added": "Kupon ditambahkan.",
     "coupon_corrected": "Kupon diubah.",
