@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 import redis
 from pydantic import SecretStr
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from throttled import RedisStore
 
 from kelaspay.catalogue import sync
@@ -19,6 +21,7 @@ from kelaspay.faults import ThinkificBusy, TurnMissed
 from kelaspay.gate import MOST_IN_FLIGHT, PATIENCE, Gate
 from kelaspay.schools import Keys
 from kelaspay.store import jobs
+from tests.servers import RedisServer
 from tests.test_schools import keep
 from tests.world import MERCHANTS
 
@@ -184,6 +187,20 @@ def test_without_redis_each_process_takes_its_share_and_says_so() -> None:
 
     assert gate.redis_lost
     assert passed[2] - passed[0] >= 2 * 2 * 60 / SLOW
+
+
+def test_one_call_without_redis_leaves_the_limit_shared_for_the_next() -> None:
+    server = RedisServer()
+    with ExitStack() as stack:
+        cache = stack.enter_context(closing(redis.Redis.from_url(server.url, retry=Retry(NoBackoff(), 1))))
+        gate = _shared(cache, server.url, FAST)
+        _passes(gate)
+        alone = gate.redis_lost
+        server.start()
+        stack.callback(server.stop)
+        _passes(gate)
+
+    assert (alone, gate.redis_lost) == (True, False)
 
 
 def test_one_site_has_one_limit_though_two_merchants_sell_for_it(world: World) -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
@@ -87,6 +88,26 @@ def test_a_process_that_can_read_but_not_write_is_not_ready_until_something_is_w
     assert (after.status_code, after.json()["database"]) == (200, "ok")
 
 
+def test_a_process_whose_postgresql_may_only_be_read_is_not_ready(fresh_postgres: str, tmp_path: Path) -> None:
+    with (
+        world_on(tmp_path, fresh_postgres, None) as world,
+        closing(psycopg.connect(fresh_postgres, autocommit=True)) as other,
+    ):
+        migrate(world.database)
+        world.sell()
+        form = world.duitku.pay(world.buy())
+        all_connect_anew(other, "SET default_transaction_read_only = on")
+        refused = [world.call_back(form) for _ in range(2)][-1]  # the first may meet the connection that is gone
+        ready = world.web.get("/readyz")
+        all_connect_anew(other, "RESET default_transaction_read_only")
+        taken = [world.call_back(form) for _ in range(2)][-1]
+
+        assert (refused.status_code, refused.json()["code"]) == (503, "inbox_unavailable")
+        assert (ready.status_code, ready.json()["database"]) == (503, "away")
+        assert taken.status_code == 200
+        assert world.web.get("/readyz").json()["database"] == "ok"
+
+
 def test_while_another_program_holds_the_write_lock_it_is_answered_how_the_process_is(embedded: World) -> None:
     engine = Engine(embedded.database, "one", embedded.clock)
     file = embedded.database.engine.url.database
@@ -105,3 +126,11 @@ def test_while_another_program_holds_the_write_lock_it_is_answered_how_the_proce
 def may_not_grow(connection: Any, _record: Any) -> None:
     """To SQLite that is a full disk."""
     connection.execute("PRAGMA max_page_count = 1").close()  # it takes as many as there are
+
+
+def all_connect_anew(other: psycopg.Connection, setting: str) -> None:
+    """As after a change of a managed server, or to its standby."""
+    name = other.info.dbname
+    other.execute(f'ALTER DATABASE "{name}" {setting}'.encode())
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+    other.execute(others.encode(), [name])

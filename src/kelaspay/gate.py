@@ -18,14 +18,12 @@ from typing import TYPE_CHECKING, TypeVar
 import redis
 import structlog
 from throttled import MemoryStore, RedisStore, Throttled, per_min
+from throttled.exceptions import BaseThrottledError
 
 from kelaspay.faults import ThinkificBusy, TurnMissed
-from kelaspay.spared_redis import SparedRedis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from throttled import RateLimitResult
 
 T = TypeVar("T")
 
@@ -64,8 +62,7 @@ class Gate:
         self.processes = 1
         """How many working processes share the limit; kept up to date by the heartbeat."""
         self._local = MemoryStore()
-        self._alone = self._limiter(self._rate, self._local, BURST)
-        self._shared = None if store is None else SparedRedis(self._limiter(self._rate, store, BURST), "gate")
+        self._spaced = self._limiter(self._rate, store or self._local, BURST)
         self._closed_until = 0.0
         self._urgent_until = 0.0
         self._limit = rate
@@ -167,17 +164,14 @@ class Gate:
         return wait
 
     def _spaced_limit(self) -> float:
-        result = self._alone.limit(self._name) if self._shared is None else self._shared_limit(self._shared)
-        return result.state.retry_after if result.limited else 0.0
-
-    def _shared_limit(self, shared: SparedRedis[Throttled]) -> RateLimitResult:
-        result = shared.ask(lambda limiter: limiter.limit(self._name), otherwise=None)
-        if result is None:
-            self.redis_lost = True
+        try:
+            result = self._spaced.limit(self._name)
+            self._found_redis()
+        except (redis.RedisError, BaseThrottledError):  # asked anew at the next call: to others all of it is theirs
+            self._lost_redis()
             share = max(1, self._rate // self.processes)
-            return self._limiter(share, self._local).limit(self._name)
-        self._found_redis()
-        return result
+            result = self._limiter(share, self._local).limit(self._name)
+        return result.state.retry_after if result.limited else 0.0
 
     def _closed(self) -> float:
         """Seconds until it opens; 0 or less while it is open."""
@@ -211,9 +205,14 @@ class Gate:
             return otherwise
         try:
             return ask(self._cache)
-        except redis.RedisError:  # told when its limit is asked for
-            self.redis_lost = True
+        except redis.RedisError:
+            self._lost_redis()
             return otherwise
+
+    def _lost_redis(self) -> None:
+        if not self.redis_lost:
+            log.warning("redis_lost", part="gate")
+        self.redis_lost = True
 
     def _found_redis(self) -> None:
         if self.redis_lost and self._cache is not None:

@@ -249,8 +249,8 @@ def translated() -> Iterator[None]:
     except GONE as error:
         raise DatabaseUnavailable from error
     except sa.exc.DBAPIError as error:
-        if error.connection_invalidated:
-            raise DatabaseUnavailable from error
+        if error.connection_invalidated or isinstance(error.orig, psycopg.errors.ReadOnlySqlTransaction):
+            raise DatabaseUnavailable from error  # read-only: a standby, or a managed server whose disk is full
         raise
 
 
