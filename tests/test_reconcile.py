@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from kelaspay.payment import Attention, EnrollmentState, Status
-from kelaspay.reconcile import HOURLY_BUDGET, Reconciled, reconcile
+from kelaspay.reconcile import BATCH, HOURLY_BUDGET, Reconciled, reconcile
 from kelaspay.revoke import ask_to_end, ask_to_revoke
 from kelaspay.store import tables
 from tests.databases import BOTH
@@ -325,6 +325,20 @@ def test_what_stopped_for_a_reason_is_left_to_a_person(world: World) -> None:
 
     assert world.status(order_id) == "review"
     assert world.story(order_id).count("review") == 1
+
+
+def test_a_lost_run_is_found_behind_a_long_line_of_those_that_wait(embedded: World) -> None:
+    world = embedded
+    world.sell()
+    orders = [world.buy_and_pay(customer_email=f"b{number}@example.com") for number in range(BATCH + 5)]
+    while world.hand_over():
+        pass
+    world.clock.move(minutes=10)
+    world.engine.forget(orders[-1])
+
+    restarted = [world.reconcile().restarted for _ in range(40)]
+
+    assert [found for found in restarted if found] == [[orders[-1]]]
 
 
 def test_a_refund_whose_work_was_lost_is_set_going(world: World) -> None:

@@ -215,7 +215,9 @@ def find_job(db: Db, merchant_order_id: str) -> Job | None:
 
 
 def overdue(db: Db, before: datetime, limit: int) -> list[Job]:
-    """Runs that should have woken before `before` and that no process holds."""
+    """Runs that should have woken before `before` and that no process holds, whichever of them chance takes: by their
+    age a long line, or those that nothing comes of, would hide all others for ever.
+    """
     rows = db.execute(
         sa.select(*JOB_COLUMNS)
         .where(
@@ -223,7 +225,7 @@ def overdue(db: Db, before: datetime, limit: int) -> list[Job]:
             jobs.c.wake_at < before,
             sa.or_(jobs.c.lease_until.is_(None), jobs.c.lease_until < database_clock()),
         )
-        .order_by(jobs.c.wake_at)
+        .order_by(sa.func.random())
         .limit(limit)
     )
     return [Job(*row) for row in rows]
