@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kelaspay.change_email import change_email
-from kelaspay.enroll import FOR_EVER
 from kelaspay.revoke import ask_to_end
 from kelaspay.store import payments
+from kelaspay.thinkific import FOR_EVER
 from tests.console.desk import joined
 from tests.pages.browser import text
 from tests.pages.test_messages import deliver, rows

@@ -9,7 +9,7 @@ could double is looked for before it is made, and `guard` stops a run that anoth
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,13 +27,15 @@ from kelaspay.faults import (
     ThinkificUnauthorized,
     ThinkificUserMissing,
 )
+from kelaspay.keep_longer import keep_longer, longer_inside
 from kelaspay.once import send_once
 from kelaspay.payment import ERASED, Attention, Enrollment, EnrollmentState, ExternalOrderState, Status
-from kelaspay.store import enrollments, offers, payments, restored
-from kelaspay.thinkific import CourseEnrollment, EmailTaken
+from kelaspay.store import enrollments, longer, offers, payments, restored
+from kelaspay.thinkific import CLOSE, FOR_EVER, CourseEnrollment, EmailTaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from kelaspay.confirm import Start
     from kelaspay.once import Sent
@@ -46,12 +48,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-FOR_EVER = datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)
-"""Ends an earlier end: whether Thinkific takes a null expiry date is not known (thinkific.md 2.5)."""
 QUEUED = timedelta(minutes=2)
 """How long a bundle enrollment that was asked for may be queued unseen before it is asked for again."""
-CLOSE = timedelta(seconds=2)
-"""Thinkific keeps whole seconds or milliseconds; times closer than this are the same."""
 
 
 class Step(Protocol):
@@ -168,12 +166,15 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
     access = _Access(wanted, school=school, guard=guard)
     found = None if new else access.find()  # of a user made for this order there is nothing to find
     if not wanted.enroll_tried:
-        access.aim(_aim(payment, wanted, found, school.now()), known, _had_until(found, known, school.now()))
+        aimed = _aim(payment, wanted, found, school.now())
+        inside = {} if new else longer_inside(wanted, aimed, school=school)
+        access.aim(aimed, known, _had_until(found, known, school.now()), inside_until=longer.as_kept(inside))
     try:
         if not access.reached(found):
             found = access.change(found) if found is not None else access.make()
     except ThinkificRefused as refusal:
         found = _after_refusal(refusal, access)
+    keep_longer(wanted, school=school, guard=guard)
     at, enrollment_id = school.now(), found.enrollment_id if isinstance(found, CourseEnrollment) else None
     with school.database.begin() as db:
         if not enrollments.move_enrollment(
@@ -276,7 +277,9 @@ class _Access:
             return thinkific.find_bundle_enrollment(self._user_id, self._wanted.bundle_id)
         return thinkific.find_enrollment(self._user_id, self._wanted.course_id or 0)
 
-    def aim(self, expiry_date: datetime | None, known: Sequence[Any], had_until: datetime | None) -> None:
+    def aim(
+        self, expiry_date: datetime | None, known: Sequence[Any], had_until: datetime | None, **before: Any
+    ) -> None:
         """Fix and keep what is aimed at, and what there was before, ahead of the first call that changes something.
 
         Raises `AnotherOrderUnderWay` while another order is giving the same, or has given it since we looked which were
@@ -288,7 +291,7 @@ class _Access:
         with self._school.database.begin() as db:
             if enrollments.given_beside(db, self._wanted) - given:
                 raise AnotherOrderUnderWay(merchant_order_id=self._wanted.merchant_order_id)
-            self._save(db, enroll_tried=True, **aimed)
+            self._save(db, enroll_tried=True, **aimed, **before)
 
     def reached(self, found: Found | None) -> bool:
         """Whether what is there is what was aimed at, or more."""

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from kelaspay.enroll import FOR_EVER, given
+from kelaspay.enroll import given
 from kelaspay.faults import AnotherOrderUnderWay, MoveRefused, PaymentUnknown
 from kelaspay.once import send_once
 from kelaspay.payment import Attention, Enrollment, EnrollmentState, ExternalOrderState, Status
 from kelaspay.store import enrollments, messages, payments, same_buyer
+from kelaspay.thinkific import FOR_EVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

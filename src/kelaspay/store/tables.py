@@ -197,6 +197,7 @@ enrollments = sa.Table(
     sa.Column("former_user_id", sa.BigInteger),
     sa.Column("had_until", UtcDateTime),  # what its user had before, by no order of ours; once it ended: what stayed
     sa.Column("former_had_until", UtcDateTime),
+    sa.Column("inside_until", sa.JSON(none_as_null=True)),  # courses of its bundle that its user had for longer
     sa.Column("told_activated_at", UtcDateTime),
     sa.Column("told_expiry_date", UtcDateTime),
     sa.Column("told_at", UtcDateTime),

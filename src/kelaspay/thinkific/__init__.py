@@ -1,6 +1,15 @@
 """Thinkific: paths, paging, limits and errors inside; frozen values and faults outside."""
 
 from kelaspay.thinkific.client import EmailTaken, KeyAuth, Thinkific, is_access_token
-from kelaspay.thinkific.values import BundleEnrollment, CourseEnrollment
+from kelaspay.thinkific.values import CLOSE, FOR_EVER, BundleEnrollment, CourseEnrollment
 
-__all__ = ["BundleEnrollment", "CourseEnrollment", "EmailTaken", "KeyAuth", "Thinkific", "is_access_token"]
+__all__ = [
+    "CLOSE",
+    "FOR_EVER",
+    "BundleEnrollment",
+    "CourseEnrollment",
+    "EmailTaken",
+    "KeyAuth",
+    "Thinkific",
+    "is_access_token",
+]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from copy import copy
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -156,6 +156,14 @@ class Thinkific:
         parsed = _read(lambda: [CourseEnrollment.parse(body) for body in found["items"]])
         same = [each for each in parsed if (each.user_id, each.course_id) == (user_id, course_id)]
         return same[0] if same else None
+
+    def find_enrollments(self, user_id: int) -> Iterator[CourseEnrollment]:
+        """The courses of a user, page by page. One that cannot be read holds up no other."""
+        for body in self._pages(V1 + "/enrollments", {"query[user_id]": str(user_id)}):
+            with suppress(ThinkificUnavailable):
+                there = _read(lambda: CourseEnrollment.parse(body))  # noqa: B023 - read at once
+                if there.user_id == user_id:
+                    yield there
 
     def enroll_user(
         self,

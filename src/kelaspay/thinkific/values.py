@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kelaspay.payment import Product
 
 MOST_ID = 2**63 - 1
 MOST_DAYS = 2**31 - 1
+FOR_EVER = datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""Ends an earlier end: whether Thinkific takes a null expiry date is not known (thinkific.md 2.5)."""
+CLOSE = timedelta(seconds=2)
+"""Thinkific keeps whole seconds or milliseconds; times closer than this are the same."""
 
 
 @dataclass(frozen=True, slots=True)
