@@ -15,23 +15,38 @@ if TYPE_CHECKING:
 
 
 class Meanwhile:
-    """An emulator in its place, and what is done once between its answer to a call and our hearing of it."""
+    """An emulator in its place, and what is done once between its answer to a call and our hearing of it, or while the
+    call is still `on_its_way`.
+    """
 
     def __init__(
-        self, world: World, host: Literal["duitku", "thinkific"], call: str, act: Callable[[], object]
+        self,
+        world: World,
+        host: Literal["duitku", "thinkific"],
+        call: str,
+        act: Callable[[], object],
+        *,
+        on_its_way: bool = False,
     ) -> None:
         self._app: Any = getattr(world, host)
         self._method, _, self._path = call.partition(" ")
         self._act: Callable[[], object] | None = act
+        self._on_its_way = on_its_way
         world.hosts.put(host, self)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        answer: Iterable[bytes] = self._app(environ, start_response)
         asked = environ["REQUEST_METHOD"] == self._method and str(environ["PATH_INFO"]).endswith(self._path)
-        if asked and (act := self._act) is not None:
+        if asked and self._on_its_way:
+            self._once()
+        answer: Iterable[bytes] = self._app(environ, start_response)
+        if asked:
+            self._once()
+        return answer
+
+    def _once(self) -> None:
+        if (act := self._act) is not None:
             self._act = None
             act()
-        return answer
 
     @property
     def acted(self) -> bool:

@@ -121,7 +121,7 @@ class World:
         """What is done around each step of a run."""
         self.school: School = outside.schools.of()
         make_queue(self.database)
-        self.engine = TwinEngine(self.database, clock, self._perform, tracing=outside.tracing)
+        self.engine = TwinEngine(self.database, clock, self.perform, tracing=outside.tracing)
 
     def school_of(self, key: str) -> School:
         """As the service finds it, but for the default's clients, which a test may have put in a seam of its own."""
@@ -287,7 +287,7 @@ class World:
         with self.database.read() as db:
             return [row.what for row in payments.read_story(db, order_id)]
 
-    def _perform(self, order_id: MerchantOrderId, run: int, holder: str) -> None:
+    def perform(self, order_id: MerchantOrderId, run: int, holder: str) -> None:
         attempt(
             order_id,
             run,

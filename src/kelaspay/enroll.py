@@ -165,7 +165,9 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
         raise Superseded(merchant_order_id=merchant_order_id)
     access = _Access(wanted, school=school, guard=guard)
     found = None if new else access.find()  # of a user made for this order there is nothing to find
-    if not wanted.enroll_tried:
+    if wanted.enroll_tried:
+        access.aimed(known)
+    else:
         aimed = _aim(payment, wanted, found, school.now())
         inside = {} if new else longer_inside(wanted, aimed, school=school)
         access.aim(aimed, known, _had_until(found, known, school.now()), inside_until=longer.as_kept(inside))
@@ -283,15 +285,21 @@ class _Access:
         """Fix and keep what is aimed at, and what there was before, ahead of the first call that changes something.
 
         Raises `AnotherOrderUnderWay` while another order is giving the same, or has given it since we looked which were
-        `known`: both would add their days to the same day, or the later would take back what the earlier gave.
+        `known`: both would add their days to the same day, or the later would take back what the earlier gave. So it
+        does while one is being ended, or has been since: what we found may be gone.
         """
         self._expiry_date = expiry_date
-        given = {(each.merchant_order_id, each.state) for each in known if each.state == EnrollmentState.ENROLLED}
         aimed = {"activated_at": self._activated_at, "expiry_date": expiry_date, "had_until": had_until}
         with self._school.database.begin() as db:
-            if enrollments.given_beside(db, self._wanted) - given:
+            if enrollments.changed_beside(db, self._wanted, known):
                 raise AnotherOrderUnderWay(merchant_order_id=self._wanted.merchant_order_id)
             self._save(db, enroll_tried=True, **aimed, **before)
+
+    def aimed(self, known: Sequence[Any]) -> None:
+        """What `aim` raises where an end may have taken what we found, for an order that has aimed before."""
+        with self._school.database.read() as db:
+            if enrollments.ends_beside(db, self._wanted, known):
+                raise AnotherOrderUnderWay(merchant_order_id=self._wanted.merchant_order_id)
 
     def reached(self, found: Found | None) -> bool:
         """Whether what is there is what was aimed at, or more."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from kelaspay.enroll import given
-from kelaspay.faults import AnotherOrderUnderWay, MoveRefused, PaymentUnknown
+from kelaspay.enroll import QUEUED, given
+from kelaspay.faults import AnotherOrderUnderWay, BundlePending, MoveRefused, PaymentUnknown
 from kelaspay.once import send_once
 from kelaspay.payment import Attention, Enrollment, EnrollmentState, ExternalOrderState, Status
 from kelaspay.store import enrollments, messages, payments, same_buyer
@@ -109,19 +109,22 @@ def end_access(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
     Repeating it is harmless.
     """
     with school.database.read() as db:
-        _payment, found = given(db, merchant_order_id)
+        before, found = given(db, merchant_order_id)
     if found.state is EnrollmentState.REVOKED:
         return
-    spared = None
+    spared, looked = None, []
     for user_id in (found.former_user_id, found.user_id):  # the former's where a new address had no turn before
         if user_id is not None:
-            spared = _end(merchant_order_id, user_id, school=school, guard=guard)
+            spared, others = _end(merchant_order_id, user_id, school=school, guard=guard)
+            looked.append((user_id, others))
     at, text = school.now(), str(spared) if spared else None
     by, had_until = (spared.by, spared.had_until) if spared else (None, None)
     ended: dict[str, Any] = {"revoked_at": at, "kept_by": by, "had_until": had_until}
     ended |= {"former_user_id": None, "former_had_until": None}
     with school.database.begin() as db:
         payment = payments.find_for_update(db, merchant_order_id)  # a refund that comes just now is told by one of both
+        for user_id, others in looked:
+            _still_there(db, payment or before, user_id, others, at)
         if enrollments.move_enrollment(db, merchant_order_id, EnrollmentState.REVOKED, at, **ended):
             payments.tell(db, merchant_order_id, at, "thinkific", "revoked", text)
             if payment is not None and payment.status is Status.REFUNDED:
@@ -141,15 +144,17 @@ def end_former(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
     What other paid orders of that user cover stays, and what they had before. Repeating it is harmless.
     """
     with school.database.read() as db:
-        _payment, found = given(db, merchant_order_id)
+        payment, found = given(db, merchant_order_id)
     former = found.former_user_id
     if former is None or found.state is not EnrollmentState.ENROLLED:
         return
-    spared = None
+    spared: _Spared | None = None
+    others: Sequence[Any] = ()
     if former != found.user_id:
-        spared = _end(merchant_order_id, former, school=school, guard=guard)
+        spared, others = _end(merchant_order_id, former, school=school, guard=guard)
     at = school.now()
     with school.database.begin() as db:
+        _still_there(db, payment, former, others, at)
         enrollments.save_enrollment(db, merchant_order_id, former_user_id=None, former_had_until=None)
         payments.tell(db, merchant_order_id, at, "thinkific", "former_ended", str(spared or f"user {former}"))
         messages.raise_message(db, merchant_order_id, f"access_ready:{found.user_id}", at, at)
@@ -210,10 +215,12 @@ class _Spared:
 
 def _end(
     merchant_order_id: MerchantOrderId, user_id: int, *, school: School, guard: Callable[[], None]
-) -> _Spared | None:
-    """End what this order gave to a user, that no other does and that they had not before; returned is what was spared.
+) -> tuple[_Spared | None, Sequence[Any]]:
+    """End what this order gave to a user, that no other does and that they had not before; returned is what was spared,
+    and the other orders that were looked at.
 
-    Ending a bundle ends each of its courses: those that other orders cover for longer go on until then.
+    Ending a bundle ends each of its courses: those that other orders cover for longer go on until then. Where another
+    order has come since the look, nothing is ended; one that comes later waits while this run is held.
     """
     with school.database.read() as db:
         payment, found = given(db, merchant_order_id)
@@ -233,13 +240,31 @@ def _end(
     until = _latest(covering)
     spared = None if until is None else _Spared(max(covering, key=_reach).merchant_order_id, until)
     if until == FOR_EVER or not gave:
-        return spared
-    end = _set_end(found, until or school.now() - PAST, school=school, guard=guard)
+        return spared, others
+
+    def last_look() -> None:
+        guard()
+        with school.database.read() as db:
+            if same_buyer.other_paid_orders(db, payment, user_id, school.now()) != others:
+                raise AnotherOrderUnderWay(merchant_order_id=merchant_order_id)
+
+    end = _set_end(found, until or school.now() - PAST, school=school, guard=last_look)
     for course_id, giving in parts.items():
         longer = _latest(giving)
         if longer is not None and longer != until and (end is None or longer > end):
             _keep_course(user_id, course_id, longer, None, school=school, guard=guard)
-    return _Spared(None, end) if end is not None and end > (until or school.now()) else spared
+    return _Spared(None, end) if end is not None and end > (until or school.now()) else spared, others
+
+
+def _still_there(db: Db, payment: Payment, user_id: int, others: Sequence[Any], at: datetime) -> None:
+    """Raises `AnotherOrderUnderWay` where one of them covers nothing any more: it may have ended before we wrote down
+    until when its access lasts. The next run looks again.
+    """
+    there = (
+        {each.merchant_order_id for each in same_buyer.other_paid_orders(db, payment, user_id, at)} if others else {}
+    )
+    if not all(each.merchant_order_id in there for each in others):
+        raise AnotherOrderUnderWay(merchant_order_id=payment.merchant_order_id)
 
 
 def _reach(other: Any) -> datetime:
@@ -282,17 +307,36 @@ def _gives(other: Any, course_id: int | None, inside: dict[int | None, set[int]]
 
 
 def _set_end(found: Enrollment, until: datetime, *, school: School, guard: Callable[[], None]) -> datetime | None:
-    """The end that it has then; None where nothing is there."""
+    """The end that it has then; None where nothing is there.
+
+    Raises `BundlePending` while a bundle enrollment that was asked for may be queued unseen.
+    """
     user_id, bundle_id, had_until = found.user_id or 0, found.bundle_id, found.had_until
     if bundle_id is None:
         return _keep_course(user_id, found.course_id or 0, until, had_until, school=school, guard=guard)
     there = school.thinkific.find_bundle_enrollment(user_id, bundle_id)
     if there is None:
+        _wait_for_queue(found, school)
         return None
     end = _end_of(there, until, had_until)
     if end != _ends(there) or had_until is None:
         school.thinkific.change_bundle_enrollment(user_id, bundle_id, activated_at=None, expiry_date=end, guard=guard)
     return end
+
+
+def _wait_for_queue(found: Enrollment, school: School) -> None:
+    """Raises `BundlePending` until what was asked for before the end was wanted, or before the address was changed, has
+    had its time in Thinkific's queue.
+    """
+    left = found.former_user_id == found.user_id
+    if found.state is EnrollmentState.ENROLLED and not left:  # it was seen
+        return
+    with school.database.read() as db:
+        lines = ["email_changed"] if left else [Status.REFUNDED, "end_wanted"]
+        told = [at for what in lines if (at := payments.told_at(db, found.merchant_order_id, what)) is not None]
+    wait = (max(told) + QUEUED - school.now()).total_seconds() if told else 0.0
+    if wait > 0:
+        raise BundlePending(merchant_order_id=found.merchant_order_id, wait=wait)
 
 
 def _keep_course(

@@ -9,11 +9,13 @@ import sqlalchemy as sa
 
 from kelaspay.payment import Enrollment, EnrollmentState, ExternalOrderState, MerchantOrderId
 from kelaspay.store import notices
+from kelaspay.store.database import database_clock
 from kelaspay.store.payments import PAYMENT_COLUMNS, as_payment
-from kelaspay.store.tables import enrollments, payments, users
+from kelaspay.store.tables import enrollments, jobs, payments, users
 from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from kelaspay.payment import Payment
@@ -103,23 +105,60 @@ def known_orders(db: Db, enrollment: Enrollment) -> list[sa.Row[Any]]:
     return list(db.execute(query))
 
 
-def given_beside(db: Db, enrollment: Enrollment) -> set[tuple[str, str]]:
-    """The orders that give its user the same course or bundle, or have begun to, each with its state; nobody else
-    begins before this transaction has ended.
+def changed_beside(db: Db, enrollment: Enrollment, known: Sequence[Any]) -> bool:
+    """Whether another order gives its user the same course or bundle, or has begun to, that was not among the `known`
+    ones; or whether one has ended since or is being ended. Nobody else begins before this transaction has ended.
     """
+    rows = _beside(db, enrollment)
+    given = {each.merchant_order_id for each in known if each.state == EnrollmentState.ENROLLED}
+    beside = (row for row in rows if row.gives)
+    others = (row.state != EnrollmentState.ENROLLED or row.merchant_order_id not in given for row in beside)
+    return any(others) or _ends(rows, known)
+
+
+def ends_beside(db: Db, enrollment: Enrollment, known: Sequence[Any]) -> bool:
+    """Whether one of the orders that were `known` has ended since, or another of its user's is being ended."""
+    return _ends(_beside(db, enrollment), known)
+
+
+def _ends(rows: Sequence[Any], known: Sequence[Any]) -> bool:
+    gone = {each.merchant_order_id for each in known} - {row.merchant_order_id for row in rows}
+    return bool(gone) or any(row.ending for row in rows)
+
+
+def _beside(db: Db, enrollment: Enrollment) -> Sequence[Any]:
+    """The orders of its user that have not ended, itself among them: which give the same or have begun to, and of which
+    a process may be ending something of the same. Not of one that is only to be ended: it looks whom it takes from.
+    """
+    same = sa.and_(
+        enrollments.c.course_id.is_not_distinct_from(enrollment.course_id),
+        enrollments.c.bundle_id.is_not_distinct_from(enrollment.bundle_id),
+    )
+    theirs, left = (column == enrollment.user_id for column in (enrollments.c.user_id, enrollments.c.former_user_id))
+    other = enrollments.c.merchant_order_id != enrollment.merchant_order_id
+    shared = sa.true() if enrollment.course_id is None else sa.or_(same, enrollments.c.bundle_id.is_not(None))
+    held = sa.exists().where(
+        jobs.c.merchant_order_id == enrollments.c.merchant_order_id,
+        jobs.c.holder.is_not(None),
+        jobs.c.lease_until > database_clock(),
+    )
     query = (
-        sa.select(enrollments.c.merchant_order_id, enrollments.c.state, enrollments.c.enroll_tried)
-        .where(
-            enrollments.c.user_id == enrollment.user_id,
-            enrollments.c.course_id.is_not_distinct_from(enrollment.course_id),
-            enrollments.c.bundle_id.is_not_distinct_from(enrollment.bundle_id),
-            enrollments.c.state.in_([EnrollmentState.PENDING, EnrollmentState.ENROLLED]),
-            sa.not_(enrollments.c.revoke_wanted),
+        sa.select(
+            enrollments.c.merchant_order_id,
+            enrollments.c.state,
+            sa.and_(
+                theirs,
+                same,
+                enrollments.c.enroll_tried,
+                enrollments.c.state.in_([EnrollmentState.PENDING, EnrollmentState.ENROLLED]),
+                sa.not_(enrollments.c.revoke_wanted),
+            ).label("gives"),
+            sa.and_(other, shared, sa.or_(enrollments.c.revoke_wanted, left), held).label("ending"),
         )
+        .where(sa.or_(theirs, left), enrollments.c.state != EnrollmentState.REVOKED)
         .order_by(enrollments.c.merchant_order_id)
     )
-    rows = db.execute(query.with_for_update())
-    return {(row.merchant_order_id, row.state) for row in rows if row.enroll_tried}
+    return db.execute(query.with_for_update()).all()
 
 
 def only_order_of(db: Db, enrollment: Enrollment) -> bool:

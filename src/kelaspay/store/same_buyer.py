@@ -18,11 +18,19 @@ if TYPE_CHECKING:
 
     from kelaspay.store.database import Db
 
-_gives = sa.or_(
-    paid.c.status.in_([Status.PAID, Status.COMPLETED]),
-    sa.and_(paid.c.status == Status.REVIEW, enrollments.c.state == EnrollmentState.ENROLLED),
+_gives = sa.and_(
+    sa.or_(
+        sa.and_(
+            paid.c.status.in_([Status.PAID, Status.COMPLETED]),
+            sa.func.coalesce(enrollments.c.state, "") != EnrollmentState.BLOCKED,
+        ),
+        sa.and_(paid.c.status == Status.REVIEW, enrollments.c.state == EnrollmentState.ENROLLED),
+    ),
+    sa.not_(sa.func.coalesce(enrollments.c.revoke_wanted, sa.false())),
 )
-"""Paid, with access that is given or on its way; it may be the sale's record alone that a person must look at."""
+"""Paid, with access that is given or on its way; it may be the sale's record alone that a person must look at. Not
+where the access is stopped, for it is given anew when a person has it go on; nor where its end is wanted.
+"""
 _of_ended = enrollments.alias("of_ended")
 _ENDED = (
     sa.select(
