@@ -168,6 +168,7 @@ def test_what_duitku_refuses_to_say_is_told_to_a_person_too(world: World) -> Non
     hours_pass(world, 80)
 
     assert (world.status(order_id), world.payment(order_id).attention) == ("completed", Attention.PAID_TWICE)
+    assert "Duitku menolak ditanya" in joined(world).open(f"/console/payments/{order_id}")
 
 
 def test_no_access_waits_for_what_duitku_says_afterwards(world: World) -> None:
