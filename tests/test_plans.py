@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from kelaspay.bench.population import populate
 from kelaspay.messages import office, send_due
 from tests.security.test_privacy import thinkific_says, tidied
+from tests.test_marked_by_hand import asked, marked
 from tests.test_refunds import refunded
 
 if TYPE_CHECKING:
@@ -101,6 +102,10 @@ def test_no_step_of_a_sale_walks_a_whole_table(embedded: World) -> None:
         thinkific_says(embedded, {"id": enrollment.user_id, "email": "siti.baru@example.com"})
         refunded(embedded, again)
         send_due(letters)
+        beside = embedded.buy(customer_email="tunai@example.com", payment_method="BC")
+        marked(embedded, beside)
+        embedded.call_back(embedded.duitku.pay(beside))
+        asked(embedded)
         embedded.clock.move(days=40)
         embedded.reconcile()
         send_due(letters)
@@ -108,6 +113,7 @@ def test_no_step_of_a_sale_walks_a_whole_table(embedded: World) -> None:
         embedded.clock.move(days=400)
         tidied(embedded)
     assert len(statements) > 50
+    assert embedded.payment(beside).attention is not None
 
     found = walked(embedded.database.engine, statements)
 

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from kelaspay.confirm import ask_told_after
 from kelaspay.enroll import enroll
 from kelaspay.faults import (
     AmountDiffers,
@@ -27,7 +26,6 @@ from kelaspay.faults import (
     CourseUnmapped,
     DatabaseDamaged,
     Defect,
-    DuitkuRefused,
     Fault,
     HeldElsewhere,
     InvoiceUnknown,
@@ -53,7 +51,7 @@ if TYPE_CHECKING:
     from kelaspay.enroll import Step
     from kelaspay.payment import MerchantOrderId, Payment
     from kelaspay.school import School, SchoolOf
-    from kelaspay.store.database import Database
+    from kelaspay.store.database import Database, Db
     from kelaspay.store.jobs import Job
     from kelaspay.tracing import Tracing
 
@@ -145,9 +143,9 @@ def _execute(held: _Held, desk: _Desk, *, school_of: SchoolOf, step: Step, start
         except Exception as error:  # noqa: BLE001 - the outermost loop of the work: whatever it was, the payment has a next step
             fault = _as_fault(error)
             span.failed(fault.code())
-            _after(held.job, fault, desk)
+            _after(held, fault, desk, start)
         else:
-            _finish(held.job, desk, start)
+            _finish(held, desk, start)
 
 
 def _perform(held: _Held, desk: _Desk, *, school_of: SchoolOf, step: Step, start: Start) -> None:
@@ -169,53 +167,33 @@ def _perform(held: _Held, desk: _Desk, *, school_of: SchoolOf, step: Step, start
         raise PaymentUnknown(merchant_order_id=order_id)
     school = _school(held.payment, school_of)
     school = replace(school, thinkific=school.thinkific.about(order_id))
-    _give_or_end(
-        held.payment,
-        end=held.revoke_wanted,
-        database=desk.database,
-        school=school,
-        start=start,
-        step=traced,
-        guard=guard,
-    )
-    if held.payment.amount_received is None and held.payment.status not in UNPAID:  # no access waits for this
-        ask_told_after(held.payment, database=desk.database, duitku=school.duitku, now=desk.now)
-
-
-def _give_or_end(
-    payment: Payment,
-    *,
-    end: bool,
-    database: Database,
-    school: School,
-    start: Start,
-    step: Step,
-    guard: Callable[[], None],
-) -> None:
-    """What there is to do at Thinkific."""
-    order_id = payment.merchant_order_id
-    if end:
-        revoke(order_id, school=school, step=step, guard=guard)
+    if held.revoke_wanted:
+        revoke(order_id, school=school, step=traced, guard=guard)
         return
-    enroll(payment, school=school, start=start, step=step, guard=guard)
-    if _given_away(order_id, database):
-        step("former", lambda: end_former(order_id, school=school, guard=guard))
+    enroll(held.payment, school=school, start=start, step=traced, guard=guard)
+    if _given_away(order_id, desk.database):
+        traced("former", lambda: end_former(order_id, school=school, guard=guard))
 
 
-def _finish(job: Job, desk: _Desk, start: Start) -> None:
-    """Leave the payment at rest; one that Duitku has yet to confirm is asked after again when an event came in
-    meanwhile, and one that was refunded meanwhile goes on with that.
+def _finish(held: _Held, desk: _Desk, start: Start) -> None:
+    """Leave the payment at rest; one that is not paid yet is asked after again when an event came in meanwhile, and one
+    that was refunded meanwhile goes on with that.
     """
+    order_id = held.job.merchant_order_id
     with desk.database.begin() as db:
-        payment = payments.find_payment(db, job.merchant_order_id)
-        to_ask = payment is not None and (payment.status in UNPAID or payments.told_after(db, payment))
-        finished = jobs.finish(db, job, desk.holder, unless_poked=to_ask)
-        # only now: until the job's row was ours a refund could still come
-        found = enrollments.find_enrollment(db, job.merchant_order_id)
-        if finished and found is not None and found.revoke_wanted and found.state is not EnrollmentState.REVOKED:
-            start(db, job.merchant_order_id, desk.now())
-    if to_ask and not finished:
-        _after(job, NotPaidYet(), desk)
+        payment = payments.find_payment(db, order_id)
+        unpaid = payment is not None and payment.status in UNPAID
+        finished = jobs.finish(db, held.job, desk.holder, unless_poked=unpaid)
+        if finished and _to_end(db, order_id):
+            start(db, order_id, desk.now())
+    if unpaid and not finished:
+        _after(held, NotPaidYet(), desk, start)
+
+
+def _to_end(db: Db, merchant_order_id: MerchantOrderId) -> bool:
+    """Whether the access is to end. To be asked once the job's row is ours: until then a refund can still come."""
+    found = enrollments.find_enrollment(db, merchant_order_id)
+    return found is not None and found.revoke_wanted and found.state is not EnrollmentState.REVOKED
 
 
 def _school(payment: Payment, school_of: SchoolOf) -> School:
@@ -247,13 +225,13 @@ def _claimed(merchant_order_id: MerchantOrderId, run: int, *, holder: str, datab
     return _Held(job, payment, revoke_wanted=enrollment is not None and enrollment.revoke_wanted)
 
 
-def _after(job: Job, fault: Fault, desk: _Desk) -> None:
+def _after(held: _Held, fault: Fault, desk: _Desk, start: Start) -> None:
     if isinstance(fault, Superseded):
-        log.info("run_superseded", merchant_order_id=job.merchant_order_id, run=job.run)
+        log.info("run_superseded", merchant_order_id=held.job.merchant_order_id, run=held.job.run)
     elif fault.retry:
-        _put_off(job, fault, desk)
+        _put_off(held, fault, desk, start)
     else:
-        _send_to_review(job, fault, desk)
+        _send_to_review(held, fault, desk, start)
 
 
 def _given_away(merchant_order_id: MerchantOrderId, database: Database) -> bool:
@@ -263,9 +241,11 @@ def _given_away(merchant_order_id: MerchantOrderId, database: Database) -> bool:
     return found is not None and found.former_user_id is not None
 
 
-def _put_off(job: Job, fault: Fault, desk: _Desk) -> None:
-    """The next run, later, in one commit with the reason; or the end of trying."""
-    now = desk.now()
+def _put_off(held: _Held, fault: Fault, desk: _Desk, start: Start) -> None:
+    """The next run, later, in one commit with the reason; or the end of trying. An end that was asked for meanwhile
+    does not wait for what the giving came upon.
+    """
+    job, now = held.job, desk.now()
     waited = job.fault in PATIENT and not fault.patient  # what begins now has not lasted as long as that has
     failing_since = now if waited else job.failing_since or now
     attempts = job.attempts if fault.outage else job.attempts + 1
@@ -275,7 +255,7 @@ def _put_off(job: Job, fault: Fault, desk: _Desk) -> None:
             if jobs.finish(db, job, desk.holder, fault=fault.code(), fault_text=str(fault), unless_poked=True):
                 return
     elif attempts >= MOST_ATTEMPTS or (now - failing_since >= OUTAGE_LIMIT and not fault.patient):
-        _send_to_review(job, fault, desk, attention=Attention.GAVE_UP)
+        _send_to_review(held, fault, desk, start, attention=Attention.GAVE_UP)
         return
     wait = _wait(fault, waits=desk.waits, attempts=attempts, failing=now - failing_since)
     with desk.database.begin() as db:
@@ -293,6 +273,8 @@ def _put_off(job: Job, fault: Fault, desk: _Desk) -> None:
             desk.enqueue(db, job.merchant_order_id, job.run + 1, wait)
             if job.fault != fault.code() and not isinstance(fault, TurnMissed):  # who stands in line has no news
                 payments.tell(db, job.merchant_order_id, now, "kelaspay", fault.code(), str(fault))
+            if not held.revoke_wanted and _to_end(db, job.merchant_order_id):
+                start(db, job.merchant_order_id, now)
     log.warning(
         "run_put_off", merchant_order_id=job.merchant_order_id, run=job.run, fault=fault.code(), seconds=round(wait, 1)
     )
@@ -327,13 +309,16 @@ def _wait(fault: Fault, *, waits: Waits, attempts: int, failing: timedelta) -> f
     return max(spread, told)
 
 
-def _send_to_review(job: Job, fault: Fault, desk: _Desk, *, attention: Attention | None = None) -> None:
-    """Stop, with the reason, and ask for a person; the payment's money is never in doubt by this."""
-    now = desk.now()
+def _send_to_review(
+    held: _Held, fault: Fault, desk: _Desk, start: Start, *, attention: Attention | None = None
+) -> None:
+    """Stop, with the reason, and ask for a person; the payment's money is never in doubt by this. An end that was asked
+    for meanwhile goes on instead, whatever the giving came upon.
+    """
+    job, now = held.job, desk.now()
     named: dict[type[Fault], Attention] = {
         AmountDiffers: Attention.AMOUNT_DIFFERS,
         BuyerErased: Attention.BUYER_ERASED,
-        DuitkuRefused: Attention.PAID_TWICE,  # of what is paid Duitku is asked for nothing else
         CourseUnmapped: Attention.COURSE_UNMAPPED,
         CourseAmbiguous: Attention.COURSE_UNMAPPED,
     }
@@ -341,6 +326,9 @@ def _send_to_review(job: Job, fault: Fault, desk: _Desk, *, attention: Attention
     with desk.database.begin() as db:
         found = payments.find_for_update(db, job.merchant_order_id)  # payment before job, as everybody locks them
         if not jobs.finish(db, job, desk.holder, fault=fault.code(), fault_text=str(fault)):
+            return
+        if not held.revoke_wanted and _to_end(db, job.merchant_order_id):
+            start(db, job.merchant_order_id, now)
             return
         if found is not None and found.status in {Status.PAID, Status.REVIEW, Status.COMPLETED, Status.REFUNDED}:
             payments.move(

@@ -185,16 +185,19 @@ def _told_of_money(db: Db, payment: Payment, event: sa.Row[Any], to_work: _ToWor
         return "paid_twice"
     if told_before:
         return None
-    if note_told_after(db, payment, event.received_at, at):
-        return None if payment.status is Status.REVIEW else _begin(db, payment, to_work, at, hurry=True)
+    if note_told_after(db, payment, event.received_at, at, _ask_at(payment, to_work, at, hurry=True)):
+        return None
     return "paid_twice" if note_after_refund(db, payment, event.received_at, at) else None
 
 
 def _begin(db: Db, payment: Payment, to_work: _ToWork, at: datetime, *, hurry: bool) -> str:
     """Have Duitku asked, as soon as it may be after it was last."""
-    wake_at = at
-    if payment.asked_at is not None:
-        gap = to_work.spacing(payment.asks)
-        wake_at = max(at, payment.asked_at + timedelta(seconds=min(gap, NEWS_SECONDS) if hurry else gap))
-    started = to_work.start(db, payment.merchant_order_id, wake_at)
+    started = to_work.start(db, payment.merchant_order_id, _ask_at(payment, to_work, at, hurry=hurry))
     return "started" if started else "joined"
+
+
+def _ask_at(payment: Payment, to_work: _ToWork, at: datetime, *, hurry: bool) -> datetime:
+    if payment.asked_at is None:
+        return at
+    gap = to_work.spacing(payment.asks)
+    return max(at, payment.asked_at + timedelta(seconds=min(gap, NEWS_SECONDS) if hurry else gap))

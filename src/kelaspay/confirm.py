@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from kelaspay.faults import AmountDiffers, InvoiceUnknown, NotPaidYet, PaymentUnknown
+from kelaspay.faults import AmountDiffers, Fault, InvoiceUnknown, NotPaidYet, PaymentUnknown
 from kelaspay.methods import invoice_end
 from kelaspay.payment import NOTHING, UNPAID, Attention, Enrollment, Payment, Rupiah, Status
 from kelaspay.store import enrollments, messages, payments
+from kelaspay.store.attention import settled_since
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,10 @@ BY_HAND_REFUNDED = (
     "It was marked paid by hand and refunded, and Duitku has a payment of Rp {amount} for it. If that is not the money "
     "that went back, it must go back too."
 )
+BY_HAND_REFUSED = (
+    "It was marked paid by hand, and Duitku has called back about a payment for it, of which it refuses to say more. "
+    "If its statement has one that is not the money that was meant by the mark, one of both must go back."
+)
 AFTER_REFUND = (
     "It was refunded, and now Duitku calls back about a payment that it had not called back about before. If that is "
     "not the money that went back, it must go back too."
@@ -51,6 +56,10 @@ SPARSE_ASKS = (timedelta(hours=1), timedelta(hours=4), timedelta(hours=12))
 """When to ask after a payment of which nothing was heard, counted from its making, while it can still be paid."""
 LATE_ASKS = (timedelta(minutes=6), timedelta(hours=13), timedelta(hours=38))
 """The same, counted from its end: the first lets it lapse, the others catch money that landed late."""
+TOLD_ASKS = (timedelta(), *(timedelta(minutes=each) for each in (10, 60, 360, 1440, 4320)))
+"""When to ask about money that Duitku called back about after a person's word, counted from the callback: how far its
+status lags behind is not known (duitku.md 3.4).
+"""
 
 
 def sparse_ask_times(created_at: datetime, expires_at: datetime) -> list[datetime]:
@@ -60,6 +69,14 @@ def sparse_ask_times(created_at: datetime, expires_at: datetime) -> list[datetim
     """
     waiting = [created_at + after for after in SPARSE_ASKS if created_at + after < expires_at - LAPSE_GRACE]
     return waiting + [expires_at + after for after in LATE_ASKS]
+
+
+def ask_times(db: Db, payment: Payment) -> list[datetime]:
+    """The few times at which a payment is asked after, as it stands: none where there is nothing to ask."""
+    if payment.status in UNPAID:
+        return sparse_ask_times(payment.created_at, payment.expires_at)
+    told = payments.told_after(db, payment)
+    return [] if told is None else [told + after for after in TOLD_ASKS]
 
 
 def ask_after_invoice(created_at: datetime, made_at: datetime, expires_at: datetime) -> datetime:
@@ -147,9 +164,10 @@ def _received(payment: Payment, said: TransactionStatus, now: datetime) -> dict[
     return received | ({"fee": borne} if borne else {})
 
 
-def note_told_after(db: Db, payment: Payment, received_at: datetime, now: datetime) -> bool:
+def note_told_after(db: Db, payment: Payment, received_at: datetime, now: datetime, ask_at: datetime) -> bool:
     """Whether a success that is just being taken in hand, and tells of money not told of before, came in after a person
-    had said that the order was paid: then Duitku is to be asked. What was there before may be what that person saw.
+    had said that the order was paid: then Duitku is to be asked, from `ask_at` on, beside whatever else there is to do
+    for the order. What was there before may be what that person saw.
     """
     if payment.amount_received is not None or payment.paid_at is None or payment.free:
         return False
@@ -157,6 +175,7 @@ def note_told_after(db: Db, payment: Payment, received_at: datetime, now: dateti
         return False
     text = "Duitku calls back about a payment of an order that was marked paid by hand"
     payments.tell(db, payment.merchant_order_id, now, "duitku", payments.TOLD_AFTER, text)
+    payments.set_next_ask(db, payment.merchant_order_id, ask_at)
     return True
 
 
@@ -174,24 +193,34 @@ def note_after_refund(db: Db, payment: Payment, received_at: datetime, now: date
     return True
 
 
-def ask_told_after(payment: Payment, *, database: Database, duitku: Duitku, now: Callable[[], datetime]) -> None:
-    """Ask Duitku about money that it called back about after a person had said that it was paid, where it did; what it
-    confirms is written down and a person told, once. The signature of a callback does not cover that it is a success.
+def ask_told_after(
+    payment: Payment, *, database: Database, duitku: Duitku, now: Callable[[], datetime], last: bool
+) -> None:
+    """Ask Duitku about money that it called back about after a person had said that the order was paid. What it
+    confirms is written down and a person told, once; where it refuses to answer the `last` such question a person is
+    told that. The signature of a callback does not cover that it is a success.
 
     Raises `NotPaidYet` or `InvoiceUnknown` while Duitku does not confirm it, and its faults when it cannot be asked.
     """
     order_id = payment.merchant_order_id
-    with database.read() as db:
-        if not payments.told_after(db, payment):
-            return
-    said = duitku.transaction_status(order_id, payment.payment_method)
+    try:
+        said = duitku.transaction_status(order_id, payment.payment_method)
+    except InvoiceUnknown:
+        with database.begin() as db:
+            payments.record_ask(db, order_id, now(), counted=False)
+        raise
+    except Fault as fault:
+        if last and not fault.outage:
+            with database.begin() as db:
+                _flag_twice(db, order_id, BY_HAND_REFUSED, now())
+        raise
     with database.begin() as db:
+        refunded = (payments.find_for_update(db, order_id) or payment).status is Status.REFUNDED
         if not said.paid:
-            payments.record_ask(db, order_id, now(), counted=True)
-        elif payments.record_receipt(db, order_id, **_received(payment, said, now())):
-            refunded = (payments.find_for_update(db, order_id) or payment).status is Status.REFUNDED
+            payments.record_ask(db, order_id, now(), counted=False)
+        elif payments.record_receipt(db, order_id, next_ask_at=None, **_received(payment, said, now())):
+            text = (BY_HAND_REFUNDED if refunded else BY_HAND).format(amount=said.amount)
             if not note_second_payment(db, order_id, now()):
-                text = (BY_HAND_REFUNDED if refunded else BY_HAND).format(amount=said.amount)
                 _flag_twice(db, order_id, text, now())
     if not said.paid:
         raise NotPaidYet(merchant_order_id=order_id)
@@ -214,7 +243,7 @@ def note_second_payment(
 
 
 def _flag_twice(db: Db, merchant_order_id: MerchantOrderId, text: str, now: datetime) -> None:
-    if not payments.settled_since(db, merchant_order_id, Attention.PAID_TWICE, text):
+    if not settled_since(db, merchant_order_id, Attention.PAID_TWICE, text):
         payments.flag(db, merchant_order_id, Attention.PAID_TWICE, text, now)
 
 

@@ -1,7 +1,8 @@
 """Put right what no event has: ask after payments that should have heard from Duitku, and start again what is paid and
 not enrolled or to end and not ended, however it came about.
 
-Asks are few: at most six in a payment's life and `HOURLY_BUDGET` an hour for a school, for Duitku blocks who polls.
+Asks are few: at most six while a payment is not paid, six after a callback about one that was marked paid by hand, and
+`HOURLY_BUDGET` an hour for a school, for Duitku blocks who polls.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from kelaspay.confirm import confirm, sparse_ask_times
+from kelaspay.confirm import ask_times, ask_told_after, confirm
 from kelaspay.faults import (
     AmountDiffers,
     DatabaseDamaged,
@@ -23,7 +24,7 @@ from kelaspay.faults import (
     NotPaidYet,
     SchoolUnknown,
 )
-from kelaspay.payment import Status
+from kelaspay.payment import UNPAID, Status
 from kelaspay.store import jobs, payments
 
 if TYPE_CHECKING:
@@ -130,28 +131,47 @@ def _ask(
         due = payments.due_to_ask(db, key, now(), min(BATCH, budget)) if budget > 0 else []
     for payment in due:
         seen()
-        if not dry_run and not _spent(payment, database=database, now=now()):
+        if dry_run:
+            done.asked.append(payment.merchant_order_id)
+            continue
+        spent = _spend(payment.merchant_order_id, database=database, now=now())
+        if spent is None:
             continue
         done.asked.append(payment.merchant_order_id)
-        if dry_run:
-            continue
-        outage = _asked(done, payment, database=database, duitku=duitku, start=start, now=now)
+        outage = _asked(done, spent, database=database, duitku=duitku, start=start, now=now)
         if outage is not None:
             done.stopped_by = outage.code()
             with database.begin() as db:
-                payments.give_ask_back(db, payment.merchant_order_id, _ask_again(payment, outage, now()))
+                payments.give_ask_back(db, payment.merchant_order_id, _ask_again(spent, outage, now()))
             return
 
 
-def _spent(payment: Payment, *, database: Database, now: datetime) -> bool:
-    """Whether this ask is ours. It is spent before it is asked: a crash asks once too little, never too much."""
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    """An ask that is ours to make, of a payment as it stood when it was taken."""
+
+    payment: Payment
+    times: list[datetime]
+    """All at which it is asked after."""
+    last: bool
+
+
+def _spend(merchant_order_id: MerchantOrderId, *, database: Database, now: datetime) -> _Spent | None:
+    """The ask, spent before it is asked: a crash asks once too little, never too much. None where it is not ours."""
     with database.begin() as db:
-        return payments.spend_ask(db, payment.merchant_order_id, _next_ask(payment, now), now)
+        payment = payments.find_for_update(db, merchant_order_id)
+        if payment is None:
+            return None
+        times = ask_times(db, payment)
+        later = [at for at in times if at > now]
+        if not payments.spend_ask(db, merchant_order_id, later[0] if later else None, now):
+            return None
+    return _Spent(payment, times, last=not later) if times else None
 
 
 def _asked(
     done: Reconciled,
-    payment: Payment,
+    spent: _Spent,
     *,
     database: Database,
     duitku: Duitku,
@@ -159,7 +179,11 @@ def _asked(
     now: Callable[[], datetime],
 ) -> Fault | None:
     """Ask after one payment. Returned is the outage that ends this school's asks, where there is one."""
+    payment = spent.payment
     try:
+        if payment.status not in UNPAID:
+            ask_told_after(payment, database=database, duitku=duitku, now=now, last=spent.last)
+            return None
         status = confirm(payment.merchant_order_id, database=database, duitku=duitku, start=start, now=now)
     except (NotPaidYet, InvoiceUnknown, AmountDiffers):
         return None
@@ -176,18 +200,13 @@ def _asked(
     return None
 
 
-def _next_ask(payment: Payment, now: datetime) -> datetime | None:
-    later = [at for at in sparse_ask_times(payment.created_at, payment.expires_at) if at > now]
-    return later[0] if later else None
-
-
-def _ask_again(payment: Payment, fault: Fault, now: datetime) -> datetime:
+def _ask_again(spent: _Spent, fault: Fault, now: datetime) -> datetime:
     """When to repeat an ask that got no answer: when Duitku's block ends, or after as long again as it is overdue, so
     that an outage costs few.
     """
     if fault.wait:
         return now + timedelta(seconds=fault.wait)
-    due = [at for at in sparse_ask_times(payment.created_at, payment.expires_at) if at <= now]
+    due = [at for at in spent.times if at <= now]
     overdue = now - due[-1] if due else timedelta()
     return now + max(AGAIN, overdue)
 

@@ -126,7 +126,7 @@ def _set_going(
     payments.tell(db, order_id, at, actor, what, text)
     from_states = [state for state in Status if state in UNPAID or state is Status.REVIEW]
     paid_at = payment.paid_at or at
-    moved: dict[str, Any] = {"paid_at": paid_at, "next_ask_at": None}
+    moved: dict[str, Any] = {"paid_at": paid_at} | ({"next_ask_at": None} if payment.status in UNPAID else {})
     payments.move(db, order_id, Status.PAID, at, actor=actor, allowed=from_states, **moved)
     payments.clear_attention(db, order_id)
     note_second_payment(db, order_id, at)  # that is not settled by this

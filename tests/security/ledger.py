@@ -162,7 +162,8 @@ class Ledger:
         """Whether something about it is still to come by itself."""
         if order.at_work or order.status == Status.PAID:
             return True
-        return order.status in UNPAID and self.money(order) and order.next_ask_at is not None
+        asked_after = order.order_id in self.beside if order.status not in UNPAID else self.money(order)
+        return asked_after and order.next_ask_at is not None
 
     def stuck(self, order: Standing) -> bool:
         """Whether a person must say that it shall go on, and may."""
@@ -194,7 +195,7 @@ class Ledger:
         if sum(order_id == order.order_id for order_id, _receipt in self.receipts) > 1 and order.status not in UNPAID:
             assert "paid_twice" in self._market.told(order.order_id), order
         if order.order_id in self.beside:
-            assert self._market.told(order.order_id) & {Attention.PAID_TWICE, Attention.GAVE_UP}, order
+            assert Attention.PAID_TWICE in self._market.told(order.order_id), order
 
     def _nobody_has_more_days_than_were_paid(self) -> None:
         now = self._market.town.clock()

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from kelaspay.formats import without_addresses
 from kelaspay.notice import NoticeType
-from kelaspay.payment import Attention, Customer, MerchantOrderId, Payment, Rupiah, Status, before
+from kelaspay.payment import UNPAID, Attention, Customer, MerchantOrderId, Payment, Rupiah, Status, before
 from kelaspay.store import coupons, messages, notices
+from kelaspay.store.attention import show_hidden, without_stop
 from kelaspay.store.database import database_clock
 from kelaspay.store.listing import found
 from kelaspay.store.tables import customers, inbox, invoices, payments, story
@@ -27,8 +28,6 @@ BY_ORDER_ID = sa.select(*PAYMENT_COLUMNS).where(payments.c.merchant_order_id == 
 """Built once, as are the others that every purchase needs again and again: to build one takes longer than to run it."""
 BY_PUBLIC_ID = sa.select(*PAYMENT_COLUMNS).where(payments.c.public_id == sa.bindparam("sought"))
 FOR_UPDATE = BY_ORDER_ID.with_for_update()
-WORKED = frozenset({Status.PAID, Status.COMPLETED, Status.REFUNDED})
-"""States whose runs get as far as their end."""
 TOLD_AFTER = "told_after"
 """The line of the story that says that Duitku called back about money after a person had said that it was paid."""
 
@@ -186,6 +185,8 @@ def move(
     there. Who wins of several is told by the row count, so a repeat changes nothing and tells nothing.
     """
     from_states = before(to) if allowed is None else allowed
+    if to is Status.REFUNDED:
+        values |= without_stop()
     moved = db.execute(
         sa.update(payments)
         .where(payments.c.merchant_order_id == merchant_order_id, payments.c.status.in_(from_states))
@@ -195,6 +196,8 @@ def move(
     if moved is None:
         return False
     tell(db, merchant_order_id, now, actor, to, text)
+    if to is Status.REFUNDED:
+        show_hidden(db, merchant_order_id)
     messages.raise_for_move(db, merchant_order_id, to, now)
     notices.raise_for_move(db, merchant_order_id, to, now)
     if moved.coupon is not None:
@@ -240,20 +243,12 @@ def unflag(db: Db, merchant_order_id: MerchantOrderId, attention: Attention) -> 
 
 
 def clear_attention(db: Db, merchant_order_id: MerchantOrderId) -> None:
-    """A person has looked; the story keeps what it was."""
+    """A person has looked at what is shown; the story keeps what it was. That money came twice has to be settled
+    itself, and is shown again where something else hid it.
+    """
     cleared = {"attention": None, "attention_text": None}
     db.execute(sa.update(payments).where(payments.c.merchant_order_id == merchant_order_id).values(**cleared))
-
-
-def settled_since(db: Db, merchant_order_id: MerchantOrderId, attention: Attention, text: str) -> bool:
-    """Whether a person has settled exactly this, which was flagged before."""
-    said = sa.select(sa.func.max(story.c.id)).where(
-        story.c.merchant_order_id == merchant_order_id, story.c.what == attention, story.c.text == text
-    )
-    settled = sa.select(story.c.id).where(
-        story.c.merchant_order_id == merchant_order_id, story.c.what == "settled", story.c.id > said.scalar_subquery()
-    )
-    return db.execute(settled.limit(1)).first() is not None
+    show_hidden(db, merchant_order_id)
 
 
 def set_sold(db: Db, merchant_order_id: MerchantOrderId, **values: int | None) -> None:
@@ -344,16 +339,13 @@ def receipts(db: Db, merchant_order_id: str) -> set[str]:
     return set(db.execute(query.distinct()).scalars())
 
 
-def told_after(db: Db, payment: Payment) -> bool:
-    """Whether Duitku has called back about money after a person had said that it was paid, and was not asked, or does
-    not confirm it yet.
+def told_after(db: Db, payment: Payment) -> datetime | None:
+    """When Duitku called back about money after a person had said that it was paid; None where it did not, or where it
+    has confirmed that money since.
     """
-    if payment.amount_received is not None or payment.status not in WORKED:
-        return False
-    line = sa.select(story.c.id).where(
-        story.c.merchant_order_id == payment.merchant_order_id, story.c.what == TOLD_AFTER
-    )
-    return db.execute(line.limit(1)).first() is not None
+    if payment.amount_received is not None or payment.status in UNPAID:
+        return None
+    return told_at(db, payment.merchant_order_id, TOLD_AFTER)
 
 
 def record_receipt(db: Db, merchant_order_id: MerchantOrderId, **values: Any) -> bool:

@@ -148,6 +148,9 @@ DETAIL = {
     r"It was marked paid by hand and refunded, and .* of Rp (\d+) .*": "Pesanan ini ditandai lunas secara manual lalu "
     "dikembalikan, dan Duitku mencatat pembayaran Rp {0} untuknya. Jika itu bukan uang yang sudah dikembalikan, uang "
     "ini harus dikembalikan juga.",
+    r"It was marked paid by hand, and Duitku has called back .*": "Pesanan ini ditandai lunas secara manual, lalu "
+    "masuk callback Duitku tentang pembayarannya, tetapi Duitku menolak ditanya. Jika di mutasi Duitku ada pembayaran "
+    "yang bukan uang yang ditandai itu, salah satunya harus dikembalikan.",
     r"It was refunded, and now Duitku calls back .*": "Pesanan ini sudah dikembalikan, lalu masuk callback Duitku "
     "tentang pembayaran yang belum pernah dikabarkan. Jika itu bukan uang yang sudah dikembalikan, uang ini harus "
     "dikembalikan juga.",
