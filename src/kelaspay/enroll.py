@@ -130,7 +130,7 @@ def find_or_create_user(wanted: Enrollment, *, school: School, guard: Callable[[
     if customer.email.endswith(f"@{ERASED}"):
         raise BuyerErased(merchant_order_id=merchant_order_id)
     with school.database.read() as db:
-        known = enrollments.known_user(db, school.key, customer.email)
+        known, newest_event = enrollments.known_user(db, school.key, customer.email)
     user_id, created = known, False
     if user_id is None:
         try:
@@ -146,7 +146,7 @@ def find_or_create_user(wanted: Enrollment, *, school: School, guard: Callable[[
         ):
             raise Superseded(merchant_order_id=merchant_order_id)
         if known is None:  # what was not asked may be doubted by now
-            enrollments.remember_user(db, school.key, customer.email, user_id, school.now())
+            enrollments.remember_user(db, school.key, customer.email, user_id, school.now(), newest_event=newest_event)
         what = "user_created" if created else "user_found"
         payments.tell(db, merchant_order_id, school.now(), "thinkific", what, f"user {user_id}")
 
