@@ -12,7 +12,7 @@ from kelaspay.change_email import change_email
 from kelaspay.payment import EnrollmentState
 from kelaspay.review import mark_paid
 from tests.meanwhile import Meanwhile
-from tests.test_refunds import bought, refund
+from tests.test_refunds import aimed_at, bought, refund
 
 if TYPE_CHECKING:
     from kelaspay.payment import MerchantOrderId
@@ -104,6 +104,24 @@ def test_a_new_address_whose_work_was_lost_gets_its_access_when_that_is_noticed(
     world.work()
 
     assert inside(world, course.id) == {RIGHT}
+
+
+def test_a_new_address_whose_user_is_gone_at_thinkific_gets_the_access_until_the_day_it_had(world: World) -> None:
+    course = world.sell(access_days=30)
+    world.sell("Python dari Dasar", slug="python")
+    order_id = bought(world)
+    first = aimed_at(world, order_id)
+    bought(world, offer="python", customer_email=RIGHT)
+    known = world.thinkific.school.user_by_email(RIGHT)
+    assert known is not None
+    world.thinkific.school.remove_user(known)
+    world.clock.move(days=25)
+
+    give(world, order_id)
+    world.work_for(hours=2)
+
+    assert inside(world, course.id) == {RIGHT}
+    assert aimed_at(world, order_id) == first
 
 
 def stopped_after_giving(world: World) -> MerchantOrderId:
