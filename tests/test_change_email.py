@@ -10,8 +10,9 @@ import pytest
 
 from kelaspay.change_email import change_email
 from kelaspay.payment import EnrollmentState
+from kelaspay.review import mark_paid
 from tests.meanwhile import Meanwhile
-from tests.test_refunds import bought, refund
+from tests.test_refunds import aimed_at, bought, refund
 
 if TYPE_CHECKING:
     from kelaspay.payment import MerchantOrderId
@@ -102,4 +103,68 @@ def test_a_new_address_whose_work_was_lost_gets_its_access_when_that_is_noticed(
     world.reconcile()
     world.work()
 
+    assert inside(world, course.id) == {RIGHT}
+
+
+def test_a_new_address_whose_user_is_gone_at_thinkific_gets_the_access_until_the_day_it_had(world: World) -> None:
+    course = world.sell(access_days=30)
+    world.sell("Python dari Dasar", slug="python")
+    order_id = bought(world)
+    first = aimed_at(world, order_id)
+    bought(world, offer="python", customer_email=RIGHT)
+    known = world.thinkific.school.user_by_email(RIGHT)
+    assert known is not None
+    world.thinkific.school.remove_user(known)
+    world.clock.move(days=25)
+
+    give(world, order_id)
+    world.work_for(hours=2)
+
+    assert inside(world, course.id) == {RIGHT}
+    assert aimed_at(world, order_id) == first
+
+
+def stopped_after_giving(world: World) -> MerchantOrderId:
+    """An order in review whose buyer is in the course: Thinkific could not be told of the sale for two days."""
+    world.thinkific.fail_next("POST", "/external_orders", "connect", 1000)
+    order_id = world.buy_and_pay()
+    world.work_for(days=2)
+    assert world.status(order_id) == "review"
+    world.thinkific.clear_faults()
+    return order_id
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["at once", "when its work was lost"])
+def test_an_order_in_review_that_is_given_to_another_address_goes_on_with_it(world: World, lost: bool) -> None:
+    course = world.sell()
+    order_id = stopped_after_giving(world)
+
+    give(world, order_id, start=(lambda *_: None) if lost else None)
+    if lost:
+        world.clock.move(hours=1)
+        world.reconcile()
+    world.work_for(hours=1)
+
+    assert inside(world, course.id) == {RIGHT}
+    assert (world.status(order_id), world.payment(order_id).attention) == ("completed", None)
+    assert world.story(order_id).count("external_order") == 1
+
+
+def test_an_order_whose_amount_differs_gives_another_address_nothing_before_a_person_settles_it(world: World) -> None:
+    course = world.sell()
+    order_id = world.buy()
+    world.call_back(world.duitku.pay(order_id, amount=15_000))
+    world.work()
+    give(world, order_id)
+    world.work_for(hours=1)
+    world.reconcile()
+    world.work()
+    before = (world.status(order_id), world.payment(order_id).attention, inside(world, course.id))
+
+    mark_paid(
+        order_id, database=world.database, start=world.engine.start, now=world.clock, actor="operator", reason="x"
+    )
+    world.work()
+
+    assert before == ("review", "amount_differs", set())
     assert inside(world, course.id) == {RIGHT}

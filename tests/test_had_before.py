@@ -211,6 +211,63 @@ def test_what_a_bundle_of_ours_gave_is_no_access_from_before(world: World) -> No
     assert world.enrolled() == []
 
 
+@pytest.mark.parametrize("access_days", [None, 365])
+@pytest.mark.parametrize("until", [HAD, START + timedelta(days=20)])
+def test_a_bundle_of_ours_that_does_not_hold_the_course_has_not_given_it(
+    world: World, until: datetime, access_days: int | None
+) -> None:
+    there = had(world, world.sell(access_days=30), until)
+    school = world.thinkific.school
+    bundle = school.add_bundle("Paket", [school.add_course("Lain").id])
+    world.offer("paket", bundle.name, bundle_id=bundle.id, product_id=bundle.product_id, access_days=access_days)
+    bought(world, offer="paket")
+    refunded(world, bought(world))
+
+    assert there.expiry_date == until
+
+
+@pytest.mark.parametrize("until", [HAD, None])
+def test_what_was_added_by_hand_to_what_an_order_gave_stays_when_a_later_one_is_refunded(
+    world: World, until: datetime | None
+) -> None:
+    world.sell(access_days=30)
+    bought(world)
+    [there] = world.thinkific.school.enrollments.values()
+    there.expiry_date = until
+    refunded(world, bought(world))
+
+    assert there.expiry_date == until
+
+
+def test_an_order_that_was_refused_has_given_nothing_that_a_later_one_finds(world: World) -> None:
+    course = world.sell()
+    world.thinkific.fail_next("POST", "/enrollments", "422")
+    order_id = world.buy_and_pay()
+    world.work()
+    before = world.status(order_id)
+    there = had(world, course)
+    refunded(world, bought(world))
+
+    assert before == "review"
+    assert there.expiry_date is None
+
+
+def test_an_order_that_was_refused_adds_its_days_to_what_there_is_when_it_is_tried_again(world: World) -> None:
+    course = world.sell(access_days=30)
+    world.thinkific.fail_next("POST", "/enrollments", "422")
+    order_id = world.buy_and_pay()
+    world.work()
+    there = had(world, course, HAD)
+    world.clock.move(days=3)
+    world.retry(order_id)
+    world.work()
+    after = there.expiry_date
+    refunded(world, order_id)
+
+    assert after == HAD + timedelta(days=30)
+    assert there.expiry_date == HAD
+
+
 @pytest.mark.parametrize("until", [None, HAD])
 def test_a_refunded_bundle_leaves_the_bundle_that_was_there_before(world: World, until: datetime | None) -> None:
     whole, inside = in_the_bundle_before(world, until)

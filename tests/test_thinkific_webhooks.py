@@ -12,6 +12,7 @@ import pytest
 from kelaspay.faults import AlreadySignedIn
 from kelaspay.store.inbox import list_events, reopen
 from tests.databases import once_on_a_server
+from tests.meanwhile import Meanwhile
 from tests.test_change_email import RIGHT, give, inside
 from tests.test_refunds import bought
 from tests.world import world_on
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import httpx2
 
     from kelaspay.payment import MerchantOrderId
+    from kelaspay_emulators.thinkific import User
     from tests.world import World
 
 PATH = "/webhooks/thinkific"
@@ -212,6 +214,50 @@ def test_a_learner_who_is_renamed_is_known_as_before(embedded: World) -> None:
 
     assert bought_into(embedded, offer="python") == "siti@example.com"
     assert embedded.thinkific_calls().count("POST /users") == before
+
+
+def moving_while_asked(world: World, user: User, email: str) -> Meanwhile:
+    """While Thinkific is asked whose an address is, its user changes it, and Thinkific tells of that at once."""
+
+    def moves() -> None:
+        world.thinkific.school.change_email(user, email)
+        assert sent(world, envelope("user.updated", {"id": user.id, "email": email}, f"to {email}")).status_code == 200
+        world.hand_over()
+
+    return Meanwhile(world, "thinkific", "GET /users", moves)
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["of somebody unknown", "of a buyer"])
+def test_an_answer_that_a_change_may_have_overtaken_puts_nobody_into_anothers_account(
+    world: World, known: bool
+) -> None:
+    world.sell()
+    world.sell("Python dari Dasar", slug="python")
+    school = world.thinkific.school
+    if known:
+        bought(world)
+        tell(world, changed(world, "x@example.com"), changed(world, "siti@example.com"))
+    else:
+        school.add_user("siti@example.com", "Siti", "Rahmawati")
+    [user] = school.users.values()
+    meanwhile = moving_while_asked(world, user, "y@example.com")
+    bought(world, offer="python")
+
+    assert meanwhile.acted
+    assert bought_into(world, offer="python") == "siti@example.com"
+    assert len(school.users) == 2
+
+
+def test_an_answer_that_nothing_overtook_is_remembered(world: World) -> None:
+    world.sell()
+    world.sell("Python dari Dasar", slug="python")
+    world.thinkific.school.add_user("siti@example.com", "Siti", "Rahmawati")
+    tell(world, changed(world, "x@example.com"), changed(world, "siti@example.com"))
+    bought(world)
+    before = world.thinkific_calls().count("POST /users")
+
+    assert bought_into(world, offer="python") == "siti@example.com"
+    assert world.thinkific_calls().count("POST /users") == before
 
 
 def signed_in(world: World, order_id: MerchantOrderId) -> int:

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 
 from kelaspay.faults import AlreadySignedIn, InvalidInput, MoveRefused, PaymentUnknown
 from kelaspay.payment import UNPAID, Attention, EnrollmentState, Status
+from kelaspay.review import may_retry, set_going
 from kelaspay.store import buyers, enrollments, jobs, messages, payments
 from kelaspay.wanted import checked_email
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from kelaspay.confirm import Start
     from kelaspay.payment import Enrollment, MerchantOrderId, Payment
     from kelaspay.school import School
@@ -21,7 +24,8 @@ if TYPE_CHECKING:
 
 
 def change_email(merchant_order_id: MerchantOrderId, email: str, *, school: School, start: Start, actor: str) -> str:
-    """The new address as it is kept. What was paid for is given to it by the payment's work, set going here.
+    """The new address as it is kept. What was paid for is given to it by the payment's work, set going here, in
+    review as by `retry`; while its amount is in doubt the change alone is kept.
 
     Raises `InvalidInput` for no address or the same, `AlreadySignedIn`, and `MoveRefused` for a refunded order, for
     ended access, or while the address before is still being left. Repeating it with the same address is refused.
@@ -47,13 +51,22 @@ def change_email(merchant_order_id: MerchantOrderId, email: str, *, school: Scho
         buyers.want_email(db, merchant_order_id, None)
         payments.unflag(db, merchant_order_id, Attention.EMAIL_WRONG)
         payments.tell(db, merchant_order_id, at, actor, "email_changed", f"{before.email} → {address}")
-        enrollments.leave_user(db, merchant_order_id)
         if payment.status is Status.PENDING:
             messages.once_more(db, merchant_order_id, "order_made", at)
         elif payment.status not in UNPAID:
-            jobs.overtake(db, merchant_order_id)
-            start(db, merchant_order_id, at)
+            _go_on(db, payment, found, start=start, at=at, actor=actor)
+        enrollments.leave_user(db, merchant_order_id)
     return address
+
+
+def _go_on(db: Db, payment: Payment, found: Enrollment | None, *, start: Start, at: datetime, actor: str) -> None:
+    if payment.status is Status.REVIEW and not may_retry(payment, found):
+        return
+    jobs.overtake(db, payment.merchant_order_id)
+    if payment.status is Status.REVIEW:
+        set_going(db, payment, start=start, at=at, actor=actor, what="retried", text=None)
+    else:
+        start(db, payment.merchant_order_id, at)
 
 
 def _refuse(payment: Payment, found: Enrollment | None) -> None:

@@ -128,7 +128,7 @@ def find_or_create_user(wanted: Enrollment, *, school: School, guard: Callable[[
     if customer.email.endswith(f"@{ERASED}"):
         raise BuyerErased(merchant_order_id=merchant_order_id)
     with school.database.read() as db:
-        known = enrollments.known_user(db, school.key, customer.email)
+        known, newest_event = enrollments.known_user(db, school.key, customer.email)
     user_id, created = known, False
     if user_id is None:
         try:
@@ -144,7 +144,7 @@ def find_or_create_user(wanted: Enrollment, *, school: School, guard: Callable[[
         ):
             raise Superseded(merchant_order_id=merchant_order_id)
         if known is None:  # what was not asked may be doubted by now
-            enrollments.remember_user(db, school.key, customer.email, user_id, school.now())
+            enrollments.remember_user(db, school.key, customer.email, user_id, school.now(), newest_event=newest_event)
         what = "user_created" if created else "user_found"
         payments.tell(db, merchant_order_id, school.now(), "thinkific", what, f"user {user_id}")
 
@@ -348,12 +348,21 @@ class _Access:
         return found
 
     def forget_user(self) -> None:
-        """Thinkific no longer has the user that we remembered; the next attempt looks for the address again, and aims
-        anew: nothing was given.
-        """
+        """Thinkific no longer has the user that we remembered; the next attempt looks for the address again."""
         with self._school.database.begin() as db:
             enrollments.forget_user(db, self._school.key, self._user_id)
-            self._save(db, user_id=None, user_created=False, enroll_tried=False, activated_at=None)
+            self._save(db, user_id=None, **self._untried())
+
+    def gave_nothing(self) -> None:
+        """Thinkific refused; unless an earlier attempt's answer was lost, this order gave this user nothing."""
+        if not self._wanted.enroll_tried:
+            with self._school.database.begin() as db:
+                self._save(db, **self._untried())
+
+    def _untried(self) -> dict[str, Any]:
+        """The next attempt looks first and aims anew; an order that was given to another address keeps its aim."""
+        kept = self._wanted.activated_at if self._wanted.former_user_id is not None else None
+        return {"user_created": False, "enroll_tried": False, "activated_at": kept}
 
     def _save(self, db: Db, **values: Any) -> None:
         """Raises `Superseded` where the order was given to another address meanwhile."""
@@ -382,14 +391,17 @@ def _aim(payment: Payment, wanted: Enrollment, found: Found | None, at: datetime
 
 def _had_until(found: Found | None, known: Sequence[Any], at: datetime) -> datetime | None:
     """Until when there is full access that no order of ours has given, `FOR_EVER` where it has no end; None where there
-    is none. Of what our orders have built upon, they know.
+    is none. Of what our orders have built upon, they know; what ends later than any of them is not by them, nor is what
+    ends before a bundle that would have given it for longer.
     """
     if found is None or not found.grants(at):
         return None
-    ours = [each for each in known if each.expiry_date is None or each.expiry_date > at]
-    if not ours:
-        return found.expiry_date or FOR_EVER
-    return max((each.had_until for each in ours if each.same and each.had_until is not None), default=None)
+    end = found.expiry_date or FOR_EVER
+    ours = [(each.expiry_date or FOR_EVER, each) for each in known]
+    ours = [(until, each) for until, each in ours if until > at and (each.same or until <= end + CLOSE)]
+    if all(until < end - CLOSE for until, _each in ours):
+        return end
+    return max((each.had_until for _until, each in ours if each.same and each.had_until is not None), default=None)
 
 
 def _after_refusal(refusal: ThinkificRefused, access: _Access) -> Found:
@@ -401,6 +413,7 @@ def _after_refusal(refusal: ThinkificRefused, access: _Access) -> Found:
         access.forget_user()
         raise ThinkificUserMissing from refusal
     if not there:
+        access.gave_nothing()
         raise refusal
     found = access.find()
     if found is None:

@@ -39,7 +39,7 @@ def retry(
             why = "Its amount differs; mark it paid if that is right." if differs else f"It is {payment.status}."
             raise MoveRefused(why, merchant_order_id=merchant_order_id)
         if payment.status not in DONE:
-            _set_going(db, payment, start=start, at=at, actor=actor, what="retried", text=None)
+            set_going(db, payment, start=start, at=at, actor=actor, what="retried", text=None)
             return
         if payment.status is Status.COMPLETED and found is not None and found.state is not EnrollmentState.ENROLLED:
             enrollments.save_enrollment(db, merchant_order_id, state=EnrollmentState.PENDING)
@@ -93,7 +93,7 @@ def mark_paid(
         payment = _payment(db, merchant_order_id)
         if payment.status not in UNPAID | {Status.REVIEW}:
             raise MoveRefused(f"It is {payment.status}.", merchant_order_id=merchant_order_id)
-        _set_going(db, payment, start=start, at=at, actor=actor, what="marked_paid", text=reason)
+        set_going(db, payment, start=start, at=at, actor=actor, what="marked_paid", text=reason)
 
 
 def settle(
@@ -114,9 +114,8 @@ def settle(
         payments.clear_attention(db, merchant_order_id)
 
 
-def _set_going(
-    db: Db, payment: Payment, *, start: Start, at: datetime, actor: str, what: str, text: str | None
-) -> None:
+def set_going(db: Db, payment: Payment, *, start: Start, at: datetime, actor: str, what: str, text: str | None) -> None:
+    """Make a payment paid and start its work; what stopped for its course takes its corrected ids along."""
     order_id = payment.merchant_order_id
     sold: dict[str, int | None] = {"course_id": payment.course_id, "bundle_id": payment.bundle_id}
     offer = offers.find_offer(db, payment.offer) if _stopped_by_its_course(db, payment) else None

@@ -11,7 +11,7 @@ from kelaspay.payment import Enrollment, EnrollmentState, ExternalOrderState, Me
 from kelaspay.store import notices
 from kelaspay.store.database import database_clock
 from kelaspay.store.payments import PAYMENT_COLUMNS, as_payment
-from kelaspay.store.tables import enrollments, jobs, payments, users
+from kelaspay.store.tables import enrollments, inbox, jobs, payments, users
 from kelaspay.store.upsert import upsert
 
 if TYPE_CHECKING:
@@ -237,20 +237,30 @@ def release_once(db: Db, merchant_order_id: MerchantOrderId, column: str) -> Non
     )
 
 
-def known_user(db: Db, school: str, email: str) -> int | None:
+def known_user(db: Db, school: str, email: str) -> tuple[int | None, int]:
     """Thinkific's id of the school's user with this e-mail address, from an earlier enrollment; none where it has told
-    something else since.
+    something else since. Beside it the newest event: what comes in after that may be newer than Thinkific's answer.
     """
     sure = sa.and_(users.c.school == school, users.c.email == email, users.c.doubted_at.is_(None))
-    return db.execute(sa.select(users.c.user_id).where(sure)).scalar_one_or_none()
+    known = sa.select(users.c.user_id).where(sure).scalar_subquery()
+    newest = sa.select(sa.func.coalesce(sa.func.max(inbox.c.id), 0)).scalar_subquery()
+    user_id, newest_event = db.execute(sa.select(known, newest)).one()
+    return user_id, newest_event
 
 
-def remember_user(db: Db, school: str, email: str, user_id: int, now: datetime) -> None:
-    """Whose this address is, as Thinkific has just answered; that they signed in stays known, and of who had it before
-    it says nothing.
+def remember_user(db: Db, school: str, email: str, user_id: int, now: datetime, *, newest_event: int) -> None:
+    """Whose this address is, as Thinkific answered after it was asked when `newest_event` was the newest; in doubt
+    where Thinkific has told of a changed user since, known to us or not. That they signed in stays known, and of who
+    had the address before it says nothing.
     """
     insert = upsert(db, users)
-    values = {"user_id": user_id, "seen_at": now, "doubted_at": None}
+    since = sa.and_(inbox.c.id > newest_event, inbox.c.source == "thinkific", inbox.c.result_code == "user.updated")
+    told = sa.exists(sa.select(inbox.c.id).where(since))
+    values = {
+        "user_id": user_id,
+        "seen_at": now,
+        "doubted_at": sa.case((told, sa.literal(now, users.c.doubted_at.type))),
+    }
     same = sa.case((users.c.user_id == user_id, users.c.signed_in_at))
     db.execute(
         insert.values(school=school, email=email, **values).on_conflict_do_update(
