@@ -356,6 +356,7 @@ class _Access:
     def gave_nothing(self) -> None:
         """Thinkific refused; unless an earlier attempt's answer was lost, this order gave this user nothing."""
         if not self._wanted.enroll_tried:
+            self._guard()  # a run that has overtaken this one may have given it
             with self._school.database.begin() as db:
                 self._save(db, **self._untried())
 
