@@ -69,7 +69,7 @@ def restore(database: Database, copy: Path, *, now: Callable[[], datetime]) -> i
     how many those are. Only into nothing: a database that is there stays.
 
     Between the copy and the loss a sale may have been recorded with Thinkific, which can neither be asked nor knows a
-    repeat; so whoever records a sale of such a payment leaves it to a person (`enroll.record_sale`).
+    repeat; so whoever records a sale of such a payment leaves it to a person (`record_sale`).
     """
     if not copy.is_file():
         raise BackupFailed(f"{copy} is not there")

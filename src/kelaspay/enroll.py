@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -21,16 +20,15 @@ from kelaspay.faults import (
     AnotherOrderUnderWay,
     BundlePending,
     BuyerErased,
-    PaymentUnknown,
     Superseded,
     ThinkificRefused,
     ThinkificUnauthorized,
     ThinkificUserMissing,
 )
 from kelaspay.keep_longer import keep_longer, longer_inside
-from kelaspay.once import send_once
-from kelaspay.payment import ERASED, Attention, Enrollment, EnrollmentState, ExternalOrderState, Status
-from kelaspay.store import enrollments, longer, offers, payments, restored
+from kelaspay.payment import ERASED, Enrollment, EnrollmentState, Status
+from kelaspay.record_sale import record_sale
+from kelaspay.store import enrollments, longer, payments
 from kelaspay.thinkific import CLOSE, FOR_EVER, CourseEnrollment, EmailTaken
 
 if TYPE_CHECKING:
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kelaspay.confirm import Start
-    from kelaspay.once import Sent
     from kelaspay.payment import MerchantOrderId, Payment
     from kelaspay.school import School
     from kelaspay.store.database import Db
@@ -90,11 +87,11 @@ def map_course(merchant_order_id: MerchantOrderId, *, school: School) -> Enrollm
     Raises `CourseUnmapped` or `CourseAmbiguous`.
     """
     with school.database.read() as db:
-        payment, wanted = _sold(db, merchant_order_id)
+        payment, wanted = enrollments.sold(db, merchant_order_id)
     if wanted is not None and _mapped(payment, wanted):
         return wanted
     with school.database.begin() as db:
-        payment, _wanted = _sold(db, merchant_order_id)
+        payment, _wanted = enrollments.sold(db, merchant_order_id)
         course_id, bundle_id = payment.course_id, payment.bundle_id
         if course_id is None and bundle_id is None:
             product = find_course(db, school.key, payment.product_details)
@@ -103,7 +100,7 @@ def map_course(merchant_order_id: MerchantOrderId, *, school: School) -> Enrollm
             sold = {"course_id": course_id, "bundle_id": bundle_id, "product_id": product.product_id}
             payments.set_sold(db, merchant_order_id, **sold)
         enrollments.begin_enrollment(db, Enrollment(merchant_order_id, course_id=course_id, bundle_id=bundle_id))
-        return given(db, merchant_order_id)[1]
+        return enrollments.given(db, merchant_order_id)[1]
 
 
 def _mapped(payment: Payment, wanted: Enrollment) -> bool:
@@ -156,7 +153,7 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
     and buying again adds to the time left exactly once.
     """
     with school.database.read() as db:
-        payment, wanted = given(db, merchant_order_id)
+        payment, wanted = enrollments.given(db, merchant_order_id)
         if wanted.state is EnrollmentState.ENROLLED:
             return
         new = wanted.user_created and not wanted.enroll_tried and enrollments.only_order_of(db, wanted)
@@ -193,64 +190,6 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
     if payment.paid_at is not None:
         school.enrolled((at - payment.paid_at).total_seconds())
     log.info("enrolled", merchant_order_id=merchant_order_id, user_id=wanted.user_id)
-
-
-def record_sale(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:
-    """Record the sale with Thinkific, at most once.
-
-    Where the answer was lost a person is told; the buyer's access does not wait for it.
-    """
-    with school.database.read() as db:
-        payment, wanted = given(db, merchant_order_id)
-        product_id = _product_id(db, payment, wanted)
-        copied = restored.was_under_way(db, merchant_order_id)
-    if wanted.external_order_state is ExternalOrderState.SENDING:
-        if not _given_up(merchant_order_id, school=school):  # it was written down, or the right to send given back
-            record_sale(merchant_order_id, school=school, guard=guard)
-        return
-    if product_id is None or not school.external_orders or wanted.external_order_state is not None:
-        return
-    if payment.free:  # no money came in that the school could count
-        return
-    if copied:
-        with school.database.begin() as db:
-            _sale_unknown(db, merchant_order_id, "it may have been sent before the restore", school.now())
-        return
-    send = partial(
-        school.thinkific.create_external_order,
-        wanted.user_id or 0,
-        product_id,
-        amount=payment.payment_amount,
-        reference=merchant_order_id,
-    )
-    sent = send_once(
-        merchant_order_id, "external_order_state", lambda last: send(guard=last), school=school, guard=guard
-    )
-    _write_sale_down(merchant_order_id, sent, school=school)
-
-
-def _given_up(merchant_order_id: MerchantOrderId, *, school: School) -> bool:
-    """Whether a sale that another run was sending is not written down until now; then a person is told."""
-    with school.database.begin() as db:
-        _payment, wanted = given(db, merchant_order_id)
-        if wanted.external_order_state is not ExternalOrderState.SENDING:
-            return False
-        _sale_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
-        return True
-
-
-def _write_sale_down(merchant_order_id: MerchantOrderId, sent: Sent, *, school: School) -> None:
-    at = school.now()
-    with school.database.begin() as db:
-        if sent.state is ExternalOrderState.UNKNOWN:
-            _sale_unknown(db, merchant_order_id, sent.why or "", at)
-            return
-        enrollments.save_enrollment(db, merchant_order_id, external_order_state=sent.state, external_order_id=sent.id)
-        if sent.state is ExternalOrderState.REFUSED:
-            payments.tell(db, merchant_order_id, at, "thinkific", "external_order_refused", sent.why)
-            return
-        payments.unflag(db, merchant_order_id, Attention.EXTERNAL_ORDER_UNKNOWN)
-        payments.tell(db, merchant_order_id, at, "thinkific", "external_order", str(sent.id))
 
 
 def complete(merchant_order_id: MerchantOrderId, *, school: School) -> None:
@@ -420,33 +359,3 @@ def _after_refusal(refusal: ThinkificRefused, access: _Access) -> Found:
     if found is None:
         raise refusal
     return found if access.reached(found) else access.change(found)
-
-
-def given(db: Db, merchant_order_id: MerchantOrderId) -> tuple[Payment, Enrollment]:
-    """What was paid and the access that it gives or gave; raises `PaymentUnknown` where either is missing."""
-    payment, enrollment = _sold(db, merchant_order_id)
-    if enrollment is None:
-        raise PaymentUnknown(merchant_order_id=merchant_order_id)
-    return payment, enrollment
-
-
-def _sold(db: Db, merchant_order_id: MerchantOrderId) -> tuple[Payment, Enrollment | None]:
-    found = enrollments.find_with_payment(db, merchant_order_id)
-    if found is None:
-        raise PaymentUnknown(merchant_order_id=merchant_order_id)
-    return found
-
-
-def _product_id(db: Db, payment: Payment, wanted: Enrollment) -> int | None:
-    """The product that was sold, by the offer or by the catalogue; None where neither knows it."""
-    if payment.product_id is not None:
-        return payment.product_id
-    kind, productable_id = ("Course", wanted.course_id) if wanted.bundle_id is None else ("Bundle", wanted.bundle_id)
-    product = offers.product_of(db, payment.school, kind, productable_id) if productable_id is not None else None
-    return product.product_id if product else None
-
-
-def _sale_unknown(db: Db, merchant_order_id: MerchantOrderId, why: str, now: datetime) -> None:
-    enrollments.save_enrollment(db, merchant_order_id, external_order_state=ExternalOrderState.UNKNOWN)
-    text = f"Whether Thinkific recorded the sale is not known: {why}"
-    payments.flag(db, merchant_order_id, Attention.EXTERNAL_ORDER_UNKNOWN, text, now)

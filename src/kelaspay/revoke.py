@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from kelaspay.enroll import QUEUED, given
+from kelaspay.enroll import QUEUED
 from kelaspay.faults import AnotherOrderUnderWay, BundlePending, MoveRefused, PaymentUnknown
 from kelaspay.once import send_once
 from kelaspay.payment import Attention, Enrollment, EnrollmentState, ExternalOrderState, Status
@@ -109,7 +109,7 @@ def end_access(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
     Repeating it is harmless.
     """
     with school.database.read() as db:
-        before, found = given(db, merchant_order_id)
+        before, found = enrollments.given(db, merchant_order_id)
     if found.state is EnrollmentState.REVOKED:
         return
     spared, looked = None, []
@@ -144,7 +144,7 @@ def end_former(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
     What other paid orders of that user cover stays, and what they had before. Repeating it is harmless.
     """
     with school.database.read() as db:
-        payment, found = given(db, merchant_order_id)
+        payment, found = enrollments.given(db, merchant_order_id)
     former = found.former_user_id
     if former is None or found.state is not EnrollmentState.ENROLLED:
         return
@@ -165,7 +165,7 @@ def record_refund(merchant_order_id: MerchantOrderId, *, school: School, guard: 
     told.
     """
     with school.database.begin() as db:
-        payment, found = given(db, merchant_order_id)
+        payment, found = enrollments.given(db, merchant_order_id)
         if found.refund_state is ExternalOrderState.SENDING:
             _refund_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
     if payment.status is not Status.REFUNDED or found.external_order_id is None or found.refund_state is not None:
@@ -223,7 +223,7 @@ def _end(
     order has come since the look, nothing is ended; one that comes later waits while this run is held.
     """
     with school.database.read() as db:
-        payment, found = given(db, merchant_order_id)
+        payment, found = enrollments.given(db, merchant_order_id)
         others = same_buyer.other_paid_orders(db, payment, user_id, school.now())
     left = user_id == found.former_user_id
     gave = left or found.enroll_tried or found.state is EnrollmentState.ENROLLED

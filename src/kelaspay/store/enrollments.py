@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from kelaspay.faults import PaymentUnknown
 from kelaspay.payment import Enrollment, EnrollmentState, ExternalOrderState, MerchantOrderId
 from kelaspay.store import notices
 from kelaspay.store.database import database_clock
@@ -203,6 +204,22 @@ def find_with_payment(db: Db, merchant_order_id: str) -> tuple[Payment, Enrollme
     if row is None:
         return None
     return as_payment(row), _as_enrollment(row[len(PAYMENT_COLUMNS) :]) if row.its_state is not None else None
+
+
+def sold(db: Db, merchant_order_id: MerchantOrderId) -> tuple[Payment, Enrollment | None]:
+    """The same of an order that there must be; raises `PaymentUnknown`."""
+    found = find_with_payment(db, merchant_order_id)
+    if found is None:
+        raise PaymentUnknown(merchant_order_id=merchant_order_id)
+    return found
+
+
+def given(db: Db, merchant_order_id: MerchantOrderId) -> tuple[Payment, Enrollment]:
+    """What was paid and the access that it gives or gave; raises `PaymentUnknown` where either is missing."""
+    payment, enrollment = sold(db, merchant_order_id)
+    if enrollment is None:
+        raise PaymentUnknown(merchant_order_id=merchant_order_id)
+    return payment, enrollment
 
 
 def _as_enrollment(row: Any) -> Enrollment:
