@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from kelaspay.revoke import ask_to_end
 from kelaspay.store import jobs, same_buyer, tables
 from kelaspay.thinkific import CLOSE
+from tests.databases import once_on_a_server
 from tests.meanwhile import Meanwhile
 from tests.test_change_email import RIGHT, give, inside
 from tests.test_refunds import SITI, aimed_at, bought, in_a_bundle, refund, refunded, until
@@ -63,7 +64,7 @@ def settled(world: World) -> None:
     world.work_for(hours=2)
 
 
-@pytest.mark.parametrize("days", [None, 30])
+@pytest.mark.parametrize(("urls", "days"), once_on_a_server(None, 30), indirect=["urls"])
 @pytest.mark.parametrize(("method", "on_its_way"), WHEN)
 def test_who_buys_again_while_an_earlier_order_is_being_ended_is_in_the_course(
     world: World, method: str, on_its_way: bool, days: int | None
@@ -242,7 +243,7 @@ def test_whom_an_order_was_given_away_from_is_in_the_course_when_they_buy_it_mea
     assert inside(world, course.id) == {SITI[0], RIGHT}
 
 
-@pytest.mark.parametrize("days", [None, 30])
+@pytest.mark.parametrize(("urls", "days"), once_on_a_server(None, 30), indirect=["urls"])
 @pytest.mark.parametrize("how", [(end, end), (refund, end), (end, refund), (refund, refund)])
 @pytest.mark.parametrize(("method", "on_its_way"), WHEN)
 def test_two_orders_that_are_ended_at_the_same_moment_leave_nothing(
@@ -265,7 +266,7 @@ def test_two_orders_that_are_ended_at_the_same_moment_leave_nothing(
     assert world.enrolled() == []
 
 
-@pytest.mark.parametrize("how", [end, refund])
+@pytest.mark.parametrize(("urls", "how"), once_on_a_server(end, refund), indirect=["urls"])
 @pytest.mark.parametrize(("method", "on_its_way"), WHEN)
 def test_an_order_that_is_ended_while_another_is_left_to_it_leaves_nothing(
     world: World, method: str, on_its_way: bool, how: Any
@@ -306,7 +307,7 @@ def test_a_refund_does_not_wait_for_an_order_that_a_person_must_look_at(world: W
     assert inside(world, _course(world, order_id)) == {RIGHT}
 
 
-@pytest.mark.parametrize("ask", [refund, None])
+@pytest.mark.parametrize(("urls", "ask"), once_on_a_server(refund, None), indirect=["urls"])
 def test_a_bundle_that_thinkific_has_queued_is_ended_when_it_is_there(world: World, ask: Any) -> None:
     course = in_a_bundle(world)
     world.thinkific.school.add_user(SITI[0], "Siti", "Rahmawati")

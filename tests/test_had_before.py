@@ -12,6 +12,7 @@ from kelaspay.revoke import ask_to_end
 from kelaspay.store import payments
 from kelaspay.thinkific import FOR_EVER
 from tests.console.desk import joined
+from tests.databases import once_on_a_server
 from tests.pages.browser import text
 from tests.pages.test_messages import deliver, rows
 from tests.test_change_email import RIGHT
@@ -67,7 +68,7 @@ def page_of(world: World, order_id: MerchantOrderId) -> str:
     return text(world.web.get(f"/o/{world.payment(order_id).public_id}"))
 
 
-@pytest.mark.parametrize("until", [None, HAD])
+@pytest.mark.parametrize(("urls", "until"), once_on_a_server(None, HAD), indirect=["urls"])
 @pytest.mark.parametrize("access_days", [None, 30])
 def test_a_refund_leaves_what_the_buyer_had_before(
     world: World, until: datetime | None, access_days: int | None
@@ -102,7 +103,7 @@ def test_who_had_it_before_reads_so_and_of_no_other_order(world: World) -> None:
     assert "aksesnya sudah diakhiri" in page_of(world, order_id)
 
 
-@pytest.mark.parametrize("what", ["refund", "end"])
+@pytest.mark.parametrize(("urls", "what"), once_on_a_server("refund", "end"), indirect=["urls"])
 def test_the_operator_is_told_beforehand_what_stays(world: World, what: str) -> None:
     course = world.sell(access_days=30)
     had(world, course, HAD)
@@ -172,7 +173,7 @@ def test_what_thinkific_has_ended_since_is_not_said_to_stay(world: World) -> Non
     assert "aksesnya sudah diakhiri" in page_of(world, order_id)
 
 
-@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize(("urls", "first"), once_on_a_server(0, 1), indirect=["urls"])
 def test_what_was_there_before_two_orders_is_left_when_both_are_refunded(world: World, first: int) -> None:
     there = had(world, world.sell(access_days=30), HAD)
     orders = [bought(world), bought(world)]
@@ -211,7 +212,7 @@ def test_what_a_bundle_of_ours_gave_is_no_access_from_before(world: World) -> No
     assert world.enrolled() == []
 
 
-@pytest.mark.parametrize("access_days", [None, 365])
+@pytest.mark.parametrize(("urls", "access_days"), once_on_a_server(None, 365), indirect=["urls"])
 @pytest.mark.parametrize("until", [HAD, START + timedelta(days=20)])
 def test_a_bundle_of_ours_that_does_not_hold_the_course_has_not_given_it(
     world: World, until: datetime, access_days: int | None
@@ -226,7 +227,7 @@ def test_a_bundle_of_ours_that_does_not_hold_the_course_has_not_given_it(
     assert there.expiry_date == until
 
 
-@pytest.mark.parametrize("until", [HAD, None])
+@pytest.mark.parametrize(("urls", "until"), once_on_a_server(HAD, None), indirect=["urls"])
 def test_what_was_added_by_hand_to_what_an_order_gave_stays_when_a_later_one_is_refunded(
     world: World, until: datetime | None
 ) -> None:
@@ -268,7 +269,7 @@ def test_an_order_that_was_refused_adds_its_days_to_what_there_is_when_it_is_tri
     assert there.expiry_date == HAD
 
 
-@pytest.mark.parametrize("until", [None, HAD])
+@pytest.mark.parametrize(("urls", "until"), once_on_a_server(None, HAD), indirect=["urls"])
 def test_a_refunded_bundle_leaves_the_bundle_that_was_there_before(world: World, until: datetime | None) -> None:
     whole, inside = in_the_bundle_before(world, until)
     order_id = bought(world, offer="paket")
@@ -303,7 +304,7 @@ def test_an_order_that_never_gave_anything_ends_nothing(world: World) -> None:
     assert there.expiry_date == HAD
 
 
-@pytest.mark.parametrize("until", [HAD, HAD + timedelta(days=200), None])
+@pytest.mark.parametrize(("urls", "until"), once_on_a_server(HAD, HAD + timedelta(days=200), None), indirect=["urls"])
 def test_an_order_that_goes_to_another_address_leaves_each_what_they_had(world: World, until: datetime | None) -> None:
     course = world.sell(access_days=30)
     old, new = had(world, course, HAD), had(world, course, until, email=RIGHT)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kelaspay.thinkific import FOR_EVER
+from tests.databases import once_on_a_server
 from tests.meanwhile import Meanwhile
 from tests.test_had_before import HAD, had
 from tests.test_refunds import SITI, bought, refunded, until
@@ -40,7 +41,7 @@ def in_days(world: World, days: int) -> datetime:
     return world.clock() + timedelta(days=days)
 
 
-@pytest.mark.parametrize("access_days", [None, 60])
+@pytest.mark.parametrize(("urls", "access_days"), once_on_a_server(None, 60), indirect=["urls"])
 def test_a_bundle_with_days_leaves_a_bought_course_until_its_later_end(world: World, access_days: int | None) -> None:
     course, other = sell_both(world, access_days=access_days)
     bought(world)
