@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import psycopg
+import pytest
 import sqlalchemy as sa
 from psycopg import sql
 
@@ -57,6 +58,10 @@ class Known(Database):
 
     def close(self) -> None:
         """`Reused` looks after them."""
+
+
+ON_SQLITE = pytest.mark.parametrize("urls", BOTH[:1], indirect=True)
+"""For a long story that other stories of its kind tell on PostgreSQL too."""
 
 
 def once_on_a_server(*values: Any) -> list[tuple[str, Any]]:

@@ -18,6 +18,7 @@ from kelaspay.store.tables import inbox as events
 from kelaspay.store.tables import payments
 from kelaspay.work.worker import LONGEST_SPACING, spacing
 from kelaspay_emulators.duitku import TEST_MERCHANTS
+from tests.databases import ON_SQLITE
 from tests.test_callbacks import signed
 from tests.world import COURSE
 
@@ -97,6 +98,7 @@ def test_a_success_waits_two_minutes_at_most_however_often_the_buyer_failed_befo
     assert world.enrolled() == [SITI]
 
 
+@ON_SQLITE
 def test_a_success_that_is_told_again_and_again_is_asked_for_ever_more_rarely(world: World) -> None:
     world.sell()
     order_id = world.buy()

@@ -150,30 +150,6 @@ def test_a_first_sale_between_the_emulators_from_the_command_line(tmp_path: Path
 
 
 @pytest.mark.usefixtures("at")
-def test_the_demo_says_in_true_words_how_its_first_payment_is_paid() -> None:
-    running = [KELASPAY, "demo", "--port", str(free_port())]
-    with (
-        subprocess.Popen(running, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as demo,
-        httpx2.Client(timeout=PATIENCE, follow_redirects=True) as http,
-    ):
-        try:
-            assert demo.stdout
-            printed = ""
-            while "Ctrl-C" not in printed:
-                printed += demo.stdout.readline() or pytest.fail(printed)
-            links = dict(re.findall(r"^  (.*?)  +(http\S+)$", printed, re.MULTILINE))
-            last = printed.splitlines()[-2]
-            first, *pressed = re.findall(r'"(.*?)"', last)
-            choosing = http.get(links[first])
-            paying = http.post(choosing.url, data={"action": "choose", "payment_method": "BC"})
-        finally:
-            demo.terminate()
-
-    assert "choose a method" in last
-    assert "<h2>Pilih metode pembayaran</h2>" in choosing.text
-    assert [f">{word}</button>" in paying.text for word in pressed] == [True]
-
-
 def test_what_the_readme_sets_may_be_copied_as_it_is_and_doctor_says_what_is_to_be_filled_in(at: Newcomer) -> None:
     exported = [line for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("export ")]
     given = dict(word.split("=", 1) for line in exported for word in shlex.split(line, comments=True)[1:])

@@ -14,7 +14,7 @@ from kelaspay.payment import Attention, ExternalOrderState
 from kelaspay.store import jobs
 from kelaspay.thinkific import KeyAuth, Thinkific
 from kelaspay.thinkific.client import OpenGate
-from tests.databases import BOTH, once_on_a_server
+from tests.databases import BOTH, ON_SQLITE, once_on_a_server
 from tests.world import COURSE, Hosts
 
 if TYPE_CHECKING:
@@ -182,6 +182,7 @@ def test_the_days_are_added_once_though_the_answer_to_adding_them_was_lost(world
 
 
 @pytest.mark.usefixtures("garbling")
+@ON_SQLITE
 def test_whoever_waited_long_for_a_full_limit_is_served_soon_after_there_is_room(world: World) -> None:
     world.sell()
     world.thinkific.fail_next("*", "/", "429", ALWAYS)

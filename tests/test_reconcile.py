@@ -16,7 +16,7 @@ from kelaspay.payment import Attention, EnrollmentState, Status
 from kelaspay.reconcile import BATCH, HOURLY_BUDGET, Reconciled, reconcile
 from kelaspay.revoke import ask_to_end, ask_to_revoke
 from kelaspay.store import tables
-from tests.databases import BOTH
+from tests.databases import BOTH, ON_SQLITE
 from tests.twin import queue
 from tests.world import COURSE
 
@@ -128,6 +128,7 @@ def test_what_lapsed_expires(world: World) -> None:
     assert world.duitku_asks() == 1
 
 
+@ON_SQLITE
 def test_all_payments_together_are_asked_after_no_more_than_the_hours_budget(world: World) -> None:
     world.sell()
     many = HOURLY_BUDGET + 15

@@ -11,6 +11,7 @@ import pytest
 
 from kelaspay.payment import Attention, EnrollmentState
 from kelaspay.store import payments
+from tests.databases import ON_SQLITE
 from tests.meanwhile import Meanwhile
 from tests.test_marked_by_hand import SITI, asked, hours_pass, marked, paid_in_cash, refunded, refusing, settled
 from tests.world import COURSE, OFFER
@@ -72,6 +73,7 @@ def test_what_is_in_review_is_asked_about_too_and_shows_it_once_it_goes_on(world
     assert world.payment(order_id).amount_received is not None
 
 
+@ON_SQLITE
 def test_a_day_without_duitku_gives_nothing_up(world: World) -> None:
     order_id = paid_in_cash(world)
     world.duitku.fail_next("transactionStatus", "503", 5000)
@@ -102,6 +104,7 @@ def test_what_duitku_confirms_hours_later_is_told(world: World, hours: int) -> N
     assert not is_asked_about(world)
 
 
+@ON_SQLITE
 def test_nobody_has_duitku_asked_without_end(world: World) -> None:
     order_id = paid_in_cash(world)
     form = world.duitku.callback_form(order_id, result_code="00")
@@ -136,6 +139,7 @@ def test_what_a_person_settled_is_not_told_again_by_a_refund(world: World) -> No
     assert world.story(order_id).count("paid_twice") == 1
 
 
+@ON_SQLITE
 def test_an_order_that_duitku_does_not_know_is_asked_about_and_alarms_nobody(world: World) -> None:
     order_id = paid_in_cash(world)
     asks = []

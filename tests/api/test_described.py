@@ -11,7 +11,7 @@ from tests.api.drive import drive
 if TYPE_CHECKING:
     from tests.world import World
 
-SAME_EACH_TIME = ("--generation-deterministic", "--max-examples=3")
+SAME_EACH_TIME = ("--generation-deterministic", "--max-examples=2")
 DOCUMENTED = {"/payment/initiate", "/payment/{merchant_order_id}", "/courses", "/healthz", "/readyz", "/api/v1/key"}
 
 

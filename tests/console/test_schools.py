@@ -9,6 +9,7 @@ import pytest
 from tests.console.desk import Desk, joined
 from tests.console.test_doors import CLOSED
 from tests.console.test_work import event_of
+from tests.databases import ON_SQLITE
 from tests.world import OFFER
 
 from kelaspay.store import messages, operators, schools
@@ -93,6 +94,7 @@ def test_every_address_that_names_a_thing_of_another_school_says_that_there_is_n
     assert world.kept() == before
 
 
+@ON_SQLITE
 def test_every_list_leaves_out_what_is_another_schools(world: World, ids: dict[str, object], stranger: Desk) -> None:
     csrf = re.findall(r'name="csrf" value="(\w+)"', stranger.open("/console"))[0]
     world.clock.move(minutes=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from tests.pages.chromium import visit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import APIResponse, Browser, Page, Request, Route
 
@@ -33,8 +35,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def shop() -> Iterator[str]:
-    with chromium.demo() as url:
+def printed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the demo prints."""
+    return tmp_path_factory.mktemp("demo") / "printed"
+
+
+@pytest.fixture(scope="module")
+def shop(printed: Path) -> Iterator[str]:
+    with chromium.demo(said=str(printed)) as url:
         yield url
 
 
@@ -63,6 +71,20 @@ def pay(page: Page) -> None:
 def fits(page: Page) -> bool:
     """Nothing sticks out sideways."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def test_the_demo_says_in_true_words_how_its_first_payment_is_paid(browser: Browser, shop: str, printed: Path) -> None:
+    said = printed.read_text()
+    links = dict(re.findall(r"^  (.*?)  +(http\S+)$", said, re.MULTILINE))
+    how = next(line for line in said.splitlines() if line.startswith("Open "))
+    opened, pressed = re.findall(r'"(.*?)"', how)
+
+    with visit(browser, shop) as page:
+        page.goto(links[opened])
+        expect(page.get_by_role("heading", name="Pilih metode pembayaran")).to_be_visible()
+        assert "choose a method" in how
+        page.locator("[value=BC]").first.click()
+        expect(page.get_by_role("button", name=pressed, exact=True)).to_be_visible()
 
 
 def test_the_whole_journey_on_a_phone_ends_in_the_course_without_reloading(browser: Browser, shop: str) -> None:
