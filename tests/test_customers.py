@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -92,6 +94,24 @@ def test_the_process_forgets_when_the_time_is_over(embedded: World) -> None:
     customers.remember(ORDER, SITI, 0)
     with pytest.raises(PaymentUnknown):
         customers.recall(ORDER)
+
+
+def test_many_who_order_at_once_are_all_remembered(embedded: World) -> None:
+    customers = Customers(embedded.database, None)
+
+    def remember(shopper: int) -> None:
+        for number in range(1500):
+            customers.remember(MerchantOrderId(f"{shopper}-{number}"), SITI, 60)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as shoppers:
+            list(shoppers.map(remember, range(6)))
+    finally:
+        sys.setswitchinterval(before)
+
+    assert customers.recall(MerchantOrderId("5-1499")) == SITI
 
 
 def test_another_process_reads_the_database(embedded: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -32,11 +33,14 @@ class Customers:
         self._own: TLRUCache[str, tuple[Customer, float]] = TLRUCache(
             maxsize=MOST_IN_PROCESS, ttu=lambda _key, value, now: now + value[1], timer=time.monotonic
         )
+        self._lock = threading.Lock()
+        """Around it: two threads at once break what it is made of."""
 
     def remember(self, merchant_order_id: MerchantOrderId, customer: Customer, seconds: int) -> None:
         """Keep the customer at hand for `seconds`, which should end after the invoice has."""
         if self._cache is None:
-            self._own[merchant_order_id] = (customer, float(seconds))
+            with self._lock:
+                self._own[merchant_order_id] = (customer, float(seconds))
         else:
             value = json.dumps(asdict(customer))
             self._cache.ask(lambda cache: cache.set(_key(merchant_order_id), value, ex=seconds), otherwise=None)
@@ -48,13 +52,15 @@ class Customers:
     def forget(self, merchant_order_id: MerchantOrderId) -> bool:
         """Keep nothing at hand of whom the database no longer knows; False where that could not be made sure of."""
         if self._cache is None:
-            self._own.pop(merchant_order_id, None)
+            with self._lock:
+                self._own.pop(merchant_order_id, None)
             return True
         return self._cache.ask(lambda cache: cache.delete(_key(merchant_order_id)), otherwise=None) is not None
 
     def _cached(self, merchant_order_id: MerchantOrderId) -> Customer | None:
         if self._cache is None:
-            customer, _seconds = self._own.get(merchant_order_id, (None, 0.0))
+            with self._lock:
+                customer, _seconds = self._own.get(merchant_order_id, (None, 0.0))
             return customer
         found = self._cache.ask(lambda cache: cache.get(_key(merchant_order_id)), otherwise=None)
         try:

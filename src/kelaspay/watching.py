@@ -4,6 +4,7 @@ this process otherwise; a lost Redis costs a buyer some seconds at the gate, no 
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -27,18 +28,22 @@ class Watching:
     def __init__(self, cache: redis.Redis | None) -> None:
         self._cache = None if cache is None else SparedRedis(cache, "watching")
         self._own: TTLCache[str, bool] = TTLCache(MOST_IN_PROCESS, SECONDS, timer=time.monotonic)
+        self._lock = threading.Lock()
+        """Around it: two threads at once break what it is made of."""
 
     def seen(self, merchant_order_id: MerchantOrderId) -> None:
         """Somebody looked at how this payment stands."""
         if self._cache is None:
-            self._own[merchant_order_id] = True
+            with self._lock:
+                self._own[merchant_order_id] = True
         else:
             self._cache.ask(lambda cache: cache.set(_key(merchant_order_id), "1", ex=SECONDS), otherwise=None)
 
     def watched(self, merchant_order_id: MerchantOrderId) -> bool:
         """Whether somebody has looked within the last minute."""
         if self._cache is None:
-            return merchant_order_id in self._own
+            with self._lock:
+                return merchant_order_id in self._own
         return bool(self._cache.ask(lambda cache: cache.exists(_key(merchant_order_id)), otherwise=0))
 
 
