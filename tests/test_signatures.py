@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from kelaspay.duitku import Callback, read_callback
 from kelaspay.duitku.signature import Scheme, matches, scheme_of, sign
 from kelaspay.faults import BadSignature, MalformedCallback, WrongMerchant
+from kelaspay.payment import MerchantOrderId, Rupiah
 
 MERCHANT = "D0001"
 KEY = "732B39FC61796845775D2C4FB05332AF"
-ORDER = "INV-2026-0001"
+ORDER = MerchantOrderId("INV-2026-0001")
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
@@ -142,7 +143,7 @@ def form(**changed: str) -> bytes:
 def test_a_form_is_read_whatever_its_content_type_says(scheme: Scheme, content_type: str) -> None:
     callback = read(urlencode(fields(scheme)).encode(), content_type)
 
-    assert callback == Callback(ORDER, 150_000, "00", "D0001REF", "BC26PUB", scheme)  # type: ignore[arg-type]  # plain values
+    assert callback == Callback(ORDER, Rupiah(150_000), "00", "D0001REF", "BC26PUB", scheme)
 
 
 @pytest.mark.parametrize("amount", ["150000", 150000], ids=["text", "number"])

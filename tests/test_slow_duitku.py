@@ -86,7 +86,7 @@ def test_a_slow_duitku_keeps_only_those_waiting_who_ask_it(world: World, slow: S
 
 
 def test_whoever_waits_too_long_for_a_place_at_duitku_is_told_to_come_again(world: World, slow: Slow) -> None:
-    world.web.app.state.at_duitku = Places(1, patience=0.0)  # type: ignore[attr-defined]
+    world.app.state.at_duitku = Places(1, patience=0.0)
     with ThreadPoolExecutor() as people:
         first = people.submit(_buyer, world, 1)
         assert slow.asked(1)

@@ -187,13 +187,19 @@ def test_a_refund_shows_the_money_that_came_while_no_access_could_be_given(world
     assert world.payment(order_id).attention is Attention.PAID_TWICE
 
 
-def test_settling_what_hides_it_shows_it_and_settling_it_is_the_end(world: World) -> None:
+def hidden_by_a_refused_end(world: World) -> MerchantOrderId:
+    """An order that was paid twice and whose end Thinkific refused, which is shown first."""
     order_id = paid_in_cash(world)
     world.call_back(world.duitku.pay(order_id))
     asked(world)
     world.thinkific.fail_next("PUT", "/enrollments", "422")
     refunded(world, order_id)
     world.work()
+    return order_id
+
+
+def test_settling_what_hides_it_shows_it_and_settling_it_is_the_end(world: World) -> None:
+    order_id = hidden_by_a_refused_end(world)
     shown = [world.payment(order_id).attention]
 
     for _ in range(2):
@@ -204,12 +210,7 @@ def test_settling_what_hides_it_shows_it_and_settling_it_is_the_end(world: World
 
 
 def test_trying_again_what_hides_it_shows_it(world: World) -> None:
-    order_id = paid_in_cash(world)
-    world.call_back(world.duitku.pay(order_id))
-    asked(world)
-    world.thinkific.fail_next("PUT", "/enrollments", "422")
-    refunded(world, order_id)
-    world.work()
+    order_id = hidden_by_a_refused_end(world)
 
     world.retry(order_id)
     world.work()

@@ -29,7 +29,7 @@ from kelaspay.keep_longer import keep_longer, longer_inside
 from kelaspay.payment import ERASED, Enrollment, EnrollmentState, Status
 from kelaspay.record_sale import record_sale
 from kelaspay.store import enrollments, longer, payments
-from kelaspay.thinkific import CLOSE, FOR_EVER, CourseEnrollment, EmailTaken
+from kelaspay.thinkific import CLOSE, FOR_EVER, CourseEnrollment, EmailTaken, end_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -336,8 +336,8 @@ def _had_until(found: Found | None, known: Sequence[Any], at: datetime) -> datet
     """
     if found is None or not found.grants(at):
         return None
-    end = found.expiry_date or FOR_EVER
-    ours = [(each.expiry_date or FOR_EVER, each) for each in known]
+    end = end_of(found)
+    ours = [(end_of(each), each) for each in known]
     ours = [(until, each) for until, each in ours if until > at and (each.same or until <= end + CLOSE)]
     if all(until < end - CLOSE for until, _each in ours):
         return end

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kelaspay.store import enrollments, longer
-from kelaspay.thinkific import CLOSE, FOR_EVER
+from kelaspay.thinkific import CLOSE, end_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +25,7 @@ def longer_inside(wanted: Enrollment, until: datetime | None, *, school: School)
     if wanted.bundle_id is None or until is None:
         return {}
     ends = {
-        there.course_id: there.expiry_date or FOR_EVER
+        there.course_id: end_of(there)
         for there in school.thinkific.find_enrollments(wanted.user_id or 0)
         if there.grants(school.now()) and (there.expiry_date is None or there.expiry_date > until + CLOSE)
     }
@@ -42,7 +42,7 @@ def keep_longer(wanted: Enrollment, *, school: School, guard: Callable[[], None]
     with school.database.read() as db:
         given = enrollments.find_enrollment(db, wanted.merchant_order_id) or wanted
         ends = longer.kept(db, wanted.merchant_order_id)
-        others = [each for each in longer.given_since(db, given) if ends.get(each.course_id) != _reach(each)]
+        others = [each for each in longer.given_since(db, given) if ends.get(each.course_id) != end_of(each)]
     for course_id, end in _by_orders(given, others, school.thinkific):
         ends[course_id] = max(end, ends.get(course_id, end))
     for course_id, end in ends.items():
@@ -57,8 +57,4 @@ def _by_orders(given: Enrollment, others: Sequence[Any], thinkific: Thinkific) -
     for other in others:
         theirs = {other.course_id} if other.bundle_id is None else thinkific.bundle_courses(other.bundle_id)
         for course_id in inside & theirs:
-            yield course_id, _reach(other)
-
-
-def _reach(other: Any) -> datetime:
-    return other.expiry_date or FOR_EVER
+            yield course_id, end_of(other)

@@ -17,7 +17,7 @@ from kelaspay.faults import AnotherOrderUnderWay, BundlePending, MoveRefused, Pa
 from kelaspay.once import send_once
 from kelaspay.payment import Attention, Enrollment, EnrollmentState, ExternalOrderState, Status
 from kelaspay.store import enrollments, messages, payments, same_buyer
-from kelaspay.thinkific import FOR_EVER
+from kelaspay.thinkific import FOR_EVER, end_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -238,7 +238,7 @@ def _end(
     }
     _wait_for([*covering, *(other for each in parts.values() for other in each)])
     until = _latest(covering)
-    spared = None if until is None else _Spared(max(covering, key=_reach).merchant_order_id, until)
+    spared = None if until is None else _Spared(max(covering, key=end_of).merchant_order_id, until)
     if until == FOR_EVER or not gave:
         return spared, others
 
@@ -267,13 +267,9 @@ def _still_there(db: Db, payment: Payment, user_id: int, others: Sequence[Any], 
         raise AnotherOrderUnderWay(merchant_order_id=payment.merchant_order_id)
 
 
-def _reach(other: Any) -> datetime:
-    return other.expiry_date or FOR_EVER
-
-
 def _latest(covering: Sequence[Any]) -> datetime | None:
     """How far they reach; None where there are none."""
-    return max(map(_reach, covering), default=None)
+    return max(map(end_of, covering), default=None)
 
 
 def _wait_for(covering: Sequence[Any]) -> None:
@@ -319,7 +315,7 @@ def _set_end(found: Enrollment, until: datetime, *, school: School, guard: Calla
         _wait_for_queue(found, school)
         return None
     end = _end_of(there, until, had_until)
-    if end != _ends(there) or had_until is None:
+    if end != end_of(there) or had_until is None:
         school.thinkific.change_bundle_enrollment(user_id, bundle_id, activated_at=None, expiry_date=end, guard=guard)
     return end
 
@@ -353,7 +349,7 @@ def _keep_course(
     if there is None:
         return None
     end = _end_of(there, until, had_until)
-    if end != _ends(there) or had_until is None:
+    if end != end_of(there) or had_until is None:
         school.thinkific.change_enrollment(there.enrollment_id, activated_at=None, expiry_date=end, guard=guard)
     return end
 
@@ -362,8 +358,4 @@ def _end_of(there: Found, until: datetime, had_until: datetime | None) -> dateti
     """Where access that is there shall end: at `until`, or where what its user had before ends later. For the sake of
     that nothing is put off: Thinkific may have ended it since.
     """
-    return until if had_until is None else max(until, min(had_until, _ends(there)))
-
-
-def _ends(there: Found) -> datetime:
-    return there.expiry_date or FOR_EVER
+    return until if had_until is None else max(until, min(had_until, end_of(there)))

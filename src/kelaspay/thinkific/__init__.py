@@ -1,7 +1,7 @@
 """Thinkific: paths, paging, limits and errors inside; frozen values and faults outside."""
 
 from kelaspay.thinkific.client import EmailTaken, KeyAuth, Thinkific, is_access_token
-from kelaspay.thinkific.values import CLOSE, FOR_EVER, BundleEnrollment, CourseEnrollment
+from kelaspay.thinkific.values import CLOSE, FOR_EVER, BundleEnrollment, CourseEnrollment, end_of
 
 __all__ = [
     "CLOSE",
@@ -11,5 +11,6 @@ __all__ = [
     "EmailTaken",
     "KeyAuth",
     "Thinkific",
+    "end_of",
     "is_access_token",
 ]

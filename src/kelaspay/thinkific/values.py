@@ -16,6 +16,11 @@ CLOSE = timedelta(seconds=2)
 """Thinkific keeps whole seconds or milliseconds; times closer than this are the same."""
 
 
+def end_of(access: Any) -> datetime:
+    """Until when access lasts that an enrollment or an order of ours gives: `FOR_EVER` where it has no end."""
+    return access.expiry_date or FOR_EVER
+
+
 @dataclass(frozen=True, slots=True)
 class CourseEnrollment:
     """A user in a course."""
