@@ -11,15 +11,16 @@ import pytest
 
 from kelaspay.inbox import Inbox
 from kelaspay.store import arrivals, inbox
+from kelaspay.store.database import LOG_PAGES
 from kelaspay.store.inbox import Event
 from tests.world import world_on
 
 if TYPE_CHECKING:
     from tests.world import World
 
-MANY = 16_000
-LONGEST_LOG = 2 * 1_000 * 4096
-"""Twice the pages after which SQLite copies its log."""
+MANY = 5_000
+LONGEST_LOG = 2 * LOG_PAGES * 4096
+"""Twice the pages after which SQLite copies its log, for the group that is on the way then."""
 
 
 def events(world: World, count: int) -> list[Event]:
