@@ -171,6 +171,7 @@ Kelaspay is running between two emulators. No account is needed and no money mov
   Emulated Duitku      {at.duitku_url}
   Emulated Thinkific   {at.thinkific_url}
   The operator's side  {_console_link(at)}
+                       (once, to choose a password; then /console with {OPERATOR})
   API documentation    {at.url}/docs
 
 Open "Pay it at Duitku", choose a method, press "Bayar", and watch the buyer arrive in Thinkific.

@@ -40,7 +40,7 @@ def at(browser: Browser) -> Iterator[Counter]:
 
 
 def map_again(page: Page) -> None:
-    page.get_by_role("link", name="Perbaiki pemetaan penawaran ini").click()
+    page.get_by_role("link", name="Periksa kursus penawaran ini").click()
     page.get_by_label("Nama yang dilihat pembeli").fill(COURSE)
     page.get_by_label("Kursus atau paket di Thinkific").select_option(label=f"{COURSE} (Kursus)")
     page.get_by_role("button", name="Simpan").click()

@@ -20,7 +20,7 @@ STATES = {
     Status.COMPLETED: marked("Akses siap"),
     Status.EXPIRED: marked("Pesanan kedaluwarsa"),
     Status.FAILED: marked("Pembayaran tidak berhasil"),
-    Status.REVIEW: marked("Perlu bantuan"),
+    Status.REVIEW: marked("Sedang kami periksa"),
     Status.REFUNDED: marked("Dana dikembalikan"),
 }
 EXPLAINED = {
@@ -36,11 +36,16 @@ EXPLAINED = {
         "Batas waktu pembayaran sudah lewat. Jika Anda sudah telanjur membayar, dana Anda aman: "
         "akses disiapkan begitu bank mengonfirmasi."
     ),
-    Status.FAILED: marked("Pembayaran ini dibatalkan atau tidak berhasil. Anda bisa memesan lagi kapan saja."),
+    Status.FAILED: marked(
+        "Pembayaran ini dibatalkan, tidak berhasil, atau waktunya habis. Anda bisa memesan lagi kapan saja. "
+        "Jika dana Anda sudah terpotong, jangan membayar lagi; hubungi kami dulu."
+    ),
     Status.REVIEW: marked(
         "Pembayaran Anda aman. Ada hal yang perlu kami periksa lebih dulu, dan kami segera menyelesaikannya."
     ),
-    Status.REFUNDED: marked("Dana untuk pesanan ini sudah dikembalikan dan aksesnya sudah diakhiri."),
+    Status.REFUNDED: marked(
+        "Dana untuk pesanan ini dikembalikan dan aksesnya sudah diakhiri. Kapan dananya masuk tergantung bank Anda."
+    ),
 }
 FREE = {
     Status.PAID: marked(
