@@ -101,7 +101,8 @@ def test_a_wrong_value_is_said_in_words_of_ours(shell: Shell) -> None:
         ): "Invalid value for '--status': 'lost' is not one of 'pending', 'paid'",
         ("emulate", "stripe"): "Invalid value for 'which': 'stripe' is not one of 'duitku', 'thinkific'.",
         ("events", "adopt", "KP1"): "Invalid value for 'event_id': must be a whole number",
-        ("payments", "list", "--limit", "0"): "Invalid value for '--limit': must be greater than or equal to 1",
+        ("payments", "list", "--limit", "0"): "Invalid value for '--limit': must be a whole number from 1 to 1000",
+        ("events", "show", "9" * 20): "Invalid value for 'event_id': is larger than any",
     }
 
     for words, why in said.items():

@@ -284,7 +284,7 @@ def test_an_operator_of_one_school_alone_is_added(shell: Shell) -> None:
         (
             ("payments", "list", "--limit", "0"),
             2,
-            {"code": "wrong_use", "message": "Invalid value for '--limit': must be greater than or equal to 1"},
+            {"code": "wrong_use", "message": "Invalid value for '--limit': must be a whole number from 1 to 1000"},
         ),
         (("payments", "show"), 2, {"code": "wrong_use", "message": "Missing argument 'order_id'."}),
         (

@@ -16,6 +16,8 @@ MONTHS = {
 
 LINKING = re.compile(r"[.:@\u2024\u3002\ufe52\ufe55\ufe6b\uff0e\uff61\uff1a\uff20](?=\S)")
 """What makes an address of what stands around it, in whichever width: readers take the wide dots for dots, too."""
+WHOLE = re.compile(r"(?:Rp\.?\s*)?([0-9]{1,20}|[0-9]{1,3}(?:\.[0-9]{3}){1,6})")
+"""With a dot before each three digits, or without any: what has one elsewhere may be meant otherwise."""
 EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(\.[\w-]+)+")
 
 
@@ -32,6 +34,12 @@ class Seller:
 
 def rupiah(amount: int) -> str:
     return f"Rp {amount:,}".replace(",", ".")
+
+
+def whole_read(text: str) -> int | None:
+    """A whole number as a person writes it, like "250000", "250.000" or "Rp 250.000"; None for what is none."""
+    found = WHOLE.fullmatch(text.strip())
+    return int(found[1].replace(".", "")) if found else None
 
 
 def wib(at: datetime | None, language: str = INDONESIAN) -> str:

@@ -41,10 +41,7 @@ class Root(TyperGroup):
         try:
             return super().invoke(ctx)
         except typer.BadParameter as wrong:
-            said = wrong.message.removeprefix("Value error, ")
-            if said.startswith(f"{INPUT} a valid integer"):
-                said = "must be a whole number"
-            wrong.message = said.replace(INPUT, "must be", 1)
+            wrong.message = wrong.message.removeprefix("Value error, ").replace(INPUT, "must be", 1)
             raise
 
 

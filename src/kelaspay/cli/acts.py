@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kelaspay.change_email import change_email as give_to
-from kelaspay.cli import consent, show
+from kelaspay.cli import consent, entered, show
 from kelaspay.cli.opening import ADDRESS, OPERATOR, Desk, DryRun, desk
 from kelaspay.confirm import confirm
 from kelaspay.faults import AmountDiffers, InvalidInput, InvoiceUnknown, NotPaidYet, PaymentUnknown
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Query = Annotated[str, typer.Option(help="An order, e-mail, phone or VA number, reference, or a part of a name.")]
 OrderId = Annotated[str, typer.Argument(help="A merchant_order_id.")]
-Reason = Annotated[str, typer.Option(help="Why; it is kept with the payment.")]
+Reason = Annotated[str, typer.Option(callback=entered.reason, help="Why; it is kept with the payment.")]
 BY_HAND = "Duitku has no refund API: send the money back by hand."
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kelaspay.cli import entered
 from kelaspay.cli.opening import DryRun
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def add_to(app: typer.Typer) -> None:
 def backup(
     folder: Annotated[Path, typer.Argument(help="Where the copy goes; made where there is none.")],
     *,
-    keep: Annotated[int | None, typer.Option(min=1, help="Delete all but this many of the youngest copies.")] = None,
+    keep: Annotated[int | None, entered.whole("Delete all but this many of the youngest copies.")] = None,
     dry_run: DryRun = False,
 ) -> None:
     """Copy the database while everything runs. SECRET_KEY is not in the copy: keep it elsewhere."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kelaspay.cli import consent, progress, show, target
+from kelaspay.cli import consent, entered, progress, show, target
 from kelaspay.cli.opening import OPERATOR, Desk, DryRun, OnlySchool, desk
 from kelaspay.disclose import disclose
 from kelaspay.erase import erase as forget
@@ -51,7 +51,7 @@ def list_all(
     query: Annotated[str, typer.Argument(metavar="QUERY", help="An e-mail, a phone number, a part of a name.")] = "",
     *,
     school: OnlySchool = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Among how many of the newest orders.")] = AMONG,
+    limit: Annotated[int, entered.whole("Among how many of the newest orders.", most=1000)] = AMONG,
     json: show.AsJson = False,
 ) -> None:
     """List the people behind the newest orders, or find one."""

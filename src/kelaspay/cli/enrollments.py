@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kelaspay.cli import acts, show, target
+from kelaspay.cli import acts, entered, show, target
 from kelaspay.cli.acts import OrderId, Query
 from kelaspay.cli.opening import OnlySchool, desk
 from kelaspay.faults import MoveRefused
@@ -45,7 +45,7 @@ def list_all(
     query: Query = "",
     state: OfState = None,
     school: OnlySchool = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    limit: Annotated[int, entered.whole(most=1000)] = 50,
     json: show.AsJson = False,
 ) -> None:
     """List enrollments, those of the newest payments first."""

@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from kelaspay.formats import wib_read
+from kelaspay.formats import whole_read, wib_read
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 LARGEST_ID = 2**63 - 1
+"""That a database can look for."""
 
 
-def number(value: int | None) -> int | None:
-    """An id as a database can look for it."""
-    if value is not None and abs(value) > LARGEST_ID:
+def whole(help: str | None = None, *, least: int = 1, most: int = LARGEST_ID, **told: Any) -> Any:  # noqa: A002 - as Typer calls it
+    """An option for a whole number, with or without dots for the thousands. Typer by itself takes 250.000 for 250."""
+    shown = most if most < LARGEST_ID else None
+    return typer.Option(parser=partial(_whole, least, most), min=least, max=shown, help=help, **told)
+
+
+def numbered(help: str) -> Any:  # noqa: A002 - as Typer calls it
+    """An argument for an id."""
+    return typer.Argument(parser=partial(_whole, 0, LARGEST_ID), help=help)
+
+
+def _whole(least: int, most: int, text: object) -> int:
+    number = whole_read(str(text))
+    if number is not None and number > most == LARGEST_ID:
         raise typer.BadParameter("is larger than any")
-    return value
+    if number is None or not least <= number <= most:
+        limits = f"from {least} to {most}" if most < LARGEST_ID else f"of at least {least}"
+        raise typer.BadParameter(f"must be a whole number {limits}")
+    return number
+
+
+def reason(text: str) -> str:
+    """A reason that says something; for the callback of an option."""
+    if not text.strip():
+        raise typer.BadParameter("must not be empty")
+    return text
 
 
 def time(text: str | None, option: str) -> datetime | None:

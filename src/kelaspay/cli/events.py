@@ -27,14 +27,14 @@ COLUMNS = (
     show.Column("repeats", weight=1),
     show.Column("outcome", weight=4),
 )
-EventId = Annotated[int, typer.Argument(callback=entered.number, help="An id that `events list` shows.")]
+EventId = Annotated[int, entered.numbered("An id that `events list` shows.")]
 
 
 @app.command("list")
 def list_all(
     *,
     order: Annotated[str | None, typer.Option(help="Only of this order.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    limit: Annotated[int, entered.whole(most=1000)] = 50,
     json: show.AsJson = False,
 ) -> None:
     """List events, newest first."""
@@ -70,7 +70,7 @@ def replay(event_id: EventId, *, json: show.AsJson = False) -> None:
 def ignore(
     event_id: EventId,
     *,
-    reason: Annotated[str, typer.Option(help="Why; it is kept in the audit.")],
+    reason: Annotated[str, typer.Option(callback=entered.reason, help="Why; it is kept in the audit.")],
     json: show.AsJson = False,
 ) -> None:
     """Set an event aside that nothing can come of. `replay` takes it up again."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kelaspay.cli import acts, consent, progress, show
+from kelaspay.cli import acts, consent, entered, progress, show
 from kelaspay.cli.opening import OPERATOR, Desk, DryRun, OnlySchool, desk
 from kelaspay.payment import MerchantOrderId
 from kelaspay.review import hurry
@@ -37,7 +37,7 @@ def list_all(
     standing: Annotated[Standing | None, typer.Option(help="Only what stands so.")] = None,
     fault: Kind = "",
     school: OnlySchool = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Of each standing.")] = 50,
+    limit: Annotated[int, entered.whole("Of each standing.", most=1000)] = 50,
     json: show.AsJson = False,
 ) -> None:
     """List what runs, what waits for its time, what is tried again and what was given up."""

@@ -72,7 +72,7 @@ def list_all(*, json: show.AsJson = False) -> None:
 
 @app.command()
 def revoke(
-    key_id: Annotated[int, typer.Argument(callback=entered.number, help="An id that `keys list` shows.")],
+    key_id: Annotated[int, entered.numbered("An id that `keys list` shows.")],
     *,
     dry_run: DryRun = False,
     yes: consent.Yes = False,

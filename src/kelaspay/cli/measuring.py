@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kelaspay.cannot_run import CannotRun
-from kelaspay.cli import show
+from kelaspay.cli import entered, show
 
 if TYPE_CHECKING:
     from kelaspay.bench.document import Kept
@@ -36,7 +36,7 @@ def bench(
     short: Annotated[
         bool, typer.Option("--short", help="Measures 1, 2, 5 and 7, quickly; fails when one fell since the kept table.")
     ] = False,
-    rounds: Annotated[int | None, typer.Option(min=1, help="5; 3 with --short.", show_default=False)] = None,
+    rounds: Annotated[int | None, entered.whole("5; 3 with --short.", show_default=False)] = None,
     seconds: Annotated[
         int | None, typer.Option(min=1, help="Of load in a round: 5; 1 with --short.", show_default=False)
     ] = None,

@@ -31,7 +31,7 @@ COLUMNS = (
     show.Column("attempts", weight=1),
     show.Column("fault", yields=True, weight=5),
 )
-MessageId = Annotated[int | None, typer.Argument(callback=entered.number, help="An id that `messages list` shows.")]
+MessageId = Annotated[int | None, entered.numbered("An id that `messages list` shows.")]
 
 
 @app.command("list")
@@ -41,7 +41,7 @@ def list_all(
     state: Annotated[State | None, typer.Option(help="Only in this state.")] = None,
     kind: Annotated[str, typer.Option(help="Only of this kind, like access_ready.")] = "",
     school: OnlySchool = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    limit: Annotated[int, entered.whole(most=1000)] = 50,
     json: show.AsJson = False,
 ) -> None:
     """List messages to buyers, newest first."""

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kelaspay.catalogue import doubts_of
-from kelaspay.cli import consent, show, target
+from kelaspay.cli import consent, entered, show, target
 from kelaspay.cli.csv_offers import as_csv, read_csv, read_offer
 from kelaspay.cli.opening import Desk, DryRun, SchoolKey, desk
 from kelaspay.faults import InvalidInput, OfferUnknown
@@ -38,18 +38,16 @@ def add(
     *,
     slug: Annotated[str, typer.Option(help="Its name in links, like python-dasar.")],
     name: Annotated[str, typer.Option(help="What the buyer sees.")],
-    price: Annotated[int, typer.Option(min=1, help="Whole rupiah.")],
-    course_id: Annotated[int | None, typer.Option(min=1, help="Thinkific's course id.")] = None,
-    bundle_id: Annotated[int | None, typer.Option(min=1, help="Thinkific's bundle id.")] = None,
-    product_id: Annotated[
-        int | None, typer.Option(min=1, help="Thinkific's product id, for the sale's record.")
-    ] = None,
-    access_days: Annotated[int | None, typer.Option(min=1, help="Days of access; without it for ever.")] = None,
+    price: Annotated[int, entered.whole("Whole rupiah, like 250000 or 250.000.")],
+    course_id: Annotated[int | None, entered.whole("Thinkific's course id.")] = None,
+    bundle_id: Annotated[int | None, entered.whole("Thinkific's bundle id.")] = None,
+    product_id: Annotated[int | None, entered.whole("Thinkific's product id, for the sale's record.")] = None,
+    access_days: Annotated[int | None, entered.whole("Days of access; without it for ever.")] = None,
     on_sale_from: Annotated[str | None, typer.Option(help="Like 2026-12-01 or 2026-12-01T08:00, WIB.")] = None,
     on_sale_until: Annotated[str | None, typer.Option(help="The same; from then on it is not on sale.")] = None,
     description: Annotated[str | None, typer.Option(help="What the buyer reads.")] = None,
     picture: Annotated[str | None, typer.Option(help="The https:// address of an image.")] = None,
-    price_before: Annotated[int | None, typer.Option(min=1, help="What it cost before, shown struck through.")] = None,
+    price_before: Annotated[int | None, entered.whole("What it cost before, shown struck through.")] = None,
     school: SchoolKey = DEFAULT,
     json: show.AsJson = False,
 ) -> None:

@@ -49,7 +49,7 @@ def list_all(
     since: Since = None,
     until: Until = None,
     school: OnlySchool = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    limit: Annotated[int, entered.whole(most=1000)] = 50,
     json: show.AsJson = False,
 ) -> None:
     """List payments, newest first."""

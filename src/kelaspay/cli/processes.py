@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from kelaspay.cli import show
+from kelaspay.cli import entered, show
 
 
 class Emulated(StrEnum):
@@ -31,7 +31,7 @@ def add_to(app: typer.Typer) -> None:
 def serve(
     *,
     no_work: Annotated[bool, typer.Option("--no-work", help="The web alone; `kelaspay work` runs beside it.")] = False,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Instead of PORT.")] = None,
+    port: Annotated[int | None, entered.whole("Instead of PORT.", most=65535)] = None,
 ) -> None:
     """Serve the web and, unless told otherwise, work in the same process."""
     from kelaspay import log
@@ -102,7 +102,7 @@ def doctor(
 def demo(
     *,
     once: Annotated[bool, typer.Option("--once", help="Buy one course headless, and say how it went.")] = False,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Instead of PORT, or 8000.")] = None,
+    port: Annotated[int | None, entered.whole("Instead of PORT, or 8000.", most=65535)] = None,
 ) -> None:
     """Run everything between emulated Duitku and emulated Thinkific. No account is needed, no money moves."""
     from kelaspay import demo as demonstration
@@ -119,7 +119,7 @@ def demo(
 def emulate(
     which: Annotated[Emulated, typer.Argument(help="duitku or thinkific")],
     *,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="9001 for Duitku, 9002 for Thinkific.")] = None,
+    port: Annotated[int | None, entered.whole("9001 for Duitku, 9002 for Thinkific.", most=65535)] = None,
 ) -> None:
     """Put an emulator on a port until told to stop."""
     from kelaspay_emulators.stand_alone import emulate_duitku, emulate_thinkific

@@ -40,7 +40,7 @@ DELIVERY_COLUMNS = (
 )
 School = Annotated[str, typer.Option(help="The school's subdomain; without it the school of the environment.")]
 EndpointId = Annotated[str, typer.Argument(help="An id that `webhooks list` shows.")]
-DeliveryId = Annotated[int, typer.Argument(callback=entered.number, help="An id that `webhooks deliveries` shows.")]
+DeliveryId = Annotated[int, entered.numbered("An id that `webhooks deliveries` shows.")]
 MOST_SHOWN = 200
 
 
@@ -156,7 +156,7 @@ def list_deliveries(
     *,
     endpoint: Annotated[str | None, typer.Option(help="Of this endpoint only.")] = None,
     state: Annotated[State | None, typer.Option(help="In this state only.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at the most.")] = MOST_SHOWN,
+    limit: Annotated[int, entered.whole("How many at the most.", most=1000)] = MOST_SHOWN,
     json: show.AsJson = False,
 ) -> None:
     """List deliveries, the newest first."""

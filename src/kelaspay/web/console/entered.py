@@ -4,10 +4,9 @@ the numbers in its own addresses.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from kelaspay.formats import WIB, wib_read
+from kelaspay.formats import WIB, whole_read, wib_read
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,13 +18,13 @@ LONGEST_ID = 18
 
 def number(wrong: dict[str, str], name: str, text: str) -> int | None:
     """A whole number as people write it: "250.000" and "Rp 250.000" too; None for an empty field."""
-    digits = re.sub(r"[\s.]|^Rp", "", text.strip())
-    if not digits:
+    if not text.strip():
         return None
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS and int(digits)):
+    read = whole_read(text)
+    if not read or read >= 10**MOST_DIGITS:
         wrong[name] = "is not a whole number above 0"
         return None
-    return int(digits)
+    return read
 
 
 def id_in(text: str) -> int | None:
