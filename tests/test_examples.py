@@ -144,7 +144,7 @@ def test_a_plain_page_opens_the_order_form_in_place_and_thanks_who_is_in_the_cou
         form.get_by_label("Email").fill("rina@example.com")
         form.get_by_label("Nomor WhatsApp").fill("0812 3456 7890")
         form.get_by_role("button", name="Lanjut bayar Rp 150.000").click()
-        form.get_by_label("BCA VA").check()
+        form.get_by_label("BCA Virtual Account").check()
         form.get_by_role("button", name="Lanjut ke pembayaran").click()
         duitku = form.get_by_role("link", name="Buka halaman Duitku").get_attribute("href")
         there = page.context.new_page()

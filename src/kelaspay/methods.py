@@ -71,7 +71,12 @@ class Methods:
     def _ask(self, amount: Rupiah) -> list[Method]:
         listed = self._duitku.payment_methods(amount, now=self._now())
         found = [
-            Method(each.payment_method, each.payment_name, CHANNELS[each.payment_method].group, each.total_fee)
+            Method(
+                each.payment_method,
+                CHANNELS[each.payment_method].name,
+                CHANNELS[each.payment_method].group,
+                each.total_fee,
+            )
             for each in listed
             if each.payment_method in CHANNELS and takes(each.payment_method, amount)
         ]

@@ -106,6 +106,7 @@ def test_the_offers_mapping_is_mended_from_the_payment_that_it_stopped(world: Wo
     assert 'catalogue#offers"><strong>1<' in desk.open("/console")
     payment = desk.open(f"/console/payments/{order_id}")
     assert "Tidak ada kursus Thinkific yang cocok dengan penawaran ini. Tidak ada yang bernama “Nama lain" in payment
+    assert "Tandai lunas" not in payment
     desk.open(re.findall(r'href="(/console/catalogue/[^"]+)">Periksa kursus', payment)[0])
     target = re.findall(r'<option value="(Course:\d+)"', desk.text)[0]
     desk.press("/console/catalogue/", target=target)

@@ -96,7 +96,7 @@ def test_the_whole_journey_on_a_phone_ends_in_the_course_without_reloading(brows
         fill(page, "rina@example.com")
         expect(page.get_by_role("heading", name="Pilih metode pembayaran")).to_be_visible()
         assert fits(page)
-        choose(page, "BCA VA")
+        choose(page, "BCA Virtual Account")
         expect(page.get_by_role("heading", name="Menunggu pembayaran")).to_be_visible()
         assert fits(page)
         number = page.locator("[data-number]").inner_text()
@@ -121,7 +121,7 @@ def test_the_whole_journey_works_without_script(browser: Browser, shop: str) -> 
     with visit(browser, shop, script=False) as page:
         page.goto(WEB)
         fill(page, "tanpa@example.com")
-        choose(page, "BNI VA")
+        choose(page, "BNI Virtual Account")
         expect(page.get_by_role("heading", name="Menunggu pembayaran")).to_be_visible()
         expect(page.get_by_role("button", name="Salin")).to_have_count(0)
         pay(page)
@@ -135,7 +135,7 @@ def test_without_server_sent_events_the_page_asks_again_by_itself(browser: Brows
         page.add_init_script("delete window.EventSource")
         page.goto(WEB)
         fill(page, "polling@example.com")
-        choose(page, "MANDIRI VA H2H")
+        choose(page, "Mandiri Virtual Account")
         page.evaluate("window.stillHere = true")
         pay(page)
         page.bring_to_front()
@@ -156,7 +156,7 @@ def test_a_page_whose_last_change_did_not_get_through_asks_again_by_itself(brows
         page.route("**/o/*", lambda way: way.continue_() if asked or not renewing(way.request) else way.abort())
         page.goto(WEB)
         fill(page, "terlewat@example.com")
-        choose(page, "BCA VA")
+        choose(page, "BCA Virtual Account")
         pay(page)
 
         expect(page.get_by_role("heading", name=READY)).to_be_visible()
@@ -168,7 +168,7 @@ def test_a_page_whose_stream_is_held_back_on_the_way_asks_by_itself(browser: Bro
         page.route("**/o/*/events", lambda way: held.append(way))  # noqa: PLW0108 - it takes a function of Python
         page.goto(WEB)
         fill(page, "tertahan@example.com")
-        choose(page, "BCA VA")
+        choose(page, "BCA Virtual Account")
         pay(page)
         page.bring_to_front()
 
@@ -189,12 +189,12 @@ def test_an_answer_that_was_overtaken_does_not_put_an_order_back(browser: Browse
         page.route("**/o/*", hold)
         page.goto(WEB)
         fill(page, "menyalip@example.com")
-        choose(page, "BCA VA")
+        choose(page, "BCA Virtual Account")
         expect(page.get_by_role("heading", name="Menunggu pembayaran")).to_be_visible()
         other = page.context.new_page()
         other.goto(f"{page.url}/method")
         with page.expect_request(renewing):
-            choose(other, "BNI VA")
+            choose(other, "BNI Virtual Account")
         pay(other)
         expect(page.locator("main[data-final]")).to_be_visible()
         [(way, answer)] = late
@@ -220,7 +220,7 @@ def test_the_total_follows_the_chosen_method_and_qris_is_shown(browser: Browser,
     with visit(browser, shop) as page:
         page.goto(WEB)
         fill(page, "qris@example.com")
-        choose(page, "NUSAPAY QRIS")
+        choose(page, "QRIS Nusapay")
         picture = page.get_by_alt_text("Kode QRIS untuk pembayaran ini")
         expect(picture).to_be_visible()
 
@@ -244,7 +244,7 @@ def test_the_keyboard_alone_is_enough(browser: Browser, shop: str) -> None:
         page.keyboard.type("081234567890")
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Pilih metode pembayaran")).to_be_visible()
-        page.get_by_label("BCA VA").focus()
+        page.get_by_label("BCA Virtual Account").focus()
         page.keyboard.press("Space")
         page.keyboard.press("Enter")
 
@@ -272,7 +272,7 @@ def test_a_coupon_is_tried_in_place_and_nothing_that_was_entered_is_lost(browser
         page.get_by_label("Email").fill("kupon@example.com")
         page.get_by_label("Nomor WhatsApp").fill("081234567890")
         page.get_by_role("button", name="Lanjut bayar Rp 120.000").click()
-        choose(page, "BCA VA")
+        choose(page, "BCA Virtual Account")
         expect(page.get_by_text("Jumlah yang harus dibayar")).to_be_visible()
         expect(page.locator(".pay .price")).to_have_text("Rp 120.000")
 
@@ -281,7 +281,7 @@ def test_orders_are_found_again_in_another_browser_by_a_code(browser: Browser, s
     with visit(browser, shop) as page:
         page.goto(WEB)
         fill(page, "lagi@example.com")
-        choose(page, "BCA VA")
+        choose(page, "BCA Virtual Account")
     with visit(browser, shop, script=False) as page:
         screenshots.sign_in(page, shop, "lagi@example.com")
         expect(page.get_by_role("heading", name="Pesanan saya")).to_be_visible()
@@ -341,7 +341,7 @@ def buy_in_the_frame(page: Page, email: str) -> str:
     frame.get_by_label("Email").fill(email)
     frame.get_by_label("Nomor WhatsApp").fill("081234567890")
     frame.get_by_role("button", name="Lanjut bayar").click()
-    frame.get_by_label("BCA VA").check()
+    frame.get_by_label("BCA Virtual Account").check()
     frame.get_by_role("button", name="Lanjut ke pembayaran").click()
     address = frame.get_by_role("link", name="Buka halaman Duitku").get_attribute("href")
     there = page.context.new_page()

@@ -40,7 +40,7 @@ def test_the_channels_are_grouped_as_duitku_lists_them_and_asked_for_once(embedd
 
     groups = re.findall(r"<legend>([^<]+)</legend>", page.text)
     assert groups[:6] == ["QRIS", "Virtual Account", "E-wallet", "Gerai", "Kartu kredit atau debit", "Paylater"]
-    assert "BCA VA" in text(page)
+    assert "BCA Virtual Account" in text(page)
     assert 'value="OL"' not in page.text
     assert asked(embedded, "getpaymentmethod") == 1
 
@@ -50,8 +50,8 @@ def test_fees_are_shown_as_duitku_gives_them(embedded: World) -> None:
     embedded.sell()
     page = text(embedded.web.get(f"/o/{ordered(embedded)}/method"))
 
-    assert "BCA VA +Rp 4.000" in page
-    assert "NUSAPAY QRIS Tanpa biaya" in page
+    assert "BCA Virtual Account +Rp 4.000" in page
+    assert "QRIS Nusapay Tanpa biaya" in page
 
 
 def test_channels_that_do_not_take_the_amount_are_hidden(embedded: World) -> None:

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from kelaspay.messages import office, send_due
 from tests.pages.browser import choose, ordered, text
 from tests.pages.test_paying import payment_of
+from tests.test_refunds import refund
 from tests.world import world_on
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def test_the_page_goes_from_waiting_to_the_way_into_the_course(embedded: World) 
     ready = embedded.web.get(f"/o/{public_id}")
 
     assert "Menunggu pembayaran" in waiting
-    assert "Kami sedang menunggu konfirmasi bank; biasanya kurang dari satu menit" in waiting
+    assert "Selesaikan pembayaran di bawah ini. Konfirmasi bank biasanya masuk kurang dari satu menit" in waiting
     assert "Pembayaran diterima : belum" in waiting
     assert "Akses siap" in text(ready)
     assert "Masuk ke kelas" in text(ready)
@@ -146,7 +147,17 @@ def test_the_seller_can_be_asked_when_something_is_stuck(sqlite_url: str, tmp_pa
         world.sell()
         public_id = ordered(world)
         choose(world, public_id)
+        waiting = world.web.get(f"/o/{public_id}").text
+        asked = world.web.post(f"/o/{public_id}/check").text
         world.clock.move(days=1, minutes=10)
         world.reconcile()
+        expired = world.web.get(f"/o/{public_id}").text
+        again = world.buy_and_pay()
+        world.work()
+        refund(world, again)
+        world.work()
+        refunded = world.web.get(f"/o/{world.payment(again).public_id}").text
 
-        assert "https://wa.me/62811222333?text=" in world.web.get(f"/o/{public_id}").text
+        asks = ["https://wa.me/62811222333?text=Halo%2C%20saya" in page for page in (waiting, asked, expired, refunded)]
+        assert asks == [False, True, True, True]
+        assert ["Terdaftar di kelas" in page for page in (expired, refunded)] == [True, False]

@@ -67,6 +67,11 @@ CHANNELS = {
 """By code. OL and SL are left out: they need a linked account (duitku.md 6)."""
 
 
+def channel_name(code: str) -> str:
+    """What people call a channel; its code where none of ours has it."""
+    return CHANNELS[code].name if code in CHANNELS else code
+
+
 def expiry_period(payment_method: str | None) -> int:
     """Minutes for which an invoice can be paid."""
     return CHANNELS[payment_method].expiry_period if payment_method else DAY

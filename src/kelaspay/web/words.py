@@ -25,8 +25,8 @@ STATES = {
 }
 EXPLAINED = {
     Status.PENDING: marked(
-        "Kami sedang menunggu konfirmasi bank; biasanya kurang dari satu menit setelah Anda membayar. "
-        "Halaman ini diperbarui otomatis."
+        "Selesaikan pembayaran di bawah ini. Konfirmasi bank biasanya masuk kurang dari satu menit setelah Anda "
+        "membayar; halaman ini diperbarui otomatis."
     ),
     Status.PAID: marked(
         "Pembayaran Anda sudah kami terima. Akses kelas sedang disiapkan, biasanya kurang dari satu menit."
@@ -65,7 +65,7 @@ KEPT = {
     ),
     Status.REFUNDED: (
         STATES[Status.REFUNDED],
-        marked("Dana untuk pesanan ini sudah dikembalikan. Akses Anda tetap berlaku lewat pesanan Anda yang lain."),
+        marked("Dana untuk pesanan ini dikembalikan. Akses Anda tetap berlaku lewat pesanan Anda yang lain."),
     ),
 }
 """What is said instead where another order of the same person keeps what this one gave."""
@@ -76,13 +76,13 @@ KEPT_FROM_BEFORE = {
     ),
     Status.REFUNDED: (
         STATES[Status.REFUNDED],
-        marked("Dana untuk pesanan ini sudah dikembalikan. Akses yang sudah Anda miliki sebelumnya tetap berlaku."),
+        marked("Dana untuk pesanan ini dikembalikan. Akses yang sudah Anda miliki sebelumnya tetap berlaku."),
     ),
 }
 """And where the buyer had it before."""
 ENDING = (marked("Pesanan dibatalkan"), marked("Pesanan ini sudah dibatalkan."))
 """What is said of a free order, and `REFUNDED` of another, while it is not known yet what becomes of the access."""
-REFUNDED = marked("Dana untuk pesanan ini sudah dikembalikan.")
+REFUNDED = marked("Dana untuk pesanan ini dikembalikan.")
 STILL_THERE = (
     marked("Akses sedang diakhiri"),
     marked("Akses dari pesanan ini sedang diakhiri. Selama prosesnya belum selesai, akses ini masih berlaku."),

@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from kelaspay.duitku import channel_name
 from kelaspay.faults import Fault, InvalidInput, NotSignedIn
 from kelaspay.formats import rupiah, wa_number, wib
 from kelaspay.operator_faults import SecondFactorMissing
@@ -92,7 +93,7 @@ templates = Environment(
     lstrip_blocks=True,
     auto_reload=False,  # as the buyer's pages
 )
-templates.filters.update(rupiah=rupiah, wa_number=wa_number)
+templates.filters.update(rupiah=rupiah, wa_number=wa_number, channel=channel_name)
 templates.globals.update(words=words, TRIED_FIRST=TRIED_FIRST, with_query=with_query, address=address)
 
 

@@ -73,7 +73,7 @@ def _possible(payment: Payment, enrollment: Enrollment | None) -> dict[str, bool
     moving = enrollment is not None and enrollment.former_user_id is not None
     return {
         "retry": may_retry(payment, enrollment),
-        "mark_paid": payment.status in MARKABLE,
+        "mark_paid": payment.status in MARKABLE and not may_retry(payment, enrollment),
         "refund": payment.status in REFUNDABLE,
         "recheck": payment.status in UNPAID,
         "resend": payment.status is Status.COMPLETED and state is EnrollmentState.ENROLLED,

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 
+from kelaspay.duitku import channel_name
 from kelaspay.formats import WIB, within_reach
 from kelaspay.spreadsheet import PAYMENTS
 from kelaspay.store import listing, offers
@@ -64,7 +65,7 @@ def list_payments(request: Request, visitor: Looking, wanted: Wanted, after: str
         rows = listing.list_page(db, wanted, after=place_of(after), limit=PAGE + 1, now=outside.now())
         values: dict[str, Any] = {
             "offer_choices": [(offer.slug, offer.name) for offer in offers.list_offers(db, visitor.only)],
-            "method_choices": [(method, method) for method in listing.methods(db, visitor.only)],
+            "method_choices": [(method, channel_name(method)) for method in listing.methods(db, visitor.only)],
         }
     values["most"] = MOST_AT_ONCE
     values["filtered"] = any(request.query_params.get(name) for name in FILTERS)
