@@ -1,0 +1,109 @@
+"""What an adversary found: access that is shortened, kept, or told of with a wrong date."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kelaspay.thinkific import FOR_EVER
+from tests.databases import BOTH
+from tests.meanwhile import Meanwhile
+from tests.test_ends_meanwhile import run
+from tests.test_had_before import HAD, had
+from tests.test_longer_inside import in_bundle, in_days, sell_both
+from tests.test_refunds import SITI, aimed_at, bought, refund, refunded, until
+
+if TYPE_CHECKING:
+    from tests.world import World
+
+
+def test_days_bought_beside_access_for_ever_that_is_kept_as_an_end_name_no_day_of_2100(world: World) -> None:
+    course = world.sell(access_days=30)
+    world.offer("selamanya", course.name, course_id=course.id, product_id=course.product_id)
+    bought(world)
+    for_ever = bought(world, offer="selamanya")
+    days = bought(world)
+    aimed = aimed_at(world, days)
+    refunded(world, for_ever)
+    print(aimed, until(world, course))
+
+    assert aimed is not None
+    assert aimed <= FOR_EVER
+    assert (until(world, course) or FOR_EVER) < in_days(world, 100)
+
+
+@pytest.mark.parametrize("urls", BOTH, indirect=True)
+def test_a_course_with_fewer_days_does_not_shorten_what_its_bundle_gives_meanwhile(world: World) -> None:
+    world.sell("Apa saja", slug="apa-saja")
+    bought(world, offer="apa-saja")
+    course, other = sell_both(world, access_days=10)
+    orders = [world.buy_and_pay(), world.buy_and_pay(offer="paket")]
+    world.hand_over()
+    meanwhile = Meanwhile(world, "thinkific", "GET /enrollments", lambda: run(world, orders[1], "another"))
+    run(world, orders[0], "one")
+    world.work_for(minutes=5)
+
+    assert meanwhile.acted
+    assert [world.status(each) for each in orders] == ["completed"] * 2
+    print(until(world, course), until(world, other))
+    ends = until(world, course)
+    assert ends is not None
+    assert ends >= in_days(world, 29)
+
+
+def test_a_refunded_bundle_that_was_never_given_shortens_nothing_that_was_given_by_hand(world: World) -> None:
+    course, _other = sell_both(world, access_days=30)
+    there = had(world, course)
+    bought(world)
+    before = there.expiry_date
+    world.thinkific.fail_next("POST", "/bundles", "timeout-before", 100)
+    order_id = world.buy_and_pay(offer="paket")
+    world.work()
+    refund(world, order_id)
+    world.work_for(hours=1)
+
+    assert before is None
+    assert world.status(order_id) == "refunded"
+    assert there.expiry_date is None
+
+
+def test_a_bundle_that_goes_on_later_does_not_put_back_what_was_refunded_meanwhile(world: World) -> None:
+    course, _other = sell_both(world, access_days=None)
+    alone = bought(world)
+    world.thinkific.fail_next("POST", "/bundles", "timeout-before")
+    bundle = world.buy_and_pay(offer="paket")
+    world.work()
+    world.thinkific.fail_next("POST", "/bundles", "422")
+    world.work_for(minutes=30)
+    stopped = world.status(bundle)
+    refunded(world, alone)
+    world.work_for(minutes=30)
+    gone = world.enrolled()
+    world.retry(bundle)
+    world.work_for(minutes=30)
+
+    assert stopped == "review"
+    assert gone == []
+    assert world.status(bundle) == "completed"
+    ends = until(world, course)
+    assert ends is not None
+    assert ends < in_days(world, 31)
+
+
+def test_an_order_that_a_person_has_go_on_late_is_given_its_days(world: World) -> None:
+    course = world.sell(access_days=30)
+    world.thinkific.fail_next("POST", "/enrollments", "timeout-before", 1000)
+    order_id = world.buy_and_pay()
+    world.work_for(days=2)
+    stopped = world.status(order_id)
+    world.thinkific.clear_faults()
+    world.clock.move(days=40)
+    world.retry(order_id)
+    world.work_for(hours=1)
+
+    print(stopped, world.status(order_id), world.enrolled())
+    assert stopped == "review"
+    assert world.status(order_id) == "completed"
+    assert world.enrolled() == [SITI]
