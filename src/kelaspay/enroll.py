@@ -318,15 +318,15 @@ class _Access:
 
 
 def _aim(payment: Payment, wanted: Enrollment, found: Found | None, at: datetime) -> datetime | None:
-    """Until when the access shall last: the days sold, added to what is left of an enrollment that runs. An order that
-    was given to another address lasts as long as before.
+    """Until when the access shall last: the days sold, added to what is left of an enrollment that runs and ends. An
+    order that was given to another address lasts as long as before.
     """
     if wanted.activated_at is not None:
         return wanted.expiry_date
     if payment.access_days is None:
         return None
-    left = found.expiry_date if found is not None and found.grants(at) and found.expiry_date else at
-    return left + timedelta(days=payment.access_days)
+    left = end_of(found) if found is not None and found.grants(at) else at
+    return (left if left < FOR_EVER - CLOSE else at) + timedelta(days=payment.access_days)
 
 
 def _had_until(found: Found | None, known: Sequence[Any], at: datetime) -> datetime | None:

@@ -252,7 +252,7 @@ def _end(
     for course_id, giving in parts.items():
         longer = _latest(giving)
         if longer is not None and longer != until and (end is None or longer > end):
-            _keep_course(user_id, course_id, longer, None, school=school, guard=guard)
+            _keep_course(user_id, course_id, longer, FOR_EVER, school=school, guard=guard)  # whatever it has beyond
     return _Spared(None, end) if end is not None and end > (until or school.now()) else spared, others
 
 
