@@ -150,7 +150,8 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
     """Give the user access, looked for first wherever it could be there already.
 
     What is aimed at (activated, until when) is fixed and kept before the first call, so that a repeat aims at the same
-    and buying again adds to the time left exactly once.
+    and buying again adds to the time left exactly once. Of what came to nothing a later repeat begins anew, or the
+    buyer would pay for the days it took.
     """
     with school.database.read() as db:
         payment, wanted = enrollments.given(db, merchant_order_id)
@@ -162,6 +163,9 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
         raise Superseded(merchant_order_id=merchant_order_id)
     access = _Access(wanted, school=school, guard=guard)
     found = None if new else access.find()  # of a user made for this order there is nothing to find
+    if access.came_to_nothing(found):
+        wanted, known = access.untry(), [each for each in known if each.merchant_order_id != merchant_order_id]
+        access = _Access(wanted, school=school, guard=guard)
     if wanted.enroll_tried:
         access.aimed(known)
     else:
@@ -242,10 +246,27 @@ class _Access:
 
     def reached(self, found: Found | None) -> bool:
         """Whether what is there is what was aimed at, or more."""
-        if found is None or not found.grants(self._school.now()):
+        return found is not None and found.grants(self._school.now()) and self._lasts(found)
+
+    def _lasts(self, found: Found) -> bool:
+        return end_of(found) >= (self._expiry_date or FOR_EVER) - CLOSE
+
+    def came_to_nothing(self, found: Found | None) -> bool:
+        """Whether an earlier attempt, whose answer was lost, surely has given nothing: what it asked for has had its
+        time, and is not there. What was given to another address lasts until the same day, whenever it is given.
+        """
+        wanted = self._wanted
+        if not wanted.enroll_tried or wanted.former_user_id is not None:
             return False
-        aimed = self._expiry_date
-        return found.expiry_date is None or (aimed is not None and found.expiry_date >= aimed - CLOSE)
+        late = self._school.now() >= self._activated_at + QUEUED
+        return late and (found is None or not self._lasts(found))
+
+    def untry(self) -> Enrollment:
+        """The same access as if it had never been tried."""
+        self._guard()  # a run that has overtaken this one may have given it
+        with self._school.database.begin() as db:
+            self._save(db, **self._untried())
+        return replace(self._wanted, expiry_date=None, **self._untried())
 
     def make(self) -> Found:
         thinkific, activated_at, expiry_date = self._school.thinkific, self._activated_at, self._expiry_date
@@ -295,9 +316,7 @@ class _Access:
     def gave_nothing(self) -> None:
         """Thinkific refused; unless an earlier attempt's answer was lost, this order gave this user nothing."""
         if not self._wanted.enroll_tried:
-            self._guard()  # a run that has overtaken this one may have given it
-            with self._school.database.begin() as db:
-                self._save(db, **self._untried())
+            self.untry()
 
     def _untried(self) -> dict[str, Any]:
         """The next attempt looks first and aims anew; an order that was given to another address keeps its aim."""
