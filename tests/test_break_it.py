@@ -13,7 +13,9 @@ from tests.meanwhile import Meanwhile
 from tests.test_ends_meanwhile import run
 from tests.test_had_before import HAD, had
 from tests.test_longer_inside import in_bundle, in_days, sell_both
+from tests.pages.test_messages import deliver, rows
 from tests.test_refunds import SITI, aimed_at, bought, refund, refunded, until
+from tests.world import PRICE
 
 if TYPE_CHECKING:
     from tests.world import World
@@ -107,3 +109,32 @@ def test_an_order_that_a_person_has_go_on_late_is_given_its_days(world: World) -
     assert stopped == "review"
     assert world.status(order_id) == "completed"
     assert world.enrolled() == [SITI]
+
+
+def test_who_paid_another_amount_and_has_the_course_by_another_order_is_not_told_that_it_ended(world: World) -> None:
+    world.sell()
+    bought(world)
+    again = world.buy()
+    world.call_back(world.duitku.pay(again, amount=PRICE - 1), world.called_back_at(again))
+    world.work()
+    before = world.status(again)
+    refunded(world, again)
+    deliver(world)
+
+    assert before == "review"
+    assert world.enrolled() == [SITI]
+    assert [row.kind for row in rows(world) if row.kind.startswith("refunded")] == ["refunded_kept"]
+
+
+def test_who_has_a_course_for_ever_from_before_is_not_told_that_it_ends_soon(world: World) -> None:
+    had(world, world.sell(access_days=30))
+    bought(world)
+    deliver(world)
+    told = []
+    for _ in range(31):
+        world.clock.move(days=1)
+        deliver(world)
+    told = [row.kind for row in rows(world) if "end" in row.kind and row.text]
+
+    assert world.enrolled() == [SITI]
+    assert told == []

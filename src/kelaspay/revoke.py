@@ -117,6 +117,8 @@ def end_access(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
         if user_id is not None:
             spared, others = _end(merchant_order_id, user_id, school=school, guard=guard)
             looked.append((user_id, others))
+    if not looked:
+        spared = _by_address(before, found, school)
     at, text = school.now(), str(spared) if spared else None
     by, had_until = (spared.by, spared.had_until) if spared else (None, None)
     ended: dict[str, Any] = {"revoked_at": at, "kept_by": by, "had_until": had_until}
@@ -254,6 +256,17 @@ def _end(
         if longer is not None and longer != until and (end is None or longer > end):
             _keep_course(user_id, course_id, longer, FOR_EVER, school=school, guard=guard)  # whatever it has beyond
     return _Spared(None, end) if end is not None and end > (until or school.now()) else spared, others
+
+
+def _by_address(payment: Payment, found: Enrollment, school: School) -> _Spared | None:
+    """What buyers whose order never had a user go on having, by another order with their address."""
+    with school.database.read() as db:
+        others = same_buyer.other_paid_orders(db, payment, None, school.now())
+    given = [other for other in others if other.state == EnrollmentState.ENROLLED]
+    inside = _courses_inside(found, given, school.thinkific)
+    covering = [other for other in given if _covers(other, found, inside)]
+    until = _latest(covering)
+    return None if until is None else _Spared(max(covering, key=end_of).merchant_order_id, until)
 
 
 def _still_there(db: Db, payment: Payment, user_id: int, others: Sequence[Any], at: datetime) -> None:
