@@ -356,7 +356,8 @@ def _had_until(found: Found | None, known: Sequence[Any], at: datetime) -> datet
     if found is None or not found.grants(at):
         return None
     end = end_of(found)
-    ours = [(end_of(each), each) for each in known]
+    of_bundle = not isinstance(found, CourseEnrollment)  # which is given by nothing but itself
+    ours = [(end_of(each), each) for each in known if each.same or not of_bundle]
     ours = [(until, each) for until, each in ours if until > at and (each.same or until <= end + CLOSE)]
     if all(until < end - CLOSE for until, _each in ours):
         return end

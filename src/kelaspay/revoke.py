@@ -16,6 +16,7 @@ from kelaspay.enroll import QUEUED
 from kelaspay.faults import AnotherOrderUnderWay, BundlePending, MoveRefused, PaymentUnknown
 from kelaspay.once import send_once
 from kelaspay.payment import Attention, Enrollment, EnrollmentState, ExternalOrderState, Status
+from kelaspay.record_sale import STOPPED, sale_unknown
 from kelaspay.store import enrollments, messages, payments, same_buyer
 from kelaspay.thinkific import FOR_EVER, end_of
 
@@ -164,12 +165,14 @@ def end_former(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
 
 def record_refund(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:
     """Record the refund with the external order, at most once, as the sale was; where that cannot be known a person is
-    told.
+    told. So is one where it cannot be known whether there is a sale to be refunded.
     """
     with school.database.begin() as db:
         payment, found = enrollments.given(db, merchant_order_id)
         if found.refund_state is ExternalOrderState.SENDING:
-            _refund_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
+            _refund_unknown(db, merchant_order_id, STOPPED, school.now())
+        if payment.status is Status.REFUNDED and found.external_order_state is ExternalOrderState.SENDING:
+            sale_unknown(db, merchant_order_id, STOPPED, school.now())
     if payment.status is not Status.REFUNDED or found.external_order_id is None or found.refund_state is not None:
         return
     send = partial(
