@@ -169,14 +169,8 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
     if wanted.enroll_tried:
         access.aimed(known)
     else:
-        aimed = _aim(payment, wanted, found, school.now())
-        inside = {} if new else longer_inside(wanted, aimed, school=school)
-        access.aim(aimed, known, _had_until(found, known, school.now()), inside_until=longer.as_kept(inside))
-    try:
-        if not access.reached(found):
-            found = access.change(found) if found is not None else access.make()
-    except ThinkificRefused as refusal:
-        found = _after_refusal(refusal, access)
+        access.aim(_aim(payment, wanted, found, school.now()), found, known, look_inside=not new)
+    found = _give(access, found)
     keep_longer(wanted, school=school, guard=guard)
     at, enrollment_id = school.now(), found.enrollment_id if isinstance(found, CourseEnrollment) else None
     with school.database.begin() as db:
@@ -223,7 +217,7 @@ class _Access:
         return thinkific.find_enrollment(self._user_id, self._wanted.course_id or 0)
 
     def aim(
-        self, expiry_date: datetime | None, known: Sequence[Any], had_until: datetime | None, **before: Any
+        self, expiry_date: datetime | None, found: Found | None, known: Sequence[Any], *, look_inside: bool
     ) -> None:
         """Fix and keep what is aimed at, and what there was before, ahead of the first call that changes something.
 
@@ -232,7 +226,9 @@ class _Access:
         does while one is being ended, or has been since: what we found may be gone.
         """
         self._expiry_date = expiry_date
-        aimed = {"activated_at": self._activated_at, "expiry_date": expiry_date, "had_until": had_until}
+        inside = longer_inside(self._wanted, expiry_date, school=self._school) if look_inside else {}
+        before = {"had_until": _had_until(found, known, self._school.now()), "inside_until": longer.as_kept(inside)}
+        aimed = {"activated_at": self._activated_at, "expiry_date": expiry_date}
         with self._school.database.begin() as db:
             if enrollments.changed_beside(db, self._wanted, known):
                 raise AnotherOrderUnderWay(merchant_order_id=self._wanted.merchant_order_id)
@@ -249,7 +245,7 @@ class _Access:
         return found is not None and found.grants(self._school.now()) and self._lasts(found)
 
     def _lasts(self, found: Found) -> bool:
-        return end_of(found) >= (self._expiry_date or FOR_EVER) - CLOSE
+        return found.expiry_date is None or found.expiry_date >= (self._expiry_date or FOR_EVER) - CLOSE
 
     def came_to_nothing(self, found: Found | None) -> bool:
         """Whether an earlier attempt, whose answer was lost, surely has given nothing: what it asked for has had its
@@ -362,6 +358,16 @@ def _had_until(found: Found | None, known: Sequence[Any], at: datetime) -> datet
     if all(until < end - CLOSE for until, _each in ours):
         return end
     return max((each.had_until for _until, each in ours if each.same and each.had_until is not None), default=None)
+
+
+def _give(access: _Access, found: Found | None) -> Found:
+    """What is there then."""
+    try:
+        if found is None:
+            return access.make()
+        return found if access.reached(found) else access.change(found)
+    except ThinkificRefused as refusal:
+        return _after_refusal(refusal, access)
 
 
 def _after_refusal(refusal: ThinkificRefused, access: _Access) -> Found:

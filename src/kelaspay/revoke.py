@@ -17,7 +17,7 @@ from kelaspay.faults import AnotherOrderUnderWay, BundlePending, MoveRefused, Pa
 from kelaspay.once import send_once
 from kelaspay.payment import Attention, Enrollment, EnrollmentState, ExternalOrderState, Status
 from kelaspay.record_sale import STOPPED, sale_unknown
-from kelaspay.store import enrollments, messages, payments, same_buyer
+from kelaspay.store import enrollments, messages, payments, restored, same_buyer
 from kelaspay.thinkific import FOR_EVER, end_of
 
 if TYPE_CHECKING:
@@ -173,8 +173,11 @@ def record_refund(merchant_order_id: MerchantOrderId, *, school: School, guard: 
             _refund_unknown(db, merchant_order_id, STOPPED, school.now())
         if payment.status is Status.REFUNDED and found.external_order_state is ExternalOrderState.SENDING:
             sale_unknown(db, merchant_order_id, STOPPED, school.now())
-    if payment.status is not Status.REFUNDED or found.external_order_id is None or found.refund_state is not None:
-        return
+        if payment.status is not Status.REFUNDED or found.external_order_id is None or found.refund_state is not None:
+            return
+        if restored.refund_was_under_way(db, merchant_order_id):
+            _refund_unknown(db, merchant_order_id, "it may have been sent before the restore", school.now())
+            return
     send = partial(
         school.thinkific.refund_external_order,
         found.external_order_id,
