@@ -216,3 +216,17 @@ def test_a_refund_of_a_sale_whose_sender_was_killed_asks_a_person_to_look_for_it
     assert world.status(order_id) == "refunded"
     assert len(world.thinkific.school.external_orders) == 1
     assert world.payment(order_id).attention is Attention.EXTERNAL_ORDER_UNKNOWN
+
+
+def test_an_order_that_is_given_to_another_address_before_it_is_completed_tells_that_one_once(world: World) -> None:
+    world.sell()
+    world.thinkific.fail_next("POST", "/enrollments", "timeout-before")
+    order_id = world.buy_and_pay()
+    world.work()
+    world.thinkific.fail_next("POST", "/users", "timeout-before")
+    give(world, order_id)
+    world.work_for(hours=1)
+    deliver(world)
+
+    assert world.status(order_id) == "completed"
+    assert [row.kind for row in rows(world) if row.kind.startswith("access_ready")] == ["access_ready"]

@@ -142,7 +142,8 @@ def _tell_refund(db: Db, payment: Payment, at: datetime, *, kept: bool) -> None:
 
 
 def end_former(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:
-    """End the access of the user whom the order was given away from, once the new address has it; then tell the buyer.
+    """End the access of the user whom the order was given away from, once the new address has it; then tell the buyer,
+    unless the order was completed since, which told them.
 
     What other paid orders of that user cover stays, and what they had before. Repeating it is harmless.
     """
@@ -160,7 +161,9 @@ def end_former(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
         _still_there(db, payment, former, others, at)
         enrollments.save_enrollment(db, merchant_order_id, former_user_id=None, former_had_until=None)
         payments.tell(db, merchant_order_id, at, "thinkific", "former_ended", str(spared or f"user {former}"))
-        messages.raise_message(db, merchant_order_id, f"access_ready:{found.user_id}", at, at)
+        changed_at = payments.told_at(db, merchant_order_id, "email_changed")
+        if changed_at is None or payment.completed_at is None or payment.completed_at <= changed_at:
+            messages.raise_message(db, merchant_order_id, f"access_ready:{found.user_id}", at, at)
 
 
 def record_refund(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:
