@@ -54,7 +54,7 @@ def _by_orders(given: Enrollment, others: Sequence[Any], thinkific: Thinkific) -
     """Which courses of the bundle, or whether the course alone, the other orders give, until when."""
     if not others:
         return
-    inside = {given.course_id} if given.bundle_id is None else thinkific.bundle_courses(given.bundle_id)
+    inside = {given.course_id or 0} if given.bundle_id is None else thinkific.bundle_courses(given.bundle_id)
     for other in others:
         theirs = {other.course_id} if other.bundle_id is None else thinkific.bundle_courses(other.bundle_id)
         for course_id in inside & theirs:
