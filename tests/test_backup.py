@@ -12,10 +12,13 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from kelaspay.backup import BackupFailed, back_up, restore
+from kelaspay.payment import Attention
 from kelaspay.store.database import Database
 from tests.console.desk import joined
 from tests.servers import fresh_database, programs
 from tests.shell import shell
+from tests.test_external_orders import booked
+from tests.test_refunds import bought, refund
 from tests.world import COURSE, OFFER, PRICE, World, world_on
 
 if TYPE_CHECKING:
@@ -85,6 +88,48 @@ def test_whoever_paid_ends_in_the_course_once_though_the_database_is_an_older_on
         assert len(world.thinkific.school.external_orders) == sales
         flagged = [after.payment(order_id).attention for order_id in orders]
         assert flagged == [None, *["external_order_unknown"] * (BUYERS - 1)]
+
+
+def test_a_sale_that_waited_in_the_copy_and_was_recorded_after_it_is_not_recorded_again(
+    world: World, elsewhere: Database, urls: tuple[str, str | None], tmp_path: Path
+) -> None:
+    world.sell()
+    world.thinkific.fail_next("POST", "/external_orders", "403-plan", 1)
+    order_id = world.buy_and_pay()
+    world.work()
+    before = world.status(order_id)
+    copy = back_up(world.database, tmp_path / "copies", now=world.clock)
+    world.work_for(hours=2)
+    restore(elsewhere, copy, now=world.clock)
+    with world_on(tmp_path, elsewhere.url, urls[1], beside=world) as after:
+        after.reconcile()
+        after.work_for(hours=3)
+        after.reconcile()
+        after.work_for(hours=3)
+        attention = after.payment(order_id).attention
+
+    assert before == "completed"
+    assert len(world.thinkific.school.external_orders) == 1
+    assert attention is Attention.EXTERNAL_ORDER_UNKNOWN
+
+
+def test_a_refund_that_waited_in_the_copy_and_was_recorded_after_it_is_not_recorded_again(
+    world: World, elsewhere: Database, urls: tuple[str, str | None], tmp_path: Path
+) -> None:
+    world.sell()
+    order_id = bought(world)
+    refund(world, order_id)
+    copy = back_up(world.database, tmp_path / "copies", now=world.clock)
+    world.work()
+    restore(elsewhere, copy, now=world.clock)
+    with world_on(tmp_path, elsewhere.url, urls[1], beside=world) as after:
+        after.clock.move(minutes=5)
+        after.reconcile()
+        after.work_for(hours=3)
+        attention = after.payment(order_id).attention
+
+    assert booked(world) == ["purchase", "refund"]
+    assert attention is Attention.EXTERNAL_ORDER_UNKNOWN
 
 
 def test_a_copy_is_whole_private_and_leaves_the_youngest(world: World, tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ def change_email(merchant_order_id: MerchantOrderId, email: str, *, school: Scho
     review as by `retry`; while its amount is in doubt the change alone is kept.
 
     Raises `InvalidInput` for no address or the same, `AlreadySignedIn`, and `MoveRefused` for a refunded order, for
-    ended access, or while the address before is still being left. Repeating it with the same address is refused.
+    ended access, or while the address before is still being left, unless the next could be given nothing. Repeating it
+    with the same address is refused.
     """
     address = checked_email("email", email)
     with school.database.read() as db:
@@ -72,8 +73,16 @@ def _go_on(db: Db, payment: Payment, found: Enrollment | None, *, start: Start, 
 def _refuse(payment: Payment, found: Enrollment | None) -> None:
     if payment.status is Status.REFUNDED or (found is not None and found.ended):
         raise MoveRefused("Its access has ended.", merchant_order_id=payment.merchant_order_id)
-    if found is not None and found.former_user_id is not None:
+    if found is not None and moving(found):
         raise MoveRefused("The last change is not through yet.", merchant_order_id=payment.merchant_order_id)
+
+
+def moving(found: Enrollment) -> bool:
+    """Whether the order is on its way from one address to another. Not where the next surely got nothing and Thinkific
+    refuses it: then it may go to another still.
+    """
+    stopped = found.state is EnrollmentState.BLOCKED and not found.enroll_tried
+    return found.former_user_id is not None and not stopped
 
 
 def _started(found: Enrollment, school: School) -> bool:

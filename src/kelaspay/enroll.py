@@ -150,7 +150,8 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
     """Give the user access, looked for first wherever it could be there already.
 
     What is aimed at (activated, until when) is fixed and kept before the first call, so that a repeat aims at the same
-    and buying again adds to the time left exactly once.
+    and buying again adds to the time left exactly once. Of what came to nothing a later repeat begins anew, or the
+    buyer would pay for the days it took.
     """
     with school.database.read() as db:
         payment, wanted = enrollments.given(db, merchant_order_id)
@@ -162,17 +163,14 @@ def enroll_user(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
         raise Superseded(merchant_order_id=merchant_order_id)
     access = _Access(wanted, school=school, guard=guard)
     found = None if new else access.find()  # of a user made for this order there is nothing to find
+    if access.came_to_nothing(found):
+        wanted, known = access.untry(), [each for each in known if each.merchant_order_id != merchant_order_id]
+        access = _Access(wanted, school=school, guard=guard)
     if wanted.enroll_tried:
         access.aimed(known)
     else:
-        aimed = _aim(payment, wanted, found, school.now())
-        inside = {} if new else longer_inside(wanted, aimed, school=school)
-        access.aim(aimed, known, _had_until(found, known, school.now()), inside_until=longer.as_kept(inside))
-    try:
-        if not access.reached(found):
-            found = access.change(found) if found is not None else access.make()
-    except ThinkificRefused as refusal:
-        found = _after_refusal(refusal, access)
+        access.aim(_aim(payment, wanted, found, school.now()), found, known, look_inside=not new)
+    found = _give(access, found)
     keep_longer(wanted, school=school, guard=guard)
     at, enrollment_id = school.now(), found.enrollment_id if isinstance(found, CourseEnrollment) else None
     with school.database.begin() as db:
@@ -219,7 +217,7 @@ class _Access:
         return thinkific.find_enrollment(self._user_id, self._wanted.course_id or 0)
 
     def aim(
-        self, expiry_date: datetime | None, known: Sequence[Any], had_until: datetime | None, **before: Any
+        self, expiry_date: datetime | None, found: Found | None, known: Sequence[Any], *, look_inside: bool
     ) -> None:
         """Fix and keep what is aimed at, and what there was before, ahead of the first call that changes something.
 
@@ -228,7 +226,9 @@ class _Access:
         does while one is being ended, or has been since: what we found may be gone.
         """
         self._expiry_date = expiry_date
-        aimed = {"activated_at": self._activated_at, "expiry_date": expiry_date, "had_until": had_until}
+        inside = longer_inside(self._wanted, expiry_date, school=self._school) if look_inside else {}
+        before = {"had_until": _had_until(found, known, self._school.now()), "inside_until": longer.as_kept(inside)}
+        aimed = {"activated_at": self._activated_at, "expiry_date": expiry_date}
         with self._school.database.begin() as db:
             if enrollments.changed_beside(db, self._wanted, known):
                 raise AnotherOrderUnderWay(merchant_order_id=self._wanted.merchant_order_id)
@@ -242,10 +242,27 @@ class _Access:
 
     def reached(self, found: Found | None) -> bool:
         """Whether what is there is what was aimed at, or more."""
-        if found is None or not found.grants(self._school.now()):
+        return found is not None and found.grants(self._school.now()) and self._lasts(found)
+
+    def _lasts(self, found: Found) -> bool:
+        return found.expiry_date is None or found.expiry_date >= (self._expiry_date or FOR_EVER) - CLOSE
+
+    def came_to_nothing(self, found: Found | None) -> bool:
+        """Whether an earlier attempt, whose answer was lost, surely has given nothing: what it asked for has had its
+        time, and is not there. What was given to another address lasts until the same day, whenever it is given.
+        """
+        wanted = self._wanted
+        if not wanted.enroll_tried or wanted.former_user_id is not None:
             return False
-        aimed = self._expiry_date
-        return found.expiry_date is None or (aimed is not None and found.expiry_date >= aimed - CLOSE)
+        late = self._school.now() >= self._activated_at + QUEUED
+        return late and (found is None or not self._lasts(found))
+
+    def untry(self) -> Enrollment:
+        """The same access as if it had never been tried."""
+        self._guard()  # a run that has overtaken this one may have given it
+        with self._school.database.begin() as db:
+            self._save(db, **self._untried())
+        return replace(self._wanted, expiry_date=None, **self._untried())
 
     def make(self) -> Found:
         thinkific, activated_at, expiry_date = self._school.thinkific, self._activated_at, self._expiry_date
@@ -295,9 +312,7 @@ class _Access:
     def gave_nothing(self) -> None:
         """Thinkific refused; unless an earlier attempt's answer was lost, this order gave this user nothing."""
         if not self._wanted.enroll_tried:
-            self._guard()  # a run that has overtaken this one may have given it
-            with self._school.database.begin() as db:
-                self._save(db, **self._untried())
+            self.untry()
 
     def _untried(self) -> dict[str, Any]:
         """The next attempt looks first and aims anew; an order that was given to another address keeps its aim."""
@@ -318,15 +333,15 @@ class _Access:
 
 
 def _aim(payment: Payment, wanted: Enrollment, found: Found | None, at: datetime) -> datetime | None:
-    """Until when the access shall last: the days sold, added to what is left of an enrollment that runs. An order that
-    was given to another address lasts as long as before.
+    """Until when the access shall last: the days sold, added to what is left of an enrollment that runs and ends. An
+    order that was given to another address lasts as long as before.
     """
     if wanted.activated_at is not None:
         return wanted.expiry_date
     if payment.access_days is None:
         return None
-    left = found.expiry_date if found is not None and found.grants(at) and found.expiry_date else at
-    return left + timedelta(days=payment.access_days)
+    left = end_of(found) if found is not None and found.grants(at) else at
+    return (left if left < FOR_EVER - CLOSE else at) + timedelta(days=payment.access_days)
 
 
 def _had_until(found: Found | None, known: Sequence[Any], at: datetime) -> datetime | None:
@@ -337,11 +352,22 @@ def _had_until(found: Found | None, known: Sequence[Any], at: datetime) -> datet
     if found is None or not found.grants(at):
         return None
     end = end_of(found)
-    ours = [(end_of(each), each) for each in known]
+    of_bundle = not isinstance(found, CourseEnrollment)  # which is given by nothing but itself
+    ours = [(end_of(each), each) for each in known if each.same or not of_bundle]
     ours = [(until, each) for until, each in ours if until > at and (each.same or until <= end + CLOSE)]
     if all(until < end - CLOSE for until, _each in ours):
         return end
     return max((each.had_until for _until, each in ours if each.same and each.had_until is not None), default=None)
+
+
+def _give(access: _Access, found: Found | None) -> Found:
+    """What is there then."""
+    try:
+        if found is None:
+            return access.make()
+        return found if access.reached(found) else access.change(found)
+    except ThinkificRefused as refusal:
+        return _after_refusal(refusal, access)
 
 
 def _after_refusal(refusal: ThinkificRefused, access: _Access) -> Found:

@@ -1,5 +1,5 @@
-"""A bundle sets the end of each of its courses, those that were there among them (thinkific.md 2.6): who has one for
-longer, by another order or from before, keeps it.
+"""A bundle sets the end of each of its courses, those that were there among them (thinkific.md 2.6), and a course that
+is given in the same moment its own: who has one for longer, by another order or from before, keeps it.
 """
 
 from __future__ import annotations
@@ -35,10 +35,9 @@ def longer_inside(wanted: Enrollment, until: datetime | None, *, school: School)
 
 def keep_longer(wanted: Enrollment, *, school: School, guard: Callable[[], None]) -> None:
     """Once a bundle is there, put back the later ends that its courses had, and those that other orders have given
-    since. Nothing is shortened, so a repeat is harmless.
+    since; once a course is, the later end that a bundle has given it since. Nothing is shortened, so a repeat is
+    harmless.
     """
-    if wanted.bundle_id is None:
-        return
     with school.database.read() as db:
         given = enrollments.find_enrollment(db, wanted.merchant_order_id) or wanted
         ends = longer.kept(db, wanted.merchant_order_id)
@@ -52,8 +51,10 @@ def keep_longer(wanted: Enrollment, *, school: School, guard: Callable[[], None]
 
 
 def _by_orders(given: Enrollment, others: Sequence[Any], thinkific: Thinkific) -> Iterator[tuple[int, datetime]]:
-    """Which courses of the bundle the other orders give, until when."""
-    inside = thinkific.bundle_courses(given.bundle_id or 0) if others else set()
+    """Which courses of the bundle, or whether the course alone, the other orders give, until when."""
+    if not others:
+        return
+    inside = {given.course_id or 0} if given.bundle_id is None else thinkific.bundle_courses(given.bundle_id)
     for other in others:
         theirs = {other.course_id} if other.bundle_id is None else thinkific.bundle_courses(other.bundle_id)
         for course_id in inside & theirs:

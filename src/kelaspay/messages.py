@@ -230,7 +230,7 @@ class _Facts:
     own: Said | None
     """The school's own words for it."""
     renewed: bool
-    """Whether another paid order of the same user's reaches further in the same course."""
+    """Whether another paid order of the same user's reaches further in the same course, or what they had before."""
 
     @property
     def ends(self) -> datetime | None:
@@ -254,6 +254,8 @@ def _renewed(db: Db, payment: Payment | None, enrollment: Enrollment | None, now
     if payment is None or enrollment is None or enrollment.user_id is None or enrollment.expiry_date is None:
         return False
     given, ends = (enrollment.course_id, enrollment.bundle_id), enrollment.expiry_date
+    if enrollment.had_until is not None and enrollment.had_until > ends:
+        return True
     longer = [
         other
         for other in same_buyer.other_paid_orders(db, payment, enrollment.user_id, now)

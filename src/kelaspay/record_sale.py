@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from kelaspay.school import School
     from kelaspay.store.database import Db
 
+STOPPED = "its sender stopped before the answer"
+
 
 def record_sale(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:
     """Record the sale with Thinkific, at most once.
@@ -38,7 +40,7 @@ def record_sale(merchant_order_id: MerchantOrderId, *, school: School, guard: Ca
         return
     if copied:
         with school.database.begin() as db:
-            _sale_unknown(db, merchant_order_id, "it may have been sent before the restore", school.now())
+            sale_unknown(db, merchant_order_id, "it may have been sent before the restore", school.now())
         return
     send = partial(
         school.thinkific.create_external_order,
@@ -59,7 +61,7 @@ def _given_up(merchant_order_id: MerchantOrderId, *, school: School) -> bool:
         _payment, wanted = enrollments.given(db, merchant_order_id)
         if wanted.external_order_state is not ExternalOrderState.SENDING:
             return False
-        _sale_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
+        sale_unknown(db, merchant_order_id, STOPPED, school.now())
         return True
 
 
@@ -67,7 +69,7 @@ def _write_sale_down(merchant_order_id: MerchantOrderId, sent: Sent, *, school: 
     at = school.now()
     with school.database.begin() as db:
         if sent.state is ExternalOrderState.UNKNOWN:
-            _sale_unknown(db, merchant_order_id, sent.why or "", at)
+            sale_unknown(db, merchant_order_id, sent.why or "", at)
             return
         enrollments.save_enrollment(db, merchant_order_id, external_order_state=sent.state, external_order_id=sent.id)
         if sent.state is ExternalOrderState.REFUSED:
@@ -86,7 +88,8 @@ def _product_id(db: Db, payment: Payment, wanted: Enrollment) -> int | None:
     return product.product_id if product else None
 
 
-def _sale_unknown(db: Db, merchant_order_id: MerchantOrderId, why: str, now: datetime) -> None:
+def sale_unknown(db: Db, merchant_order_id: MerchantOrderId, why: str, now: datetime) -> None:
+    """Write down that its answer was lost, and have a person look for it in the school's list."""
     enrollments.save_enrollment(db, merchant_order_id, external_order_state=ExternalOrderState.UNKNOWN)
     text = f"Whether Thinkific recorded the sale is not known: {why}"
     payments.flag(db, merchant_order_id, Attention.EXTERNAL_ORDER_UNKNOWN, text, now)

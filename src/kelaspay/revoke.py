@@ -16,7 +16,8 @@ from kelaspay.enroll import QUEUED
 from kelaspay.faults import AnotherOrderUnderWay, BundlePending, MoveRefused, PaymentUnknown
 from kelaspay.once import send_once
 from kelaspay.payment import Attention, Enrollment, EnrollmentState, ExternalOrderState, Status
-from kelaspay.store import enrollments, messages, payments, same_buyer
+from kelaspay.record_sale import STOPPED, sale_unknown
+from kelaspay.store import enrollments, messages, payments, restored, same_buyer
 from kelaspay.thinkific import FOR_EVER, end_of
 
 if TYPE_CHECKING:
@@ -117,6 +118,8 @@ def end_access(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
         if user_id is not None:
             spared, others = _end(merchant_order_id, user_id, school=school, guard=guard)
             looked.append((user_id, others))
+    if not looked:
+        spared = _by_address(before, found, school)
     at, text = school.now(), str(spared) if spared else None
     by, had_until = (spared.by, spared.had_until) if spared else (None, None)
     ended: dict[str, Any] = {"revoked_at": at, "kept_by": by, "had_until": had_until}
@@ -139,7 +142,8 @@ def _tell_refund(db: Db, payment: Payment, at: datetime, *, kept: bool) -> None:
 
 
 def end_former(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:
-    """End the access of the user whom the order was given away from, once the new address has it; then tell the buyer.
+    """End the access of the user whom the order was given away from, once the new address has it; then tell the buyer,
+    unless the order was completed since, which told them.
 
     What other paid orders of that user cover stays, and what they had before. Repeating it is harmless.
     """
@@ -157,19 +161,26 @@ def end_former(merchant_order_id: MerchantOrderId, *, school: School, guard: Cal
         _still_there(db, payment, former, others, at)
         enrollments.save_enrollment(db, merchant_order_id, former_user_id=None, former_had_until=None)
         payments.tell(db, merchant_order_id, at, "thinkific", "former_ended", str(spared or f"user {former}"))
-        messages.raise_message(db, merchant_order_id, f"access_ready:{found.user_id}", at, at)
+        changed_at = payments.told_at(db, merchant_order_id, "email_changed")
+        if changed_at is None or payment.completed_at is None or payment.completed_at <= changed_at:
+            messages.raise_message(db, merchant_order_id, f"access_ready:{found.user_id}", at, at)
 
 
 def record_refund(merchant_order_id: MerchantOrderId, *, school: School, guard: Callable[[], None]) -> None:
     """Record the refund with the external order, at most once, as the sale was; where that cannot be known a person is
-    told.
+    told. So is one where it cannot be known whether there is a sale to be refunded.
     """
     with school.database.begin() as db:
         payment, found = enrollments.given(db, merchant_order_id)
         if found.refund_state is ExternalOrderState.SENDING:
-            _refund_unknown(db, merchant_order_id, "its sender stopped before the answer", school.now())
-    if payment.status is not Status.REFUNDED or found.external_order_id is None or found.refund_state is not None:
-        return
+            _refund_unknown(db, merchant_order_id, STOPPED, school.now())
+        if payment.status is Status.REFUNDED and found.external_order_state is ExternalOrderState.SENDING:
+            sale_unknown(db, merchant_order_id, STOPPED, school.now())
+        if payment.status is not Status.REFUNDED or found.external_order_id is None or found.refund_state is not None:
+            return
+        if restored.refund_was_under_way(db, merchant_order_id):
+            _refund_unknown(db, merchant_order_id, "it may have been sent before the restore", school.now())
+            return
     send = partial(
         school.thinkific.refund_external_order,
         found.external_order_id,
@@ -252,8 +263,19 @@ def _end(
     for course_id, giving in parts.items():
         longer = _latest(giving)
         if longer is not None and longer != until and (end is None or longer > end):
-            _keep_course(user_id, course_id, longer, None, school=school, guard=guard)
+            _keep_course(user_id, course_id, longer, FOR_EVER, school=school, guard=guard)  # whatever it has beyond
     return _Spared(None, end) if end is not None and end > (until or school.now()) else spared, others
+
+
+def _by_address(payment: Payment, found: Enrollment, school: School) -> _Spared | None:
+    """What buyers whose order never had a user go on having, by another order with their address."""
+    with school.database.read() as db:
+        others = same_buyer.other_paid_orders(db, payment, None, school.now())
+    given = [other for other in others if other.state == EnrollmentState.ENROLLED]
+    inside = _courses_inside(found, given, school.thinkific)
+    covering = [other for other in given if _covers(other, found, inside)]
+    until = _latest(covering)
+    return None if until is None else _Spared(max(covering, key=end_of).merchant_order_id, until)
 
 
 def _still_there(db: Db, payment: Payment, user_id: int, others: Sequence[Any], at: datetime) -> None:

@@ -63,8 +63,8 @@ def save_for_user(db: Db, merchant_order_id: MerchantOrderId, of_user: int | Non
 
 def leave_user(db: Db, merchant_order_id: MerchantOrderId) -> None:
     """Have the next run find another user and what that one has already. Whoever was or may have been given access is
-    the former one; what was aimed at, and so the day it ends, stays. One statement, so that what a run has just written
-    down counts.
+    the former one, or who was before where the next was given nothing; what was aimed at, and so the day it ends,
+    stays. One statement, so that what a run has just written down counts.
     """
     given = sa.or_(enrollments.c.state == EnrollmentState.ENROLLED, enrollments.c.enroll_tried)
     db.execute(
@@ -77,15 +77,15 @@ def leave_user(db: Db, merchant_order_id: MerchantOrderId) -> None:
             enrollment_id=None,
             enroll_tried=False,
             had_until=None,
-            former_user_id=sa.case((given, enrollments.c.user_id)),
-            former_had_until=sa.case((given, enrollments.c.had_until)),
+            former_user_id=sa.case((given, enrollments.c.user_id), else_=enrollments.c.former_user_id),
+            former_had_until=sa.case((given, enrollments.c.had_until), else_=enrollments.c.former_had_until),
         )
     )
 
 
 def known_orders(db: Db, enrollment: Enrollment) -> list[sa.Row[Any]]:
-    """The orders by which its user may have this course or bundle and whose access has not ended, until when, and what
-    that user had before them. A bundle may hold the course: `same` says which give the very same.
+    """The orders by which its user may have this course, or of whatever the bundle may hold, and whose access has not
+    ended, until when, and what that user had before them. `same` says which give the very same.
     """
     same = sa.and_(
         enrollments.c.course_id.is_not_distinct_from(enrollment.course_id),
@@ -100,7 +100,7 @@ def known_orders(db: Db, enrollment: Enrollment) -> list[sa.Row[Any]]:
         same.label("same"),
     ).where(
         sa.or_(sa.and_(enrollments.c.user_id == enrollment.user_id, enrollments.c.enroll_tried), left),
-        same if enrollment.course_id is None else sa.or_(same, enrollments.c.bundle_id.is_not(None)),
+        sa.true() if enrollment.course_id is None else sa.or_(same, enrollments.c.bundle_id.is_not(None)),
         enrollments.c.state != EnrollmentState.REVOKED,
     )
     return list(db.execute(query))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
-from kelaspay.change_email import change_email
+from kelaspay.change_email import change_email, moving
 from kelaspay.faults import AmountDiffers, InvalidInput, InvoiceUnknown, MoveRefused, NotPaidYet, PaymentUnknown
 from kelaspay.messages import resend_now
 from kelaspay.payment import UNPAID, Attention, Enrollment, EnrollmentState, MerchantOrderId, Payment, Status
@@ -70,7 +70,6 @@ def _possible(payment: Payment, enrollment: Enrollment | None) -> dict[str, bool
     """What can be done with a payment as it stands."""
     state = enrollment.state if enrollment else None
     leaving = enrollment is not None and enrollment.revoke_wanted
-    moving = enrollment is not None and enrollment.former_user_id is not None
     return {
         "retry": may_retry(payment, enrollment),
         "mark_paid": payment.status in MARKABLE and not may_retry(payment, enrollment),
@@ -79,7 +78,7 @@ def _possible(payment: Payment, enrollment: Enrollment | None) -> dict[str, bool
         "resend": payment.status is Status.COMPLETED and state is EnrollmentState.ENROLLED,
         "settle": payment.attention is not None and payment.status is not Status.REVIEW,
         "end": payment.status is Status.COMPLETED and state is EnrollmentState.ENROLLED and not leaving,
-        "email": payment.status is not Status.REFUNDED and not leaving and not moving,
+        "email": payment.status is not Status.REFUNDED and not leaving and not (enrollment and moving(enrollment)),
     }
 
 
