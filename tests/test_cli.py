@@ -325,10 +325,10 @@ def test_a_refund_is_rehearsed_and_then_recorded(shell: Shell) -> None:
     done = shell("payments", "revoke", order_id, "--reason", "asked for it")
 
     assert rehearsed.out.endswith(
-        f"(completed, Rp 150.000) would be recorded as refunded, and its access ended. {BY_HAND}\n"
+        f"(completed, Rp 150.000) would be recorded as refunded, and the access that it gave ended. {BY_HAND}\n"
     )
     assert untouched
-    assert done.out.endswith(f"its access is being ended. {BY_HAND}\n")
+    assert done.out.endswith(f"the access that it gave is being ended. {BY_HAND}\n")
     assert shell.world.status(order_id) == "refunded"
 
 

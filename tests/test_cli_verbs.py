@@ -169,7 +169,7 @@ def test_a_payment_is_noted_resent_given_to_another_address_and_ended(shell: She
     assert shell.json("payments", "change-email", order_id, "ani@example.com")["dry_run"] is False
     _worked(shell)
     assert {email for email, _course in shell.world.enrolled()} >= {"ani@example.com"}
-    assert shell("payments", "end", order_id, "--reason", "asked").out.endswith("its access is being ended.\n")
+    assert shell("payments", "end", order_id, "--reason", "asked").out.endswith("the access that it gave is being ended.\n")
     _worked(shell)
     found = shell.world.enrollment(order_id)
     assert found is not None
@@ -183,7 +183,7 @@ def test_who_sits_at_a_terminal_is_asked_once_with_what_comes_of_it(shell: Shell
     no = shell("payments", "refund", order_id, "--reason", "asked", typed="n\n")
     assert no.code == 1
     assert no.err == (
-        f"{order_id} (completed, Rp 150.000) would be recorded as refunded, and its access ended. "
+        f"{order_id} (completed, Rp 150.000) would be recorded as refunded, and the access that it gave ended. "
         "Duitku has no refund API: send the money back by hand. Go on? [y/N] \nNothing was changed.\n"
     )
     assert shell.world.status(order_id) == "completed"

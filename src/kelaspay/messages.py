@@ -318,7 +318,7 @@ def still_so(kind: str, payment: Payment, enrollment: Enrollment | None, now: da
 
 
 def _failed(row: Any, fault: Fault, office: Office, kept: dict[str, str | None]) -> None:
-    """Tried again with growing gaps, up to about two hours in all; then the operator sees it."""
+    """Tried again with growing gaps, about an hour in all; then the operator sees it."""
     attempts = row.attempts + 1
     log.warning("message_failed", merchant_order_id=row.merchant_order_id, kind=row.kind, fault=fault.code())
     if fault.retry and attempts < MOST_ATTEMPTS:

@@ -147,8 +147,8 @@ def refund(
     """End the access and record the refund. Duitku has no refund API: send the money back by hand."""
     act = Act(
         "refunded",
-        f"would be recorded as refunded, and its access ended. {BY_HAND}",
-        f"is recorded as refunded; its access is being ended. {BY_HAND}",
+        f"would be recorded as refunded, and the access that it gave ended. {BY_HAND}",
+        f"is recorded as refunded; the access that it gave is being ended. {BY_HAND}",
         text=reason,
         leads_to=Status.REFUNDED,
     )
@@ -177,8 +177,8 @@ def end(
     """End the access alone: the sale stays as it is, and no money goes back."""
     act = Act(
         "ended",
-        "would have its access ended; the sale stays as it is.",
-        "stays a sale; its access is being ended.",
+        "would have the access that it gave ended; the sale stays as it is.",
+        "stays a sale; the access that it gave is being ended.",
         text=reason,
     )
 

@@ -1,4 +1,6 @@
-"""What an adversary found: access that is shortened, kept, or told of with a wrong date."""
+"""What comes between an order's steps, be it a long outage, another order, a refund, another address or a killed sender:
+it shortens no access, leaves none behind, and has nobody told of a wrong day.
+"""
 
 from __future__ import annotations
 
