@@ -169,7 +169,9 @@ def test_a_payment_is_noted_resent_given_to_another_address_and_ended(shell: She
     assert shell.json("payments", "change-email", order_id, "ani@example.com")["dry_run"] is False
     _worked(shell)
     assert {email for email, _course in shell.world.enrolled()} >= {"ani@example.com"}
-    assert shell("payments", "end", order_id, "--reason", "asked").out.endswith("the access that it gave is being ended.\n")
+    assert shell("payments", "end", order_id, "--reason", "asked").out.endswith(
+        "the access that it gave is being ended.\n"
+    )
     _worked(shell)
     found = shell.world.enrollment(order_id)
     assert found is not None
