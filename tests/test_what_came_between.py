@@ -1,5 +1,5 @@
-"""What comes between an order's steps, be it a long outage, another order, a refund, another address or a killed sender:
-it shortens no access, leaves none behind, and has nobody told of a wrong day.
+"""What comes between an order's steps, be it an outage, another order, a refund, another address or a killed sender: it
+shortens no access, leaves none behind, and has nobody told of a wrong day.
 """
 
 from __future__ import annotations

@@ -120,8 +120,8 @@ def _secrets(outside: Outside) -> str:
     wrong = weakness(outside.secret_key.get_secret_value())
     if wrong and settings.duitku_environment == "production":
         raise ValueError(
-            f"SECRET_KEY {wrong}; make one with `openssl rand -base64 48`, set the present one as SECRET_KEY_OLD beside "
-            "it, restart, and run `kelaspay secrets rotate`"
+            f"SECRET_KEY {wrong}; make one with `openssl rand -base64 48`, set the present one as SECRET_KEY_OLD "
+            "beside it, restart, and run `kelaspay secrets rotate`"
         )
     if settings.secret_key_old is not None:
         return "SECRET_KEY_OLD is set: run `kelaspay secrets rotate`, then take it away"

@@ -35,13 +35,8 @@ class Counter:
 def counter() -> Iterator[Counter]:
     """The demo running, with the link by which its operator chooses a password."""
     with NamedTemporaryFile("r") as said, chromium.demo(said=said.name) as url:
-        deadline = time.monotonic() + PATIENCE
-        while not (found := re.search(r"http\S+/console/invitation/\S+", said.read())):
-            said.seek(0)
-            if time.monotonic() > deadline:
-                raise TimeoutError(said.name)
-            time.sleep(0.05)
-        yield Counter(url, found[0])
+        [invitation] = re.findall(r"http\S+/console/invitation/\S+", said.read())
+        yield Counter(url, invitation)
 
 
 def join(page: Page, at: Counter) -> None:

@@ -9,9 +9,9 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
-import httpx2
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
@@ -51,23 +51,24 @@ def running() -> Iterator[Browser]:
 
 
 @contextmanager
-def demo(said: str = os.devnull) -> Iterator[str]:
-    """The address of `kelaspay demo` in a process of its own; what it prints goes into the file `said`."""
+def demo(said: str | None = None) -> Iterator[str]:
+    """The address of `kelaspay demo` in a process of its own, once it has printed all that it has to say, into the file
+    `said`.
+    """
     port = free_port()
-    with Path(said).open("w") as printed:
+    with NamedTemporaryFile("r") as unread, Path(said or unread.name).open("w") as printed:
         process = subprocess.Popen(
             [sys.executable, "-m", "kelaspay", "demo"],
             env=os.environ | {"PORT": str(port), "EMBED_ORIGINS": "http://127.0.0.1:*"},
             stdout=printed,
             stderr=subprocess.DEVNULL,
         )
-    url = f"http://localhost:{port}"
-    try:
-        _wait_for(f"{url}/readyz")
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=PATIENCE)
+        try:
+            _wait_for("Ctrl-C", Path(printed.name))
+            yield f"http://localhost:{port}"
+        finally:
+            process.terminate()
+            process.wait(timeout=PATIENCE)
 
 
 @contextmanager
@@ -92,13 +93,9 @@ def visit(browser: Browser, url: str, *, size: dict[str, int] = PHONE, script: b
     assert complaints == []
 
 
-def _wait_for(url: str) -> None:
+def _wait_for(word: str, printed: Path) -> None:
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        try:
-            if httpx2.get(url, timeout=PATIENCE).is_success:
-                return
-        except httpx2.TransportError:
-            pass
+    while word not in printed.read_text():
+        if time.monotonic() > deadline:
+            raise TimeoutError(printed.read_text())
         time.sleep(0.1)
-    raise TimeoutError(url)

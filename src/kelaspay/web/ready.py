@@ -45,9 +45,9 @@ def enter(public_id: str, request: Request) -> Response:
 
 
 def may_sign_in(standing: Standing, request: Request) -> bool:
-    """Only a browser that ordered or has proved the address, and only into an account that this order made: an order proves that somebody paid,
-    not that an account that was there before is theirs. Nor one in which somebody else has bought since: whoever orders
-    first in another's name would be let in to all that they buy later.
+    """Only a browser that ordered or has proved the address, and only into an account that this order made: an order
+    proves that somebody paid, not that an account that was there before is theirs. Nor one in which somebody else has
+    bought since: whoever orders first in another's name would be let in to all that they buy later.
     """
     outside: Outside = request.app.state.outside
     return (
