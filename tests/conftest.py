@@ -55,8 +55,10 @@ settings.load_profile("patient")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Twice as many as there are processors: tests wait for processes, servers and browsers."""
-    return (os.cpu_count() or 1) * 2
+    """Half as many more as there are processors: tests wait for processes, servers and browsers, but those that do not
+    take more of a processor's time the more of them share it.
+    """
+    return max(1, (os.cpu_count() or 1) * 3 // 2)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Distributed:

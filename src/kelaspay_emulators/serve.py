@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from waitress import wasyncore
 from waitress.server import create_server
+from waitress.trigger import trigger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 THREADS = 32
 _BEAT = 0.2
-"""Seconds between two calls of the background work, and until a wish to stop is seen."""
+"""Seconds between two calls of the background work."""
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Served:
     ) -> None:
         self._channels: dict[int, Any] = {}
         self._server = _listening(app, host, port, threads, self._channels)
+        self._waker = trigger(self._channels)
         self._background = background
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -66,13 +68,15 @@ class Served:
 
     def stop(self) -> None:
         """Stop answering, and wait until the socket is closed."""
-        self._stopping.set()
+        self.ask_to_stop()
         if self._thread is not None:
             self._thread.join()
 
     def ask_to_stop(self) -> None:
         """The same without waiting, for a signal's handler."""
-        self._stopping.set()
+        if not self._stopping.is_set():
+            self._stopping.set()
+            self._waker.pull_trigger()
 
     def _beat(self) -> None:
         while self._background is not None and not self._stopping.wait(_BEAT):

@@ -49,7 +49,7 @@ def keeper() -> Iterator[Keeper]:
             pass
 
     with Keeper(("127.0.0.1", 0), Page) as there:
-        threading.Thread(target=there.serve_forever, daemon=True).start()
+        threading.Thread(target=there.serve_forever, args=(0.01,), daemon=True).start()
         yield there
         there.shutdown()
 
