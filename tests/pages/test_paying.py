@@ -197,6 +197,7 @@ def test_a_number_whose_time_is_over_gives_way_to_a_new_one(embedded: World) -> 
     page = embedded.web.get(f"/o/{public_id}")
 
     assert "Waktu pembayaran ini habis." in text(page)
+    assert "Selesaikan pembayaran di bawah ini." not in text(page)
     assert "Buat pembayaran baru" in text(page)
     assert "Bayar sebelum" in text(choose(embedded, public_id, "SQ"))
 

@@ -35,7 +35,7 @@ from kelaspay.web.pages import shown
 from kelaspay.web.paying import GROUPS, choosable
 from kelaspay.web.signed import made_orders, orders_of, signed_in
 from kelaspay.web.turns import take_turn
-from kelaspay.web.words import ASKED, FREE_RECEIVED, SAFE, STEPS, in_words, told
+from kelaspay.web.words import ASKED, FREE_RECEIVED, SAFE, STEPS, TIME_IS_UP, in_words, told
 
 router = APIRouter(include_in_schema=False)
 
@@ -146,6 +146,10 @@ def status_page(public_id: str, request: Request, said: str = "") -> Response:
         return RedirectResponse(f"/o/{public_id}/method", status_code=303)
     say = translator(language_of(request))
     title, explained = told(payment, standing.enrollment, standing.looked_at, kept=standing.kept)
+    if standing.late:
+        explained = SAFE
+    elif payment.status is Status.PENDING and standing.lapsed:
+        explained = TIME_IS_UP
     ends = wib(standing.enrollment.expiry_date, language_of(request)) if standing.enrollment else ""
     return shown(
         request,
@@ -157,7 +161,7 @@ def status_page(public_id: str, request: Request, said: str = "") -> Response:
         correctable=correctable(payment, request),
         askable=askable(standing, request),
         title=say(title),
-        explained=say(SAFE if standing.late else explained).format(ends=ends),
+        explained=say(explained).format(ends=ends),
         inside=standing.inside,
         over=standing.over,
         late=standing.late or payment.status is Status.REVIEW,

@@ -47,6 +47,10 @@ EXPLAINED = {
         "Dana untuk pesanan ini dikembalikan dan aksesnya sudah diakhiri. Kapan dananya masuk tergantung bank Anda."
     ),
 }
+TIME_IS_UP = marked(
+    "Jika Anda sudah membayar, konfirmasinya masuk otomatis. Jika belum, buat pembayaran baru di bawah ini."
+)
+"""What is said instead of a payment that can no longer be made as it was shown."""
 FREE = {
     Status.PAID: marked(
         "Pesanan Anda sudah kami terima. Akses kelas sedang disiapkan, biasanya kurang dari satu menit."
