@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EXIT_FAILED, EXIT_WRONG_USE = 1, 2
-AMOUNTS = frozenset({"payment_amount", "amount_received", "amount", "price", "discount"})
+AMOUNTS = frozenset({"payment_amount", "amount_received", "amount", "price", "price_before", "discount", "fee"})
 NOTHING = "–"  # noqa: RUF001 - a dash, as in print
 GAP = "  "
 ALWAYS = 9

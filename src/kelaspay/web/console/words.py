@@ -44,7 +44,7 @@ ADDRESS: dict[str, str] = {
 }
 NEED = {
     "not_enrolled": "Dibayar, belum terdaftar",
-    "blocked": "Gagal permanen",
+    "blocked": "Pendaftaran terhenti",
     "paid_twice": "Dibayar dua kali / jumlah berbeda",
     "paid_late": "Dibayar setelah kedaluwarsa",
     "email_wrong": "Pembeli minta email diganti",
