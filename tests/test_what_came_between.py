@@ -4,8 +4,6 @@ shortens no access, leaves none behind, and has nobody told of a wrong day.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +15,7 @@ from tests.databases import BOTH
 from tests.meanwhile import Meanwhile
 from tests.pages.test_messages import deliver, rows
 from tests.test_change_email import RIGHT, give, inside
-from tests.test_ends_meanwhile import address, run, settled, state
+from tests.test_ends_meanwhile import ended_while_it_looks, run, settled
 from tests.test_had_before import had
 from tests.test_longer_inside import in_days, sell_both
 from tests.test_refunds import SITI, aimed_at, bought, refund, refunded, until
@@ -147,30 +145,7 @@ def test_a_bundle_keeps_no_end_of_a_course_that_was_ended_since_it_looked(world:
     first, bundle = bought(world), world.buy(offer="paket")
     [whole] = world.thinkific.school.bundles
     refund(world, first)
-    seen, ended = Event(), Event()
-
-    def look() -> None:
-        seen.set()
-        assert ended.wait(20)
-
-    def buys() -> None:
-        world.call_back(world.duitku.pay(bundle), world.called_back_at(bundle))
-        world.hand_over()
-        Meanwhile(world, "thinkific", f"GET /bundles/{whole}/courses", look)
-        run(world, bundle, "another")
-
-    with ThreadPoolExecutor(1) as pool:
-        begun = []
-
-        def on_the_way() -> None:
-            begun.append(pool.submit(buys))
-            assert seen.wait(20)
-
-        Meanwhile(world, "thinkific", address(world, "PUT"), on_the_way, on_its_way=True)
-        run(world, first, "one")
-        assert state(world, first) == "revoked"
-        ended.set()
-        begun[0].result(20)
+    ended_while_it_looks(world, first, bundle, f"GET /bundles/{whole}/courses")
     settled(world)
 
     assert world.status(bundle) == "completed"

@@ -16,10 +16,10 @@ LARGEST_ID = 2**63 - 1
 """That a database can look for."""
 
 
-def whole(help: str | None = None, *, least: int = 1, most: int = LARGEST_ID, **told: Any) -> Any:  # noqa: A002 - as Typer calls it
-    """An option for a whole number, with or without dots for the thousands. Typer by itself takes 250.000 for 250."""
+def whole(help: str | None = None, *, most: int = LARGEST_ID, **told: Any) -> Any:  # noqa: A002 - as Typer calls it
+    """An option for a whole number above 0, also with dots for the thousands. Typer by itself takes 250.000 for 250."""
     shown = most if most < LARGEST_ID else None
-    return typer.Option(parser=partial(_whole, least, most), min=least, max=shown, help=help, **told)
+    return typer.Option(parser=partial(_whole, 1, most), min=1, max=shown, help=help, **told)
 
 
 def numbered(help: str) -> Any:  # noqa: A002 - as Typer calls it
