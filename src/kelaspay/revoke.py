@@ -248,8 +248,7 @@ def _end(
         each: [other for other in others if _gives(other, each, inside)] for each in inside.get(found.bundle_id, ())
     }
     _wait_for([*covering, *(other for each in parts.values() for other in each)])
-    until = _latest(covering)
-    spared = None if until is None else _Spared(max(covering, key=end_of).merchant_order_id, until)
+    until, spared = _latest(covering), _spared_by(covering)
     if until == FOR_EVER or not gave:
         return spared, others
 
@@ -273,9 +272,15 @@ def _by_address(payment: Payment, found: Enrollment, school: School) -> _Spared 
         others = same_buyer.other_paid_orders(db, payment, None, school.now())
     given = [other for other in others if other.state == EnrollmentState.ENROLLED]
     inside = _courses_inside(found, given, school.thinkific)
-    covering = [other for other in given if _covers(other, found, inside)]
-    until = _latest(covering)
-    return None if until is None else _Spared(max(covering, key=end_of).merchant_order_id, until)
+    return _spared_by([other for other in given if _covers(other, found, inside)])
+
+
+def _spared_by(covering: Sequence[Any]) -> _Spared | None:
+    """What the one of them that lasts longest spares."""
+    if not covering:
+        return None
+    longest = max(covering, key=end_of)
+    return _Spared(longest.merchant_order_id, end_of(longest))
 
 
 def _still_there(db: Db, payment: Payment, user_id: int, others: Sequence[Any], at: datetime) -> None:
